@@ -1,0 +1,96 @@
+import { z } from "zod";
+import { ControlNetError, nearestName } from "./errors.js";
+
+/** Pixels in rows, channels interleaved: `data[(y * width + x) * channels + c]`. Bytes are 0-255. */
+export interface Image<D extends Uint8Array | Uint8ClampedArray | Float32Array = Uint8Array> {
+  data: D;
+  width: number;
+  height: number;
+  channels: number;
+}
+
+/** What a control map is; everything about one kind of map follows from it. */
+export interface ConditionSpec<S extends z.ZodObject> {
+  /** Unique, kebab-case: `"canny"`. */
+  name: string;
+  /** One sentence for help texts and pages. */
+  description: string;
+  /** Channels of the map; the hint encoder's input channels. */
+  channels: number;
+  /** Smallest and largest value that a map in [0, 1] units may hold. */
+  range: readonly [low: number, high: number];
+  /** Whether drawn things are bright on dark, or the map has no such sense. */
+  polarity: "white-on-black" | "none";
+  channelOrder: "rgb" | "none";
+  /** How a map is resized: `"area"` for pictures, `"nearest"` where values are labels or 1 px lines. */
+  resize: "area" | "nearest" | "bilinear";
+  /** Whether a map without anything drawn is a mistake in a training set. */
+  blankIsError: boolean;
+  /** The options of `prepare`, with defaults and bounds. */
+  options: S;
+  /** The map of an RGB image: same width and height, `channels` bytes a pixel. */
+  prepare(image: Image, options: z.output<S>): Image | Promise<Image>;
+}
+
+/** A condition as made by {@link defineCondition}. */
+export interface Condition<S extends z.ZodObject = z.ZodObject> extends ConditionSpec<S> {
+  /** The map of an image; options are checked and completed with their defaults. */
+  detect(image: Image, options?: z.input<S>): Promise<Image>;
+  /** What a checkpoint stores to say which maps it was trained with. */
+  metadata(options?: z.input<S>): { condition: string; channels: number; range: readonly [number, number]; options: Record<string, unknown> };
+}
+
+/**
+ * Defines a condition type. The preprocessor, the data loader's checks, the hint encoder's input, the trainer's
+ * flags, the checkpoint's metadata and the page's controls all follow from this one definition.
+ * @throws ControlNetError `config` for a bad definition
+ */
+export function defineCondition<S extends z.ZodObject>(spec: ConditionSpec<S>): Condition<S> {
+  if (!/^[a-z][a-z0-9-]*$/.test(spec.name))
+    throw new ControlNetError("config", `defineCondition: expected a kebab-case name, got "${spec.name}"`);
+  if (!Number.isInteger(spec.channels) || spec.channels < 1)
+    throw new ControlNetError("config", `defineCondition: "${spec.name}" needs channels >= 1, got ${spec.channels}`);
+  const complete = (options: z.input<S> | undefined) =>
+    parseOptions(`condition "${spec.name}"`, spec.options, options ?? {});
+  return {
+    ...spec,
+    async detect(image, options) {
+      const map = await spec.prepare(image, complete(options));
+      if (map.width !== image.width || map.height !== image.height || map.channels !== spec.channels)
+        throw new ControlNetError(
+          "shape",
+          `condition "${spec.name}": expected a map of ${image.width}x${image.height}x${spec.channels}, ` +
+            `got ${map.width}x${map.height}x${map.channels}`,
+        );
+      return map;
+    },
+    metadata: (options) => ({
+      condition: spec.name,
+      channels: spec.channels,
+      range: spec.range,
+      options: complete(options) as Record<string, unknown>,
+    }),
+  };
+}
+
+/**
+ * Reads options or a config by its zod schema. An unknown key is an error that names the nearest known one.
+ * @throws ControlNetError `config`
+ */
+export function parseOptions<S extends z.ZodObject>(where: string, schema: S, given: unknown): z.output<S> {
+  if (typeof given !== "object" || given === null || Array.isArray(given))
+    throw new ControlNetError("config", `${where}: expected an object of options, got ${JSON.stringify(given)}`);
+  const known = Object.keys(schema.shape);
+  for (const key of Object.keys(given)) {
+    if (known.includes(key)) continue;
+    const nearest = nearestName(key, known);
+    throw new ControlNetError(
+      "config",
+      `${where}: unknown key "${key}"${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${known.join(", ")})`,
+    );
+  }
+  const result = schema.safeParse(given);
+  if (result.success) return result.data;
+  const issues = result.error.issues.map((issue) => `${issue.path.join(".") || "value"}: ${issue.message}`);
+  throw new ControlNetError("config", `${where}: ${issues.join("; ")}`);
+}

@@ -1,0 +1,64 @@
+import { getBackend, tidy } from "@tensorflow/tfjs-core";
+import { leavesOf } from "./tree.js";
+
+/** How a function over trees of tensors is compiled, where the engine can. */
+export interface JitOptions {
+  /** Shown in traces and reports. */
+  name?: string;
+  /** Positions of arguments whose tensors are updated in place: after the call only the returned tree is valid. */
+  donate?: readonly number[];
+  /** Compile with XLA where the engine has it. */
+  xla?: boolean;
+  /** Arithmetic inside: `"float32"` by default. */
+  precision?: "float32" | "bfloat16" | "float16";
+  /** How many traces (shapes and dtypes) are kept. */
+  cacheSize?: number;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a function of any trees
+export type TreeFunction = (...args: any[]) => any;
+
+/** A compiled function; `dispose` frees its traces. */
+export type Jitted<F extends TreeFunction> = F & { dispose(): void };
+
+/** What an engine with functions offers: it is asked once for each function and backend. */
+export interface JitEngine {
+  jit<F extends TreeFunction>(fn: F, options: JitOptions): Jitted<F>;
+}
+
+const engines = new Map<string, JitEngine>();
+
+/** Makes `jit` compile on the tfjs backend of this name. Called by an engine's own registration. */
+export function registerJitEngine(backendName: string, jitEngine: JitEngine): void {
+  engines.set(backendName, jitEngine);
+}
+
+/**
+ * Runs `fn` as one compiled function where the current backend can, and as it is elsewhere, with the same results.
+ * `fn` takes and returns trees of tensors, must be synchronous and must not read tensor values. The caller owns
+ * what is returned; everything else that `fn` makes is freed.
+ */
+export function jit<F extends TreeFunction>(fn: F, options: JitOptions = {}): Jitted<F> {
+  const compiled = new Map<string, Jitted<F>>();
+  const call = (...args: Parameters<F>): ReturnType<F> => {
+    const backendName = getBackend();
+    const jitEngine = engines.get(backendName);
+    if (!jitEngine) return runEagerly(fn, args, options.donate ?? []);
+    let target = compiled.get(backendName);
+    if (!target) compiled.set(backendName, (target = jitEngine.jit(fn, options)));
+    return target(...args);
+  };
+  const dispose = () => {
+    for (const target of compiled.values()) target.dispose();
+    compiled.clear();
+  };
+  return Object.assign(call as unknown as F, { dispose });
+}
+
+function runEagerly<F extends TreeFunction>(fn: F, args: Parameters<F>, donated: readonly number[]): ReturnType<F> {
+  const result = tidy(() => fn(...args));
+  const kept = new Set(leavesOf(result).map((leaf) => leaf.value));
+  for (const position of donated)
+    for (const { value } of leavesOf(args[position])) if (!kept.has(value)) value.dispose();
+  return result;
+}
