@@ -1,4 +1,4 @@
-import { z } from "zod";
+import type { z } from "zod";
 import { ControlNetError, nearestName } from "./errors.js";
 
 /** Pixels in rows, channels interleaved: `data[(y * width + x) * channels + c]`. Bytes are 0-255. */
@@ -37,7 +37,12 @@ export interface Condition<S extends z.ZodObject = z.ZodObject> extends Conditio
   /** The map of an image; options are checked and completed with their defaults. */
   detect(image: Image, options?: z.input<S>): Promise<Image>;
   /** What a checkpoint stores to say which maps it was trained with. */
-  metadata(options?: z.input<S>): { condition: string; channels: number; range: readonly [number, number]; options: Record<string, unknown> };
+  metadata(options?: z.input<S>): {
+    condition: string;
+    channels: number;
+    range: readonly [number, number];
+    options: Record<string, unknown>;
+  };
 }
 
 /**
@@ -49,7 +54,10 @@ export function defineCondition<S extends z.ZodObject>(spec: ConditionSpec<S>): 
   if (!/^[a-z][a-z0-9-]*$/.test(spec.name))
     throw new ControlNetError("config", `defineCondition: expected a kebab-case name, got "${spec.name}"`);
   if (!Number.isInteger(spec.channels) || spec.channels < 1)
-    throw new ControlNetError("config", `defineCondition: "${spec.name}" needs channels >= 1, got ${spec.channels}`);
+    throw new ControlNetError(
+      "config",
+      `defineCondition: "${spec.name}" needs channels >= 1, got ${spec.channels}`,
+    );
   const complete = (options: z.input<S> | undefined) =>
     parseOptions(`condition "${spec.name}"`, spec.options, options ?? {});
   return {
@@ -79,7 +87,10 @@ export function defineCondition<S extends z.ZodObject>(spec: ConditionSpec<S>): 
  */
 export function parseOptions<S extends z.ZodObject>(where: string, schema: S, given: unknown): z.output<S> {
   if (typeof given !== "object" || given === null || Array.isArray(given))
-    throw new ControlNetError("config", `${where}: expected an object of options, got ${JSON.stringify(given)}`);
+    throw new ControlNetError(
+      "config",
+      `${where}: expected an object of options, got ${JSON.stringify(given)}`,
+    );
   const known = Object.keys(schema.shape);
   for (const key of Object.keys(given)) {
     if (known.includes(key)) continue;

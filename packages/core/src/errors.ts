@@ -39,8 +39,13 @@ export function isControlNetError(error: unknown): error is ControlNetError {
  * Throws a `shape` error unless `shape` fits `expected`, where `null` stands for any size.
  * @param where the function and the thing checked, e.g. `"convolution: input"`
  */
-export function assertShape(where: string, shape: readonly number[], expected: readonly (number | null)[]): void {
-  const fits = shape.length === expected.length && expected.every((size, i) => size === null || size === shape[i]);
+export function assertShape(
+  where: string,
+  shape: readonly number[],
+  expected: readonly (number | null)[],
+): void {
+  const fits =
+    shape.length === expected.length && expected.every((size, i) => size === null || size === shape[i]);
   if (fits) return;
   const wanted = expected.map((size) => size ?? "any").join(", ");
   throw new ControlNetError("shape", `${where}: expected shape [${wanted}], got [${shape.join(", ")}]`);

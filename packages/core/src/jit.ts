@@ -55,7 +55,11 @@ export function jit<F extends TreeFunction>(fn: F, options: JitOptions = {}): Ji
   return Object.assign(call as unknown as F, { dispose });
 }
 
-function runEagerly<F extends TreeFunction>(fn: F, args: Parameters<F>, donated: readonly number[]): ReturnType<F> {
+function runEagerly<F extends TreeFunction>(
+  fn: F,
+  args: Parameters<F>,
+  donated: readonly number[],
+): ReturnType<F> {
   const result = tidy(() => fn(...args));
   const kept = new Set(leavesOf(result).map((leaf) => leaf.value));
   for (const position of donated)

@@ -1,4 +1,4 @@
-import { tensor, type Tensor } from "@tensorflow/tfjs-core";
+import { type Tensor, tensor } from "@tensorflow/tfjs-core";
 
 /**
  * Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as
@@ -103,5 +103,12 @@ export function randomNormals(key: RandomKey, count: number): Float32Array {
 
 /** A standard normal tensor of `shape` for one key. The caller disposes it. */
 export function randomNormalTensor(key: RandomKey, shape: number[]): Tensor {
-  return tensor(randomNormals(key, shape.reduce((a, b) => a * b, 1)), shape, "float32");
+  return tensor(
+    randomNormals(
+      key,
+      shape.reduce((a, b) => a * b, 1),
+    ),
+    shape,
+    "float32",
+  );
 }

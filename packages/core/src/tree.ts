@@ -14,15 +14,18 @@ export interface Leaf<T> {
 }
 
 const isLeaf = (node: unknown): boolean =>
-  typeof node !== "object" || node === null || !(Array.isArray(node) || Object.getPrototypeOf(node) === Object.prototype);
+  typeof node !== "object" ||
+  node === null ||
+  !(Array.isArray(node) || Object.getPrototypeOf(node) === Object.prototype);
 
 /** Every leaf with its path, depth first, in the order in which the keys were defined. */
-export function leavesOf<P>(tree: P): Leaf<Tensor>[] {
-  const found: Leaf<Tensor>[] = [];
+export function leavesOf<T = Tensor>(tree: unknown): Leaf<T>[] {
+  const found: Leaf<T>[] = [];
   const walk = (node: unknown, path: string) => {
     if (node === undefined) return;
-    if (isLeaf(node)) found.push({ path, value: node as Tensor });
-    else for (const [key, child] of Object.entries(node as object)) walk(child, path ? `${path}.${key}` : key);
+    if (isLeaf(node)) found.push({ path, value: node as T });
+    else
+      for (const [key, child] of Object.entries(node as object)) walk(child, path ? `${path}.${key}` : key);
   };
   walk(tree, "");
   return found;
@@ -35,7 +38,9 @@ export function mapTree<P, R = Tensor>(tree: P, f: (leaf: Tensor, path: string) 
     if (isLeaf(node)) return f(node as Tensor, path);
     const at = (key: string | number) => (path ? `${path}.${key}` : `${key}`);
     if (Array.isArray(node)) return node.map((child, i) => walk(child, at(i)));
-    return Object.fromEntries(Object.entries(node as object).map(([key, child]) => [key, walk(child, at(key))]));
+    return Object.fromEntries(
+      Object.entries(node as object).map(([key, child]) => [key, walk(child, at(key))]),
+    );
   };
   return walk(tree, "") as Mapped<P, R>;
 }
@@ -53,7 +58,8 @@ export function zipTrees<P>(a: P, b: P, f: (a: Tensor, b: Tensor, path: string) 
     return f(leaf, other, path);
   });
   const [extra] = others.keys();
-  if (extra !== undefined) throw new ControlNetError("shape", `zipTrees: the first tree has no leaf at "${extra}"`);
+  if (extra !== undefined)
+    throw new ControlNetError("shape", `zipTrees: the first tree has no leaf at "${extra}"`);
   return result as P;
 }
 
@@ -70,8 +76,9 @@ export function treeLike<P>(tree: P, values: readonly Tensor[]): P {
 export const cloneTree = <P>(tree: P): P => mapTree(tree, (leaf) => clone(leaf)) as P;
 
 /** Disposes every leaf. */
-export const disposeTree = (tree: unknown): void => dispose(leavesOf(tree).map((leaf) => leaf.value) as TensorContainer);
+export const disposeTree = (tree: unknown): void =>
+  dispose(leavesOf(tree).map((leaf) => leaf.value) as TensorContainer);
 
 /** The number of scalars in all leaves. */
 export const countParameters = (tree: unknown): number =>
-  leavesOf(tree).reduce((sum, leaf) => sum + leaf.value.size, 0);
+  leavesOf<{ size: number }>(tree).reduce((sum, leaf) => sum + leaf.value.size, 0);

@@ -1,0 +1,78 @@
+import {
+  type Attribute,
+  engine,
+  getBackend,
+  getGradient,
+  getKernel,
+  type NamedAttrMap,
+  type NamedTensorInfoMap,
+  type NamedTensorMap,
+  registerGradient,
+  registerKernel,
+  type Tensor,
+  type TensorInfo,
+  tidy,
+} from "@tensorflow/tfjs-core";
+
+/** Plain values that shape a kernel's work: numbers, strings, lists. */
+export type KernelAttributes = Record<string, Attribute | Attribute[] | undefined>;
+
+/** The gradients of the inputs that are asked for, each computed on demand. */
+export type LazyGradients<I extends string> = Partial<Record<I, () => Tensor>>;
+
+/** One operation of the engine seam: how it is composed from tfjs ops, and its gradient. */
+export interface KernelSpec<I extends string, A extends KernelAttributes> {
+  /** The kernel's name in tfjs's registry. An engine may register a faster one under the same name. */
+  name: string;
+  /** Composed from tfjs ops; runs inside `tidy`, untaped. */
+  forward(inputs: Record<I, Tensor>, attributes: A): Tensor[];
+  /** Inputs kept for the gradient; nothing else of the forward pass stays in memory ... */
+  saveInputs: readonly I[];
+  /** ... but the outputs at these positions. */
+  saveOutputs?: readonly number[];
+  /** The gradient for the first output's `upstream`, from what was saved (inputs in order, then outputs). */
+  gradient(upstream: Tensor, saved: Tensor[], attributes: A): LazyGradients<I>;
+}
+
+/**
+ * Makes an operation that runs as one tfjs kernel with its own gradient: an engine's own version where it has
+ * registered one, the composed one elsewhere. Registration happens at the first call on each backend.
+ */
+export function defineKernel<I extends string, A extends KernelAttributes>(
+  spec: KernelSpec<I, A>,
+): (inputs: Record<I, Tensor>, attributes: A) => Tensor[] {
+  const register = () => {
+    const backendName = getBackend();
+    if (!getKernel(spec.name, backendName))
+      registerKernel({
+        kernelName: spec.name,
+        backendName,
+        kernelFunc: ({ inputs, attrs }) =>
+          tidy(() =>
+            spec.forward(inputs as unknown as Record<I, Tensor>, attrs as unknown as A),
+          ) as TensorInfo[],
+      });
+    if (!getGradient(spec.name))
+      registerGradient({
+        kernelName: spec.name,
+        inputsToSave: [...spec.saveInputs],
+        outputsToSave: outputMask(spec.saveOutputs ?? []),
+        gradFunc: (upstream, saved, attrs) =>
+          spec.gradient(
+            Array.isArray(upstream) ? upstream[0]! : upstream,
+            saved,
+            attrs as unknown as A,
+          ) as unknown as Record<string, () => Tensor>,
+      });
+  };
+  return (inputs, attributes) => {
+    register();
+    const named = inputs as unknown as NamedTensorInfoMap & NamedTensorMap;
+    const result: unknown = engine().runKernel(spec.name, named, attributes as unknown as NamedAttrMap);
+    return Array.isArray(result) ? (result as Tensor[]) : [result as Tensor];
+  };
+}
+
+function outputMask(positions: readonly number[]): boolean[] {
+  return Array.from({ length: Math.max(0, ...positions.map((p) => p + 1)) }, (_, i) => positions.includes(i));
+}
