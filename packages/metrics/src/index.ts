@@ -1,1 +1,1 @@
-export {};
+export { type EdgeScore, edgeF1 } from "./edge-f1.js";

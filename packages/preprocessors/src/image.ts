@@ -1,0 +1,71 @@
+import { ControlNetError, type Image } from "@controlnet-js/core";
+
+/** A picture of one byte a channel, as every function here takes and returns it. */
+export type ByteImage = Image<Uint8Array>;
+
+/** The largest picture that is read or made, in pixels: a guard against decompression bombs. */
+export const MAX_PIXELS = 2 ** 28;
+
+/**
+ * Checks that an image is what it says it is.
+ * @param where the function that asks, for the message
+ * @param channels the channel counts it accepts; any where left out
+ * @throws ControlNetError `shape`
+ */
+export function assertImage(where: string, image: Image, channels?: readonly number[]): void {
+  const { data, width, height } = image;
+  if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1)
+    throw new ControlNetError(
+      "shape",
+      `${where}: expected a width and height of at least 1, got ${width}x${height}`,
+    );
+  if (width * height > MAX_PIXELS)
+    throw new ControlNetError(
+      "range",
+      `${where}: ${width}x${height} is over the limit of ${MAX_PIXELS} pixels`,
+    );
+  if (channels && !channels.includes(image.channels))
+    throw new ControlNetError(
+      "shape",
+      `${where}: expected ${channels.join(" or ")} channels, got ${image.channels}`,
+    );
+  if (data.length !== width * height * image.channels)
+    throw new ControlNetError(
+      "shape",
+      `${where}: ${width}x${height}x${image.channels} needs ${width * height * image.channels} values, got ${data.length}`,
+    );
+}
+
+/** A black image `[height, width, channels]`. */
+export function blankImage(width: number, height: number, channels: number): ByteImage {
+  return { data: new Uint8Array(width * height * channels), width, height, channels };
+}
+
+/**
+ * One grey channel of an RGB or RGBA image: 0.299 R + 0.587 G + 0.114 B in 15-bit fixed point, equal to
+ * `cv2.cvtColor(..., COLOR_RGB2GRAY)`. A grey image is returned as it is.
+ * @throws ControlNetError `shape`
+ */
+export function toGrey(image: Image): ByteImage {
+  assertImage("toGrey", image, [1, 3, 4]);
+  const { data, width, height, channels } = image;
+  if (channels === 1) return image;
+  const grey = blankImage(width, height, 1);
+  for (let i = 0, j = 0; i < grey.data.length; i++, j += channels)
+    grey.data[i] = (data[j]! * 9798 + data[j + 1]! * 19235 + data[j + 2]! * 3735 + 16384) >> 15;
+  return grey;
+}
+
+/**
+ * Three equal channels from one; an RGB image is returned as it is.
+ * @throws ControlNetError `shape`
+ */
+export function toRgb(image: Image): ByteImage {
+  assertImage("toRgb", image, [1, 3]);
+  if (image.channels === 3) return image;
+  const { data, width, height } = image;
+  const rgb = blankImage(width, height, 3);
+  for (let i = 0, j = 0; i < data.length; i++, j += 3)
+    rgb.data[j] = rgb.data[j + 1] = rgb.data[j + 2] = data[i]!;
+  return rgb;
+}
