@@ -1,0 +1,213 @@
+import { ControlNetError } from "@controlnet-js/core";
+import { sum, type Tensor4D } from "@tensorflow/tfjs-core";
+import { combine } from "./combine.js";
+import type { NoiseSource } from "./noise-source.js";
+import type { Denoiser, Plan, StepResult } from "./plan.js";
+import type { NoiseLevel } from "./schedule.js";
+
+/** Told after every step. Tensors are the sampler's: read or clone them before returning. */
+export interface StepInfo {
+  /** The step just done, from 0. */
+  step: number;
+  steps: number;
+  /** The timestep of the step's last model call. */
+  timestep: number;
+  /** The latent after the step, scaled to `level`. */
+  latent: Tensor4D;
+  /** The clean latent that the model now expects. */
+  predictedClean: Tensor4D;
+  /** `latent = alpha clean + sigma noise` with alpha^2 + sigma^2 = 1. */
+  level: NoiseLevel;
+  /** All that is needed to go on from here: a copy that the caller disposes with {@link disposeState}. */
+  state(): SamplerState;
+}
+
+/** Where a run stands; give it to `resume` of a run with the same plan. */
+export interface SamplerState {
+  /** Steps done. */
+  step: number;
+  /** In the algorithm's own scale. */
+  latent: Tensor4D;
+  history: Tensor4D[];
+}
+
+/** Options of {@link sample}. */
+export interface RunOptions {
+  /** The noise of stochastic samplers; see `noiseSource`. */
+  noise?: NoiseSource;
+  /**
+   * Called after every step. A returned tensor (at the same level) replaces the latent and belongs to the sampler:
+   * inpainting puts the known part back this way.
+   */
+  // biome-ignore lint/suspicious/noConfusingVoidType: a callback that returns nothing is the usual one
+  onStep?: (info: StepInfo) => void | Tensor4D | Promise<void | Tensor4D>;
+  signal?: AbortSignal;
+  /** Go on from here instead of from the given latent; stays the caller's. */
+  resume?: SamplerState;
+  /**
+   * Skip this many steps: the given latent is then not noise but a latent at unit variance with the noise of
+   * `startLevel(plan, startStep)`, as image-to-image needs it.
+   */
+  startStep?: number;
+}
+
+/** The unit-variance noise level before a step: what image-to-image adds to its clean latent. */
+export function startLevel(plan: Plan, step: number): NoiseLevel {
+  return unitLevel(plan.levels[step]!);
+}
+
+/**
+ * Runs a plan from noise to a clean latent.
+ * @param latent standard normal noise `[batch, height, width, channels]` (or see `startStep`, `resume`); stays the caller's
+ * @returns the clean latent; the caller disposes it
+ * @throws ControlNetError `data` where a latent is no longer finite, naming the step; `missing` without noise for a
+ * stochastic plan; `aborted`
+ */
+export async function sample(
+  denoiser: Denoiser,
+  latent: Tensor4D,
+  plan: Plan,
+  options: RunOptions = {},
+): Promise<Tensor4D> {
+  const { resume, onStep, signal } = options;
+  const first = resume?.step ?? options.startStep ?? 0;
+  assertRunnable(plan, first, options);
+  let current = resume ? combine([1, resume.latent]) : combine([scaleAt(plan, first, options), latent]);
+  let history: readonly Tensor4D[] = resume ? resume.history.map((tensor) => combine([1, tensor])) : [];
+  try {
+    for (let step = first; step < plan.steps; step++) {
+      const owned = new Set<Tensor4D>([current, ...history]);
+      const own = <T extends Tensor4D>(tensor: T): T => {
+        owned.add(tensor);
+        return tensor;
+      };
+      try {
+        const result = await runStep(denoiser, plan, step, current, history, own, options);
+        current = own(result.latent);
+        history = result.history ?? [];
+        for (const tensor of [result.predictedClean, ...history]) own(tensor);
+        await assertFinite(plan, step, current);
+        if (onStep) {
+          const replaced = await report(plan, step, current, result, own, onStep);
+          if (replaced) current = own(replaced);
+        }
+      } catch (error) {
+        history = [];
+        throw error;
+      } finally {
+        const kept = new Set([current, ...history]);
+        for (const tensor of owned) if (!kept.has(tensor)) tensor.dispose();
+      }
+      assertNotAborted(signal);
+    }
+  } catch (error) {
+    current.dispose();
+    for (const tensor of history) tensor.dispose();
+    throw error;
+  }
+  for (const tensor of history) if (tensor !== current) tensor.dispose();
+  return current;
+}
+
+/** Disposes the tensors of a state. */
+export function disposeState(state: SamplerState): void {
+  state.latent.dispose();
+  for (const tensor of state.history) tensor.dispose();
+}
+
+function runStep(
+  denoiser: Denoiser,
+  plan: Plan,
+  step: number,
+  latent: Tensor4D,
+  history: readonly Tensor4D[],
+  own: <T extends Tensor4D>(tensor: T) => T,
+  { noise, signal }: RunOptions,
+): Promise<StepResult> {
+  let call = plan.calls[step]!;
+  let draws = 0;
+  return plan.step({
+    step,
+    latent,
+    history,
+    own,
+    async ask(asked, level) {
+      assertNotAborted(signal);
+      const input = own(combine([1 / Math.hypot(level.alpha, level.sigma), asked]));
+      const index = call++;
+      return own(await denoiser(input, plan.timesteps[index]!, index));
+    },
+    noise() {
+      // A step that draws twice must not meet the noise of another step.
+      return own(noise!(draws++ === 0 ? step : plan.steps * draws + step));
+    },
+  });
+}
+
+async function report(
+  plan: Plan,
+  step: number,
+  latent: Tensor4D,
+  result: StepResult,
+  own: <T extends Tensor4D>(tensor: T) => T,
+  onStep: NonNullable<RunOptions["onStep"]>,
+): Promise<Tensor4D | undefined> {
+  const level = plan.levels[step + 1]!;
+  const scale = Math.hypot(level.alpha, level.sigma);
+  const replaced = await onStep({
+    step,
+    steps: plan.steps,
+    timestep: plan.timesteps[plan.calls[step + 1]! - 1]!,
+    latent: scale === 1 ? latent : own(combine([1 / scale, latent])),
+    predictedClean: result.predictedClean,
+    level: unitLevel(level),
+    state: () => ({
+      step: step + 1,
+      latent: combine([1, latent]),
+      history: (result.history ?? []).map((tensor) => combine([1, tensor])),
+    }),
+  });
+  if (!replaced) return undefined;
+  return scale === 1 ? replaced : combine([scale, own(replaced)]);
+}
+
+function unitLevel({ alpha, sigma }: NoiseLevel): NoiseLevel {
+  const scale = Math.hypot(alpha, sigma);
+  return { alpha: alpha / scale, sigma: sigma / scale };
+}
+
+function scaleAt(plan: Plan, first: number, options: RunOptions): number {
+  if (options.startStep === undefined) return plan.initialScale;
+  const level = plan.levels[first]!;
+  return Math.hypot(level.alpha, level.sigma);
+}
+
+function assertRunnable(plan: Plan, first: number, options: RunOptions): void {
+  if (!Number.isInteger(first) || first < 0 || first > plan.steps)
+    throw new ControlNetError("range", `sample: expected a first step in 0-${plan.steps}, got ${first}`);
+  if (plan.stochastic && !options.noise)
+    throw new ControlNetError(
+      "missing",
+      `sample: "${plan.name}" adds noise in its steps; give noise: noiseSource({ seed, indices, shape })`,
+    );
+  assertNotAborted(options.signal);
+}
+
+function assertNotAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted)
+    throw new ControlNetError("aborted", "sample: aborted by its signal", { cause: signal.reason });
+}
+
+async function assertFinite(plan: Plan, step: number, latent: Tensor4D): Promise<void> {
+  // A sum is NaN or infinite as soon as one element is: one number to read back instead of the whole latent.
+  const total = sum(latent);
+  const [value] = await total.data();
+  total.dispose();
+  if (Number.isFinite(value)) return;
+  throw new ControlNetError(
+    "data",
+    `sample: the latent holds NaN or infinity after step ${step + 1} of ${plan.steps} of "${plan.name}" ` +
+      `(timestep ${plan.timesteps[plan.calls[step]!]}); look for NaN in the weights, the prompt embedding or the ` +
+      "initial latent, or for half-precision overflow",
+  );
+}

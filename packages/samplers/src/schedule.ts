@@ -1,0 +1,110 @@
+import { ControlNetError } from "@controlnet-js/core";
+
+/** What the model's raw output stands for: the noise, `v = alpha eps - sigma x0`, or the clean sample. */
+export type Prediction = "epsilon" | "v" | "sample";
+
+/** How much signal is left at each training timestep, and what the model predicts. */
+export interface NoiseSchedule {
+  /** Number of timesteps of training, 1000 for Stable Diffusion. */
+  readonly trainTimesteps: number;
+  /** abar[t] = prod_{s <= t} (1 - beta_s), in float64; falls from nearly 1 to nearly 0. */
+  readonly alphasCumprod: Float64Array;
+  readonly prediction: Prediction;
+  /** Whether abar of the last timestep was rescaled to exactly 0. */
+  readonly zeroTerminalSnr: boolean;
+}
+
+/** Options of {@link createSchedule}; the defaults are Stable Diffusion's. */
+export interface ScheduleOptions {
+  /**
+   * `"scaled-linear"`: linear in sqrt(beta) (latent diffusion calls it "linear"); `"linear"`: linear in beta
+   * (Ho et al. 2020); `"cosine"`: abar = cos^2((t + .008) / 1.008 pi / 2) (Nichol and Dhariwal 2021).
+   */
+  kind?: "scaled-linear" | "linear" | "cosine";
+  trainTimesteps?: number;
+  betaStart?: number;
+  betaEnd?: number;
+  /** The betas themselves, in place of `kind`, `betaStart` and `betaEnd`. */
+  betas?: readonly number[];
+  /** Shift and scale sqrt(abar) so that the last timestep is pure noise (Lin et al. 2023, algorithm 1). */
+  rescaleZeroTerminalSnr?: boolean;
+  prediction?: Prediction;
+}
+
+/**
+ * A noise schedule, computed in float64.
+ * @throws ControlNetError `range` for betas outside (0, 1) or a bad number of timesteps
+ */
+export function createSchedule(options: ScheduleOptions = {}): NoiseSchedule {
+  const { prediction = "epsilon", rescaleZeroTerminalSnr = false } = options;
+  const betas = options.betas ?? makeBetas(options);
+  if (betas.length < 1 || betas.some((beta) => !(beta > 0 && beta < 1)))
+    throw new ControlNetError("range", `createSchedule: expected betas in (0, 1), got ${summary(betas)}`);
+  const alphasCumprod = new Float64Array(betas.length);
+  let product = 1;
+  for (let t = 0; t < betas.length; t++) alphasCumprod[t] = product *= 1 - betas[t]!;
+  if (rescaleZeroTerminalSnr) rescale(alphasCumprod);
+  return {
+    trainTimesteps: betas.length,
+    alphasCumprod,
+    prediction,
+    zeroTerminalSnr: rescaleZeroTerminalSnr,
+  };
+}
+
+function makeBetas(options: ScheduleOptions): number[] {
+  const { kind = "scaled-linear", trainTimesteps = 1000, betaStart = 0.00085, betaEnd = 0.012 } = options;
+  if (!Number.isInteger(trainTimesteps) || trainTimesteps < 1)
+    throw new ControlNetError("range", `createSchedule: expected trainTimesteps >= 1, got ${trainTimesteps}`);
+  const between = (low: number, high: number, t: number) =>
+    trainTimesteps === 1 ? low : low + ((high - low) * t) / (trainTimesteps - 1);
+  const cosine = (t: number) => Math.cos(((t / trainTimesteps + 0.008) / 1.008) * (Math.PI / 2)) ** 2;
+  const beta = {
+    linear: (t: number) => between(betaStart, betaEnd, t),
+    "scaled-linear": (t: number) => between(Math.sqrt(betaStart), Math.sqrt(betaEnd), t) ** 2,
+    cosine: (t: number) => Math.min(1 - cosine(t + 1) / cosine(t), 0.999),
+  }[kind];
+  if (!beta)
+    throw new ControlNetError(
+      "config",
+      `createSchedule: unknown kind "${kind}" (known: scaled-linear, linear, cosine)`,
+    );
+  return Array.from({ length: trainTimesteps }, (_, t) => beta(t));
+}
+
+function rescale(alphasCumprod: Float64Array): void {
+  const first = Math.sqrt(alphasCumprod[0]!);
+  const last = Math.sqrt(alphasCumprod.at(-1)!);
+  for (let t = 0; t < alphasCumprod.length; t++)
+    alphasCumprod[t] = (((Math.sqrt(alphasCumprod[t]!) - last) * first) / (first - last)) ** 2;
+}
+
+function summary(betas: readonly number[]): string {
+  const bad = betas.findIndex((beta) => !(beta > 0 && beta < 1));
+  return bad < 0 ? "none" : `${betas[bad]} at timestep ${bad}`;
+}
+
+/** Signal and noise in a latent: `latent = alpha * clean + sigma * noise`. */
+export interface NoiseLevel {
+  readonly alpha: number;
+  readonly sigma: number;
+}
+
+/** alpha = sqrt(abar), sigma = sqrt(1 - abar). */
+export function levelOf(alphaCumprod: number): NoiseLevel {
+  return { alpha: Math.sqrt(alphaCumprod), sigma: Math.sqrt(1 - alphaCumprod) };
+}
+
+/**
+ * abar at an integer timestep.
+ * @throws ControlNetError `range` outside [0, trainTimesteps)
+ */
+export function alphaCumprodAt(schedule: NoiseSchedule, timestep: number): number {
+  const value = schedule.alphasCumprod[timestep];
+  if (value === undefined)
+    throw new ControlNetError(
+      "range",
+      `noise schedule: expected an integer timestep in [0, ${schedule.trainTimesteps - 1}], got ${timestep}`,
+    );
+  return value;
+}
