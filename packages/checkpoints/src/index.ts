@@ -1,1 +1,10 @@
-export {};
+export * from "./dtype.js";
+export { type ExportOptions, exportTree } from "./export-tree.js";
+export { decodeBfloat, decodeHalf, encodeBfloat, encodeHalf } from "./half.js";
+export * from "./key-report.js";
+export type { KeyRow, KeyTable } from "./key-table.js";
+export { fromPublished, type Layout, publishedShape, toPublished } from "./layout.js";
+export { compareKeys, type Loaded, type LoadOptions, loadTree, loadTreeWithReport } from "./load-tree.js";
+export { parseSafetensors } from "./safetensors/parse-safetensors.js";
+export { type WriteOptions, writeSafetensors } from "./safetensors/write-safetensors.js";
+export * from "./tensor-source.js";

@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ControlNetError } from "@controlnet-js/core";
+import { writeAll, writeFileAtomically } from "./atomic.js";
+
+/** Reads a JSON file that holds an object. */
+export function readJson(path: string): Record<string, unknown> {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new ControlNetError("io", `can't read ${path}: ${(cause as Error).message}`, { cause });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new ControlNetError("format", `${path} is not valid JSON: ${(cause as Error).message}`, { cause });
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new ControlNetError("format", `${path}: expected a JSON object`);
+  return value as Record<string, unknown>;
+}
+
+/** The text of a JSON file as published folders have it: sorted by nothing, indented, ending in a new line. */
+export const jsonBytes = (value: unknown): Uint8Array =>
+  new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
+
+/**
+ * Reads the `config.json` of a model folder.
+ * @param name of the file, e.g. `model_index.json` or `scheduler_config.json`
+ * @throws ControlNetError `io` where there is none, `format` where it is no JSON object
+ */
+export const readConfig = (folder: string, name = "config.json"): Record<string, unknown> =>
+  readJson(join(folder, name));
+
+/** Writes the `config.json` of a model folder: aside, then renamed. The folder must exist. */
+export async function writeConfig(folder: string, config: object, name = "config.json"): Promise<void> {
+  await writeFileAtomically(join(folder, name), (handle) => writeAll(handle, jsonBytes(config)));
+}

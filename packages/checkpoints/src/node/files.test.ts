@@ -1,0 +1,125 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseSafetensors } from "../safetensors/parse-safetensors.js";
+import { writeSafetensors } from "../safetensors/write-safetensors.js";
+import { float32Tensor, type NamedTensor, toFloat32 } from "../tensor-source.js";
+import { readConfig, writeConfig } from "./config-file.js";
+import { openSafetensors } from "./open-safetensors.js";
+import { openWeights } from "./open-weights.js";
+import { saveModelFolder } from "./save-model-folder.js";
+import { saveSafetensors } from "./save-safetensors.js";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "checkpoints-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const entries = () => [
+  float32Tensor("b", [2, 2], Float32Array.of(1, 2, 3, 4)),
+  float32Tensor("a", [3], Float32Array.of(5, 6, 7)),
+];
+const failing: NamedTensor = {
+  name: "z",
+  dtype: "F32",
+  shape: [1],
+  bytes: () => {
+    throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+  },
+};
+
+describe("files", () => {
+  it("save what memory would hold, and read it back tensor by tensor", async () => {
+    const path = join(folder, "x.safetensors");
+    await saveSafetensors(path, entries(), { metadata: { step: "3" }, dtype: "F16" });
+    expect(new Uint8Array(readFileSync(path))).toEqual(
+      writeSafetensors(entries(), { step: "3" }, { dtype: "F16" }),
+    );
+    const source = openSafetensors(path);
+    expect(source.metadata).toEqual({ step: "3" });
+    expect([...toFloat32(source.get("b"))]).toEqual([1, 2, 3, 4]);
+    source.close();
+    expect(() => source.get("a").bytes()).toThrow(/was closed/);
+  });
+
+  it("leave the earlier file and no litter when saving fails", async () => {
+    const path = join(folder, "x.safetensors");
+    await saveSafetensors(path, entries());
+    await expect(saveSafetensors(path, [...entries(), failing])).rejects.toMatchObject({
+      code: "io",
+      message: expect.stringMatching(/disk is full.*unchanged/),
+    });
+    expect(readdirSync(folder)).toEqual(["x.safetensors"]);
+    expect(parseSafetensors(readFileSync(path)).names()).toEqual(["a", "b"]);
+  });
+
+  it("name the file that can't be read or is damaged", () => {
+    const path = join(folder, "gone.safetensors");
+    expect(() => openSafetensors(path)).toThrow(/gone\.safetensors/);
+    writeFileSync(path, writeSafetensors(entries()).subarray(0, -1));
+    expect(() => openSafetensors(path)).toThrow(/gone\.safetensors.*cut short/);
+    expect(() => openSafetensors(folder)).toThrow(/not a regular file|EISDIR/);
+  });
+});
+
+describe("model folders", () => {
+  it("hold a config and weights, replaced as a whole", async () => {
+    const model = join(folder, "unet");
+    await saveModelFolder(model, { a: 1 }, entries());
+    await saveModelFolder(model, { a: 2 }, entries().slice(1), { metadata: { step: "1" } });
+    expect(readdirSync(folder)).toEqual(["unet"]);
+    expect(readdirSync(model).sort()).toEqual(["config.json", "diffusion_pytorch_model.safetensors"]);
+    expect(readConfig(model)).toEqual({ a: 2 });
+    const source = openWeights(model);
+    expect(source.metadata).toEqual({ format: "pt", step: "1" });
+    expect(source.names()).toEqual(["a"]);
+    source.close();
+    await writeConfig(model, { a: 3 });
+    expect(readConfig(model)).toEqual({ a: 3 });
+  });
+
+  it("survive a failed save", async () => {
+    const model = join(folder, "unet");
+    await saveModelFolder(model, { a: 1 }, entries());
+    await expect(saveModelFolder(model, { a: 2 }, [failing])).rejects.toMatchObject({ code: "io" });
+    expect(readdirSync(folder)).toEqual(["unet"]);
+    expect(readConfig(model)).toEqual({ a: 1 });
+  });
+
+  it("never replace a folder with other files", async () => {
+    writeFileSync(join(folder, "thesis.txt"), "");
+    await expect(saveModelFolder(folder, {}, entries())).rejects.toThrow(/thesis\.txt/);
+    expect(readdirSync(folder)).toEqual(["thesis.txt"]);
+  });
+
+  it("are found in half precision, under other names, and in shards", async () => {
+    await saveSafetensors(join(folder, "model.fp16.safetensors"), entries(), { dtype: "F16" });
+    let found = openWeights(folder);
+    expect(found.get("a").dtype).toBe("F16");
+    found.close();
+    expect(() => openWeights(folder, ["diffusion_pytorch_model"])).toThrow(/none of.*it has: model\.fp16/);
+
+    await saveSafetensors(join(folder, "model-1.safetensors"), entries().slice(0, 1));
+    await saveSafetensors(join(folder, "model-2.safetensors"), entries().slice(1));
+    const index = (weight_map: unknown) =>
+      writeFileSync(
+        join(folder, "model.safetensors.index.json"),
+        JSON.stringify({ metadata: {}, weight_map }),
+      );
+    index({ a: "model-2.safetensors", b: "model-1.safetensors" });
+    found = openWeights(folder);
+    expect([...toFloat32(found.get("a"))]).toEqual([5, 6, 7]);
+    expect(found.names()).toEqual(["a", "b"]);
+    found.close();
+    index({ a: "../model-2.safetensors" });
+    expect(() => openWeights(folder)).toThrow(/no file of this folder/);
+    index({ a: "model-1.safetensors" });
+    expect(() => openWeights(folder)).toThrow(/"a" is not in model-1/);
+    index({ a: "model-2.safetensors", c: "model-1.safetensors" });
+    expect(() => openWeights(folder)).toThrow(/"c" is not in model-1/);
+    index([]);
+    expect(() => openWeights(folder)).toThrow(/weight_map/);
+  });
+});

@@ -1,0 +1,5 @@
+export { readConfig, writeConfig } from "./config-file.js";
+export { type OpenSource, openSafetensors } from "./open-safetensors.js";
+export { type FoundWeights, openShards, openWeights, weightNames } from "./open-weights.js";
+export { type SaveFolderOptions, saveModelFolder } from "./save-model-folder.js";
+export { type SaveOptions, saveSafetensors } from "./save-safetensors.js";

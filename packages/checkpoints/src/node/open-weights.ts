@@ -1,0 +1,94 @@
+import { readdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { ControlNetError } from "@controlnet-js/core";
+import { type NamedTensor, tensorSource } from "../tensor-source.js";
+import { readJson } from "./config-file.js";
+import { type OpenSource, openSafetensors } from "./open-safetensors.js";
+
+/** The base names under which published folders keep their weights, most usual first. */
+export const weightNames = ["diffusion_pytorch_model", "model"] as const;
+
+/** A source with the path it was found at. */
+export interface FoundWeights extends OpenSource {
+  /** The weights file, or the index of the shards. */
+  readonly path: string;
+}
+
+/**
+ * Opens the weights of a diffusers or transformers folder: a whole file or shards with an index, full or half
+ * precision (`.fp16.`), whichever is there, in this order.
+ * @param baseNames e.g. `["diffusion_pytorch_model"]`
+ * @throws ControlNetError `missing` where the folder has none of them, naming what it has
+ */
+export function openWeights(folder: string, baseNames: readonly string[] = weightNames): FoundWeights {
+  let files: Set<string>;
+  try {
+    files = new Set(readdirSync(folder));
+  } catch (cause) {
+    throw new ControlNetError("io", `can't read folder ${folder}: ${(cause as Error).message}`, { cause });
+  }
+  const candidates = baseNames.flatMap((base) => [
+    `${base}.safetensors`,
+    `${base}.safetensors.index.json`,
+    `${base}.fp16.safetensors`,
+    `${base}.safetensors.index.fp16.json`,
+    `${base}.fp16.safetensors.index.json`,
+  ]);
+  const found = candidates.find((name) => files.has(name));
+  if (found === undefined)
+    throw new ControlNetError(
+      "missing",
+      `openWeights: ${folder} has none of ${candidates.join(", ")}; it has: ${[...files].sort().slice(0, 20).join(", ") || "nothing"}`,
+    );
+  const path = join(folder, found);
+  const source = found.endsWith(".json") ? openShards(folder, found) : openSafetensors(path);
+  return { ...source, path };
+}
+
+/**
+ * Opens weights split over several files by their index.
+ * @throws ControlNetError `format` where index and files disagree or the index points out of its folder
+ */
+export function openShards(folder: string, indexName: string): OpenSource {
+  const where = join(folder, indexName);
+  const wrong = (message: string): never => {
+    throw new ControlNetError("format", `${where}: ${message}`);
+  };
+  const map = readJson(where).weight_map;
+  if (typeof map !== "object" || map === null || Array.isArray(map))
+    return wrong(`expected an object "weight_map"`);
+  const shards = new Map<string, OpenSource>();
+  const close = () => {
+    for (const shard of shards.values()) shard.close();
+  };
+  try {
+    const tensors: NamedTensor[] = [];
+    const namesOf = new Map<string, Set<string>>();
+    for (const [name, file] of Object.entries(map) as [string, unknown][]) {
+      if (
+        typeof file !== "string" ||
+        file !== basename(file) ||
+        file.includes("\\") ||
+        !file.endsWith(".safetensors")
+      )
+        return wrong(
+          `tensor "${name}" is said to be in ${JSON.stringify(file)}, which is no file of this folder`,
+        );
+      let shard = shards.get(file);
+      if (!shard) {
+        shard = openSafetensors(join(folder, file));
+        shards.set(file, shard);
+        namesOf.set(file, new Set(shard.names()));
+      }
+      if (!namesOf.get(file)!.delete(name)) wrong(`tensor "${name}" is not in ${file}`);
+      tensors.push(shard.get(name));
+    }
+    for (const [file, [extra]] of namesOf)
+      if (extra !== undefined) wrong(`${file} holds "${extra}", which the index lacks`);
+    const [first] = shards.values();
+    return { ...tensorSource(tensors, first?.metadata ?? {}, where), close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}

@@ -1,0 +1,69 @@
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { ControlNetError, isControlNetError } from "@controlnet-js/core";
+import { planSafetensors } from "../safetensors/write-safetensors.js";
+import type { NamedTensor } from "../tensor-source.js";
+import { asideOf, saveError, syncFolder, writeAll, writeDurably } from "./atomic.js";
+import { jsonBytes } from "./config-file.js";
+import { type SaveOptions, writePlan } from "./save-safetensors.js";
+
+/** How to save a model folder. */
+export interface SaveFolderOptions extends SaveOptions {
+  /** The weights file's name without its ending. Default `diffusion_pytorch_model`; text encoders use `model`. */
+  baseName?: string;
+}
+
+/**
+ * Saves a model as diffusers lays it out: a folder with `config.json` and one safetensors file. It is written
+ * aside and renamed, replacing an earlier model folder as a whole.
+ * @throws ControlNetError `io` where `folder` holds other things than a model, or the disk is full
+ */
+export async function saveModelFolder(
+  folder: string,
+  config: object,
+  entries: Iterable<NamedTensor>,
+  { baseName = "diffusion_pytorch_model", metadata = {}, ...options }: SaveFolderOptions = {},
+): Promise<void> {
+  const target = resolve(folder);
+  const plan = planSafetensors(entries, { format: "pt", ...metadata }, options);
+  const aside = asideOf(target);
+  const old = asideOf(target, "old");
+  try {
+    const replaces = await checkReplaceable(target);
+    await mkdir(aside, { recursive: true });
+    await writeDurably(join(aside, "config.json"), (handle) => writeAll(handle, jsonBytes(config)));
+    await writeDurably(join(aside, `${baseName}.safetensors`), (handle) => writePlan(handle, plan));
+    await syncFolder(aside);
+    if (replaces) await rename(target, old);
+    try {
+      await rename(aside, target);
+    } catch (error) {
+      if (replaces) await rename(old, target);
+      throw error;
+    }
+  } catch (error) {
+    await rm(aside, { recursive: true, force: true });
+    throw isControlNetError(error) ? error : saveError(target, error);
+  }
+  await rm(old, { recursive: true, force: true });
+  await syncFolder(dirname(target));
+}
+
+const modelFile = /^(config\.json|README\.md|[\w.-]+\.(safetensors|bin)|[\w.-]+\.index(\.\w+)?\.json)$/;
+
+async function checkReplaceable(folder: string): Promise<boolean> {
+  let files: string[];
+  try {
+    files = await readdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+  const other = files.find((name) => !modelFile.test(name));
+  if (other !== undefined)
+    throw new ControlNetError(
+      "io",
+      `saveModelFolder: ${folder} holds "${other}", which is no part of a model; choose a new or empty folder`,
+    );
+  return true;
+}
