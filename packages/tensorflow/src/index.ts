@@ -1,1 +1,8 @@
-export {};
+export { type EngineReport, engineReport, type RegisterOptions, registerTensorFlow } from "./engine.js";
+export type { DeviceOptions } from "./session-config.js";
+export type { Device } from "./native.js";
+export { TensorFlowError, type TensorFlowFailure } from "./errors.js";
+export { findLibTensorFlow, type LibTensorFlow } from "./find-library.js";
+export { provision, type ProvisionOptions } from "./provision.js";
+export { type Diagnosis, doctor, type Finding } from "./doctor.js";
+export { tensorFlowVersion, type Variant } from "./wheel.js";

@@ -1,0 +1,33 @@
+#include "engine.h"
+
+namespace controlnet {
+
+Engine::Engine(Napi::Env env, Napi::Object exports) {
+  DefineAddon(exports, {
+      InstanceMethod("preload", &Engine::Preload),
+      InstanceMethod("open", &Engine::Open),
+      InstanceMethod("listDevices", &Engine::ListDevices),
+      InstanceMethod("clearCaches", &Engine::ClearCaches),
+      InstanceMethod("createTensor", &Engine::CreateTensor),
+      InstanceMethod("createTensorFromFile", &Engine::CreateTensorFromFile),
+      InstanceMethod("deleteTensor", &Engine::DeleteTensor),
+      InstanceMethod("tensorData", &Engine::TensorData),
+      InstanceMethod("tensorInfo", &Engine::TensorInfo),
+      InstanceMethod("copyToDevice", &Engine::CopyToDevice),
+      InstanceMethod("numberOfTensors", &Engine::NumberOfTensors),
+      InstanceMethod("executeOp", &Engine::ExecuteOp),
+      InstanceMethod("newGraph", &Engine::NewGraph),
+      InstanceMethod("deleteGraph", &Engine::DeleteGraph),
+      InstanceMethod("addNode", &Engine::AddNode),
+      InstanceMethod("opDef", &Engine::OpDef),
+      InstanceMethod("graphToBytes", &Engine::GraphToBytes),
+      InstanceMethod("addFunction", &Engine::AddFunction),
+      InstanceMethod("removeFunction", &Engine::RemoveFunction),
+      InstanceValue("version", Napi::String::New(env, TF_Version())),
+  });
+}
+
+}  // namespace controlnet
+
+using ControlNetEngine = controlnet::Engine;
+NODE_API_ADDON(ControlNetEngine)

@@ -1,0 +1,63 @@
+// One TensorFlow eager context with its live tensors, graphs and functions, exposed as the addon's exports.
+#pragma once
+
+#include <unordered_map>
+
+#include "owned.h"
+
+namespace controlnet {
+
+// A graph under construction. Nodes and node outputs are named by their index.
+struct Graph {
+  OwnedGraph graph;
+  std::vector<TF_Operation*> nodes;
+  std::vector<TF_Output> outputs;
+};
+
+class Engine : public Napi::Addon<Engine> {
+ public:
+  Engine(Napi::Env env, Napi::Object exports);
+
+ private:
+  using Info = const Napi::CallbackInfo&;
+
+  // context.cc
+  void Preload(Info info);
+  void Open(Info info);
+  Napi::Value ListDevices(Info info);
+  void ClearCaches(Info info);
+  TFE_Context* Context(Napi::Env env) const;
+
+  // tensors.cc
+  Napi::Value CreateTensor(Info info);
+  Napi::Value CreateTensorFromFile(Info info);
+  Napi::Value TensorData(Info info);
+  Napi::Value TensorInfo(Info info);
+  Napi::Value CopyToDevice(Info info);
+  Napi::Value NumberOfTensors(Info info);
+  void DeleteTensor(Info info);
+  TFE_TensorHandle* Handle(Napi::Env env, const Napi::Value& id) const;
+  Napi::Object Adopt(Napi::Env env, OwnedHandle handle);
+
+  // execute.cc
+  Napi::Value ExecuteOp(Info info);
+
+  // graph.cc
+  Napi::Value NewGraph(Info info);
+  void DeleteGraph(Info info);
+  Napi::Value AddNode(Info info);
+  Napi::Value OpDef(Info info);
+  Napi::Value GraphToBytes(Info info);
+  Graph& FindGraph(Napi::Env env, const Napi::Value& id);
+
+  // function.cc
+  Napi::Value AddFunction(Info info);
+  void RemoveFunction(Info info);
+
+  OwnedContext context_;
+  std::unordered_map<int64_t, OwnedHandle> tensors_;
+  std::unordered_map<int64_t, Graph> graphs_;
+  int64_t next_id_ = 1;
+};
+
+}  // namespace controlnet

@@ -1,0 +1,21 @@
+// JavaScript values to TF_Tensor and back.
+#pragma once
+
+#include "owned.h"
+
+namespace controlnet {
+
+// A tensor holding a copy of `values`: a typed array or Buffer of exactly the right byte length, or, for strings,
+// an array of strings and byte arrays.
+OwnedTensor TensorFromValues(Napi::Env env, const std::vector<int64_t>& shape, TF_DataType dtype,
+                             const Napi::Value& values);
+
+// A tensor filled straight from a byte range of a file, without passing through JavaScript memory.
+OwnedTensor TensorFromFile(Napi::Env env, const std::vector<int64_t>& shape, TF_DataType dtype,
+                           const std::string& path, int64_t offset);
+
+// A typed array of the kind that fits the dtype; 16-bit floats come as Uint16Array of their bits. With `view` the
+// array shares the tensor's memory, which lives until the array is collected.
+Napi::Value ValuesFromTensor(Napi::Env env, OwnedTensor tensor, bool view);
+
+}  // namespace controlnet

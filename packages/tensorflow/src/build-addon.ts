@@ -1,0 +1,115 @@
+import { createHash } from "node:crypto";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { engineCacheFolder, packageFolder } from "./cache-folder.js";
+import { TensorFlowError } from "./errors.js";
+import type { LibTensorFlow } from "./find-library.js";
+import { findProgram, runProcess } from "./run-process.js";
+import { libraryNames, tensorFlowVersion } from "./wheel.js";
+
+const addonName = "controlnet_tensorflow.node";
+const nodeApiVersion = 8;
+
+const compileFlags = [
+  "-std=c++17",
+  "-O2",
+  "-fPIC",
+  "-fvisibility=hidden",
+  `-DNAPI_VERSION=${nodeApiVersion}`,
+  "-DNODE_ADDON_API_CPP_EXCEPTIONS_ALL",
+];
+
+/** The addon shipped inside the package for this platform, if there is one. */
+export function prebuiltAddon(): string | undefined {
+  const tag = `${process.platform}-${process.arch}-napi${nodeApiVersion}-tf${tensorFlowVersion}`;
+  const path = join(packageFolder(), "prebuilds", `${tag}.node`);
+  return existsSync(path) ? path : undefined;
+}
+
+/**
+ * The path of an addon that runs against `library`: a prebuilt one, one built before from the same sources, or one
+ * built now with the system's C++ compiler (about ten seconds).
+ * @throws TensorFlowError `missing` without a compiler, `engine` where compilation fails
+ */
+export async function buildAddon(library: LibTensorFlow, log: (line: string) => void = () => {}): Promise<string> {
+  const prebuilt = prebuiltAddon();
+  const sources = prebuilt ? [prebuilt] : nativeSources();
+  const folder = join(engineCacheFolder(), "addon", contentHash(sources, library));
+  const addon = join(folder, addonName);
+  if (existsSync(addon)) return addon;
+  const partial = `${folder}.partial-${process.pid}`;
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(partial, { recursive: true });
+  try {
+    // The addon looks for libtensorflow beside itself, so that a prebuilt one needs no path of this machine.
+    for (const name of libraryNames) symlinkSync(join(library.folder, name), join(partial, name));
+    if (prebuilt) copyFileSync(prebuilt, join(partial, addonName));
+    else await compile(sources, partial, log);
+    try {
+      renameSync(partial, folder);
+    } catch (error) {
+      if (!existsSync(addon)) throw error;
+    }
+  } finally {
+    rmSync(partial, { recursive: true, force: true });
+  }
+  return addon;
+}
+
+function nativeSources(): string[] {
+  const folder = join(packageFolder(), "native");
+  return readdirSync(folder).sort().map((name) => join(folder, name));
+}
+
+function contentHash(sources: readonly string[], library: LibTensorFlow): string {
+  const hash = createHash("sha256");
+  for (const path of sources) hash.update(path.slice(path.lastIndexOf("/"))).update(readFileSync(path));
+  hash.update(JSON.stringify([compileFlags, tensorFlowVersion, library.folder, process.platform, process.arch]));
+  return hash.digest("hex").slice(0, 20);
+}
+
+async function compile(sources: readonly string[], folder: string, log: (line: string) => void): Promise<void> {
+  const compiler = await findProgram([process.env.CXX, "g++", "clang++", "c++"]);
+  if (!compiler)
+    throw new TensorFlowError(
+      "building the TensorFlow addon needs a C++17 compiler: install g++ (Debian, Ubuntu: `apt-get install g++`) or set CXX",
+      {},
+      "missing",
+    );
+  log("building the TensorFlow addon");
+  const require = createRequire(import.meta.url);
+  const includes = [
+    dirname(require.resolve("node-addon-api/package.json")),
+    join(dirname(require.resolve("node-api-headers/package.json")), "include"),
+  ].map((path) => `-I${path}`);
+  const units = sources.filter((path) => path.endsWith(".cc"));
+  const objects = units.map((_, i) => join(folder, `${i}.o`));
+  const results = await Promise.all(
+    units.map((unit, i) => runProcess(compiler, [...compileFlags, ...includes, "-c", unit, "-o", objects[i]!])),
+  );
+  const failed = results.find((result) => result.code !== 0);
+  const linked =
+    failed ??
+    (await runProcess(compiler, [
+      "-shared",
+      "-o",
+      join(folder, addonName),
+      ...objects,
+      ...libraryNames.map((name) => join(folder, name)),
+      "-ldl",
+      "-Wl,-rpath,$ORIGIN",
+    ]));
+  if (linked.code !== 0)
+    throw new TensorFlowError(`building the TensorFlow addon failed:\n${linked.output.split("\n").slice(0, 12).join("\n")}`);
+  for (const object of objects) rmSync(object);
+}

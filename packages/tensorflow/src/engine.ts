@@ -1,0 +1,133 @@
+import { createRequire } from "node:module";
+import { findBackend, registerBackend, setBackend } from "@tensorflow/tfjs-core";
+import { type Binding, createBinding } from "./binding.js";
+import { buildAddon } from "./build-addon.js";
+import { asTensorFlowError, TensorFlowError } from "./errors.js";
+import { cudaLibraries, findLibTensorFlow, type LibTensorFlow } from "./find-library.js";
+import { registerExtraKernels } from "./kernels/index.js";
+import type { Device, NativeEngine } from "./native.js";
+import { createNodeBackend, type NodeBackend } from "./node-backend.js";
+import { provision } from "./provision.js";
+import { type DeviceOptions, encodeConfig } from "./session-config.js";
+
+/** The tfjs name of this engine's backend. */
+export const backendName = "tensorflow";
+
+/** How to open the engine. */
+export interface RegisterOptions extends DeviceOptions {
+  /** `"gpu"` fails where there is no usable GPU; `"cpu"` ignores one. Default: a GPU if there is one. */
+  device?: "cpu" | "gpu" | "auto";
+  /** Fetch libtensorflow if it is not there. Default false. */
+  provision?: boolean;
+  /** Receives progress lines. */
+  log?: (line: string) => void;
+}
+
+/** What was opened. */
+export interface EngineReport {
+  engine: "tensorflow";
+  version: string;
+  device: "cpu" | "gpu";
+  devices: Device[];
+  libraryFolder: string;
+  addon: string;
+  /** Why a better device is not used, in words; empty where the best one is. */
+  notes: string[];
+}
+
+/** The open engine with everything that works on it. */
+export interface OpenEngine {
+  native: NativeEngine;
+  binding: Binding;
+  backend: NodeBackend;
+  report: EngineReport;
+}
+
+let open: OpenEngine | undefined;
+
+/**
+ * Opens TensorFlow and makes it the tfjs backend. Opening happens once a process; a second call only selects the
+ * backend again.
+ * @throws TensorFlowError `missing` where libtensorflow or a compiler is not there, `engine` where a GPU is asked
+ * for and cannot be used
+ */
+export async function registerTensorFlow(options: RegisterOptions = {}): Promise<EngineReport> {
+  if (!open) {
+    open = await openEngine(options);
+    const { backend } = open;
+    registerBackend(backendName, () => backend, 4);
+    registerExtraKernels();
+  }
+  if (findBackend(backendName) !== open.backend || !(await setBackend(backendName)))
+    throw new TensorFlowError(`registerTensorFlow: another backend is already registered under the name "${backendName}"`);
+  return open.report;
+}
+
+/** What `registerTensorFlow` opened, or undefined before it was called. */
+export const engineReport = (): EngineReport | undefined => open?.report;
+
+/**
+ * The open engine.
+ * @throws TensorFlowError `state` before `registerTensorFlow`
+ */
+export function requireEngine(where: string): OpenEngine {
+  if (!open) throw new TensorFlowError(`${where}: call registerTensorFlow() first`, {}, "state");
+  return open;
+}
+
+async function openEngine(options: RegisterOptions): Promise<OpenEngine> {
+  const prefer = options.device === "gpu" ? "cuda" : options.device === "cpu" ? "cpu" : undefined;
+  let library = findLibTensorFlow(prefer);
+  const lacksGpu = options.device === "gpu" && library?.variant === "cpu";
+  if ((!library || lacksGpu) && options.provision)
+    library = await provision({ variant: prefer ?? "cpu", log: options.log });
+  if (!library)
+    throw new TensorFlowError(
+      "registerTensorFlow: libtensorflow is not installed; run `npx controlnet-tensorflow install`, pass { provision: true }, or name a folder that holds it in CONTROLNET_LIBTENSORFLOW",
+      {},
+      "missing",
+    );
+  const addon = await buildAddon(library, options.log);
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
+  const native = loadAddon(addon);
+  native.preload(cudaLibraries(library.folder));
+  const visibleDevices = options.device === "cpu" ? "-1" : options.visibleDevices;
+  try {
+    native.open(encodeConfig({ ...options, visibleDevices }));
+  } catch (error) {
+    throw asTensorFlowError(error, "registerTensorFlow: opening TensorFlow");
+  }
+  const report = describeEngine(native, library, addon, options);
+  const usesGpu = report.device === "gpu";
+  const binding = createBinding(native, usesGpu);
+  return { native, binding, backend: createNodeBackend(binding, usesGpu), report };
+}
+
+function loadAddon(path: string): NativeEngine {
+  try {
+    return createRequire(import.meta.url)(path) as NativeEngine;
+  } catch (error) {
+    throw new TensorFlowError(
+      `registerTensorFlow: the addon ${path} does not load (${(error as Error).message}); run \`npx controlnet-tensorflow doctor\``,
+      { cause: error },
+    );
+  }
+}
+
+function describeEngine(
+  native: NativeEngine,
+  library: LibTensorFlow,
+  addon: string,
+  options: RegisterOptions,
+): EngineReport {
+  const devices = native.listDevices();
+  const device = devices.some(({ type }) => type === "GPU") ? "gpu" : "cpu";
+  const notes: string[] = [];
+  if (device === "cpu" && options.device !== "cpu") {
+    if (library.variant === "cpu")
+      notes.push("the CPU build of TensorFlow is installed; `npx controlnet-tensorflow install --cuda` adds the GPU one");
+    else notes.push("TensorFlow sees no GPU; check `nvidia-smi` and `npx controlnet-tensorflow doctor`");
+    if (options.device === "gpu") throw new TensorFlowError(`registerTensorFlow: no GPU: ${notes.join("; ")}`);
+  }
+  return { engine: "tensorflow", version: native.version, device, devices, libraryFolder: library.folder, addon, notes };
+}

@@ -1,0 +1,77 @@
+/** One op attribute as the kernels give it: `type` is one of {@link ATTR}. */
+export interface OpAttribute {
+  name: string;
+  type: number;
+  value: unknown;
+}
+
+/** A tensor as the addon names it. */
+export interface TensorMetadata {
+  id: number;
+  shape: number[];
+  dtype: number;
+}
+
+/** Values that cross into the addon. */
+export type HostValues = NodeJS.TypedArray | readonly (string | Uint8Array)[];
+
+/** A device that TensorFlow can place ops on. */
+export interface Device {
+  /** e.g. `/job:localhost/replica:0/task:0/device:GPU:0` */
+  name: string;
+  /** `CPU`, `GPU` ... */
+  type: string;
+  /** What TensorFlow may allocate there, in bytes. */
+  memoryBytes: number;
+}
+
+/** A node just added to a graph; a `null` shape is unknown, a -1 an unknown size. */
+export interface GraphNode {
+  node: number;
+  outputs: { id: number; shape: number[] | null; dtype: number }[];
+}
+
+/** The addon's exports. */
+export interface NativeEngine {
+  readonly version: string;
+  preload(libraries: readonly string[]): void;
+  open(config: Uint8Array): void;
+  listDevices(): Device[];
+  clearCaches(): void;
+  createTensor(shape: readonly number[], dtype: number, values: HostValues): number;
+  createTensorFromFile(shape: readonly number[], dtype: number, path: string, byteOffset: number): number;
+  deleteTensor(id: number): void;
+  tensorData(id: number, view: boolean): NodeJS.TypedArray | Uint8Array[];
+  tensorInfo(id: number): { shape: number[]; dtype: number; device: string };
+  copyToDevice(id: number, device: string): TensorMetadata;
+  numberOfTensors(): number;
+  executeOp(
+    name: string,
+    attributes: readonly OpAttribute[],
+    inputs: readonly number[],
+    outputs: number,
+    device?: string,
+  ): TensorMetadata[];
+  newGraph(): number;
+  deleteGraph(graph: number): void;
+  addNode(
+    graph: number,
+    op: string,
+    name: string,
+    attributes: readonly OpAttribute[],
+    inputs: readonly (number | readonly number[])[],
+    controlInputs: readonly number[],
+    device?: string,
+  ): GraphNode;
+  opDef(graph: number, op: string): Uint8Array;
+  graphToBytes(graph: number): Uint8Array;
+  addFunction(
+    graph: number,
+    name: string,
+    inputs: readonly number[],
+    outputs: readonly number[],
+    controlNodes: readonly number[],
+    attributes: readonly (readonly [string, Uint8Array])[],
+  ): Uint8Array;
+  removeFunction(name: string): void;
+}
