@@ -2,6 +2,7 @@ export * from "./dtype.js";
 export { type ExportOptions, exportTree } from "./export-tree.js";
 export { decodeBfloat, decodeHalf, encodeBfloat, encodeHalf } from "./half.js";
 export * from "./key-report.js";
+export { keyRows, renameBy } from "./key-rows.js";
 export type { KeyRow, KeyTable } from "./key-table.js";
 export { fromPublished, type Layout, publishedShape, toPublished } from "./layout.js";
 export { compareKeys, type Loaded, type LoadOptions, loadTree, loadTreeWithReport } from "./load-tree.js";

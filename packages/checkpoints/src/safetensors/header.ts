@@ -1,5 +1,6 @@
 import { ControlNetError } from "@controlnet-js/core";
 import { bytesPerElement, type DType, dtypes, isDType } from "../dtype.js";
+import { quote } from "../quote.js";
 import { JsonReader } from "./json-reader.js";
 
 /** Where a tensor lies: offsets count from the end of the header. */
@@ -23,6 +24,9 @@ export interface SafetensorsHeader {
 /** No header may be longer than this many bytes (the format's own limit). */
 export const headerLimit = 100_000_000;
 
+/** No header may name more entries than this; the largest published models have a few ten thousand. */
+const entryLimit = 100_000;
+
 /** No tensor may have more dimensions than this. */
 const rankLimit = 64;
 
@@ -38,6 +42,8 @@ const fail = (where: string, message: string): never => {
 export function headerLength(first: Uint8Array, fileSize: number, where: string): number {
   if (fileSize < 10 || first.byteLength < 8)
     fail(where, `it has ${fileSize} bytes, too few for a header; the file may be cut short`);
+  if (String.fromCharCode(...first.subarray(0, 8)) === "version ")
+    fail(where, "it is a pointer of Git LFS; fetch the file itself (git lfs pull)");
   const view = new DataView(first.buffer, first.byteOffset, 8);
   const length = view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true);
   if (length > headerLimit) fail(where, `its header claims ${length} bytes (at most ${headerLimit})`);
@@ -59,7 +65,8 @@ export function parseHeader(text: Uint8Array, fileSize: number, where: string): 
   const places: TensorPlace[] = [];
   let metadata: Record<string, string> = {};
   reader.object((name) => {
-    if (names.has(name)) fail(where, `two entries are called "${name}"`);
+    if (names.size === entryLimit) fail(where, `it names more than ${entryLimit} tensors`);
+    if (names.has(name)) fail(where, `two entries are called ${quote(name)}`);
     names.add(name);
     if (name === "__metadata__") metadata = readMetadata(reader, where);
     else if (name === "__proto__") fail(where, `a tensor is called "__proto__"`);
@@ -73,7 +80,8 @@ export function parseHeader(text: Uint8Array, fileSize: number, where: string): 
 function readMetadata(reader: JsonReader, where: string): Record<string, string> {
   const metadata = new Map<string, string>();
   reader.object((key) => {
-    if (metadata.has(key)) fail(where, `two metadata entries are called "${key}"`);
+    if (metadata.size === entryLimit) fail(where, `it has more than ${entryLimit} metadata entries`);
+    if (metadata.has(key)) fail(where, `two metadata entries are called ${quote(key)}`);
     if (key === "__proto__") fail(where, `a metadata entry is called "__proto__"`);
     metadata.set(key, reader.string());
   });
@@ -85,7 +93,7 @@ function readPlace(reader: JsonReader, name: string, where: string): TensorPlace
   let shape: number[] | undefined;
   let offsets: number[] | undefined;
   const once = (seen: unknown, key: string) =>
-    seen !== undefined && fail(where, `tensor "${name}" has two "${key}"`);
+    seen !== undefined && fail(where, `tensor ${quote(name)} has two ${quote(key)}`);
   reader.object((key) => {
     if (key === "dtype") {
       once(dtype, key);
@@ -96,22 +104,26 @@ function readPlace(reader: JsonReader, name: string, where: string): TensorPlace
     } else if (key === "data_offsets") {
       once(offsets, key);
       offsets = reader.integers(2);
-    } else fail(where, `tensor "${name}" has an unknown field "${key}"`);
+    } else fail(where, `tensor ${quote(name)} has an unknown field ${quote(key)}`);
   });
-  if (dtype === undefined) return fail(where, `tensor "${name}" has no dtype`);
+  if (dtype === undefined) return fail(where, `tensor ${quote(name)} has no dtype`);
   if (!isDType(dtype))
-    return fail(where, `tensor "${name}" is of unknown type "${dtype}" (known: ${dtypes.join(", ")})`);
-  if (!shape) return fail(where, `tensor "${name}" has no shape`);
+    return fail(
+      where,
+      `tensor ${quote(name)} is of unknown type ${quote(dtype)} (known: ${dtypes.join(", ")})`,
+    );
+  if (!shape) return fail(where, `tensor ${quote(name)} has no shape`);
   const [begin, end] = offsets ?? [];
-  if (begin === undefined || end === undefined) return fail(where, `tensor "${name}" needs two data_offsets`);
-  if (end < begin) fail(where, `tensor "${name}" ends before it begins (${begin}, ${end})`);
+  if (begin === undefined || end === undefined)
+    return fail(where, `tensor ${quote(name)} needs two data_offsets`);
+  if (end < begin) fail(where, `tensor ${quote(name)} ends before it begins (${begin}, ${end})`);
   const size = byteSize(shape, dtype);
   if (size === undefined)
-    fail(where, `tensor "${name}" of shape [${shape.join(", ")}] has more than 2^53 bytes`);
+    fail(where, `tensor ${quote(name)} of shape [${shape.join(", ")}] has more than 2^53 bytes`);
   if (size !== end - begin)
     fail(
       where,
-      `tensor "${name}", ${dtype} [${shape.join(", ")}], needs ${size} bytes, but has ${end - begin}`,
+      `tensor ${quote(name)}, ${dtype} [${shape.join(", ")}], needs ${size} bytes, but has ${end - begin}`,
     );
   return { name, dtype, shape, begin, end };
 }
@@ -132,8 +144,9 @@ function checkCover(places: TensorPlace[], dataSize: number, where: string): voi
   let reached = 0;
   let last = "";
   for (const { name, begin, end } of places) {
-    if (begin < reached) fail(where, `tensors "${last}" and "${name}" overlap`);
-    if (begin > reached) fail(where, `${begin - reached} bytes before tensor "${name}" belong to no tensor`);
+    if (begin < reached) fail(where, `tensors ${quote(last)} and ${quote(name)} overlap`);
+    if (begin > reached)
+      fail(where, `${begin - reached} bytes before tensor ${quote(name)} belong to no tensor`);
     reached = end;
     last = name;
   }

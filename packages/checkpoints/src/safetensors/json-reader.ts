@@ -64,12 +64,12 @@ export class JsonReader {
       this.at++;
     }
     const raw = this.text.slice(start, this.at++);
-    if (!escaped) return raw;
-    try {
-      return JSON.parse(`"${raw}"`) as string;
-    } catch {
+    const text = escaped ? withoutEscapes(raw) : raw;
+    if (text === undefined)
       return this.fail(`its header has a wrong escape in the string "${raw.slice(0, 60)}"`);
-    }
+    if (escaped && /\p{Surrogate}/u.test(text))
+      this.fail(`its header has a string that is not valid Unicode${this.place()}`);
+    return text;
   }
 
   /** Checks that only white space is left. */
@@ -115,3 +115,11 @@ export class JsonReader {
 }
 
 const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
+
+function withoutEscapes(raw: string): string | undefined {
+  try {
+    return JSON.parse(`"${raw}"`) as string;
+  } catch {
+    return undefined;
+  }
+}
