@@ -2,7 +2,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { expect } from "vitest";
 
 export async function useCpuBackend() {
-  await import("@tensorflow/tfjs-backend-cpu");
+  // The whole of tfjs: it brings the gradients of the built-in ops, which tfjs-core alone lacks, and this backend.
+  await import("@tensorflow/tfjs");
   await tf.setBackend("cpu");
 }
 

@@ -1,1 +1,5 @@
-export {};
+export * from "./config.js";
+export * from "./hint-encoder.js";
+export * from "./params.js";
+export * from "./forward.js";
+export * from "./keys.js";

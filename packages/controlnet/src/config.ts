@@ -1,0 +1,60 @@
+import { ControlNetError } from "@controlnet-js/core";
+import { sharedDiffusersConfig, type UNetConfig, unetConfigFromDiffusers } from "@controlnet-js/unet";
+import { z } from "zod";
+
+/** The shape of a ControlNet: its base U-Net's, and its hint encoder's. */
+export interface ControlNetConfig {
+  /** The base U-Net that it was copied from. */
+  unet: UNetConfig;
+  /** Channels of the control map: 3, or as many as the condition has. */
+  hintChannels: number;
+  /**
+   * Widths of the hint encoder; each after the first halves the side. Stable Diffusion's [16, 32, 96, 256] brings a
+   * 512x512 map to 64x64.
+   */
+  hintWidths: number[];
+}
+
+export const defaultHintWidths = [16, 32, 96, 256];
+
+/** A config for a ControlNet on a base U-Net. */
+export const controlNetConfig = (
+  unet: UNetConfig,
+  { hintChannels = 3, hintWidths = defaultHintWidths }: Partial<Omit<ControlNetConfig, "unet">> = {},
+): ControlNetConfig => ({ unet, hintChannels, hintWidths });
+
+const diffusersSchema = z.object({
+  conditioning_channels: z.number().int().positive().default(3),
+  conditioning_embedding_out_channels: z.array(z.number().int().positive()).min(1).default(defaultHintWidths),
+  controlnet_conditioning_channel_order: z.literal("rgb").default("rgb"),
+});
+
+/**
+ * Reads diffusers' `config.json` of a ControlNetModel.
+ * @throws ControlNetError `config` or `unsupported`
+ */
+export function controlNetConfigFromDiffusers(json: unknown): ControlNetConfig {
+  const parsed = diffusersSchema.safeParse(json);
+  if (!parsed.success)
+    throw new ControlNetError(
+      "unsupported",
+      `controlNetConfigFromDiffusers: ${z.prettifyError(parsed.error).replaceAll("\n", " ")}`,
+    );
+  return {
+    unet: unetConfigFromDiffusers(json),
+    hintChannels: parsed.data.conditioning_channels,
+    hintWidths: parsed.data.conditioning_embedding_out_channels,
+  };
+}
+
+/** diffusers' `config.json` for a ControlNetModel of this shape. */
+export function controlNetConfigToDiffusers(config: ControlNetConfig): Record<string, unknown> {
+  return {
+    _class_name: "ControlNetModel",
+    ...sharedDiffusersConfig(config.unet),
+    conditioning_channels: config.hintChannels,
+    conditioning_embedding_out_channels: config.hintWidths,
+    controlnet_conditioning_channel_order: "rgb",
+    global_pool_conditions: false,
+  };
+}

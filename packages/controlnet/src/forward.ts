@@ -1,0 +1,97 @@
+import { ControlNetError, zeroConvolution } from "@controlnet-js/core";
+import {
+  type AdditionalResiduals,
+  decode,
+  encode,
+  type UNetConfig,
+  type UNetInputs,
+  type UNetParams,
+} from "@controlnet-js/unet";
+import { add, mul, type Tensor4D } from "@tensorflow/tfjs-core";
+import type { ControlNetConfig } from "./config.js";
+import { encodeHint } from "./hint-encoder.js";
+import type { ControlNetParams } from "./params.js";
+
+/**
+ * The residuals that a ControlNet adds to the U-Net's skip connections and middle block.
+ * @param map control map [batch, 8 height, 8 width, hintChannels] in [0, 1] for latents [batch, height, width, ...]
+ * @throws ControlNetError `shape` where map and latents don't belong together
+ */
+export function controlNet(
+  params: ControlNetParams,
+  config: ControlNetConfig,
+  inputs: UNetInputs,
+  map: Tensor4D,
+): Required<AdditionalResiduals> & { skips: Tensor4D[] } {
+  checkMap(config, inputs.latents, map);
+  return controlNetFromHint(params, config, inputs, encodeHint(params.hint, map));
+}
+
+/** As {@link controlNet}, from a hint that was encoded before: in sampling, once for all steps. */
+export function controlNetFromHint(
+  params: ControlNetParams,
+  config: ControlNetConfig,
+  inputs: UNetInputs,
+  hint: Tensor4D,
+): Required<AdditionalResiduals> & { skips: Tensor4D[] } {
+  const encoded = encode(params.copy, config.unet, inputs, hint);
+  return {
+    skips: encoded.skips.map((skip, i) => zeroConvolution(skip, params.links.skips[i]!)),
+    middle: zeroConvolution(encoded.middle, params.links.middle),
+  };
+}
+
+/** Multiplies every residual with `strength`; 1 leaves them as they are. */
+export function scaleResiduals(residuals: AdditionalResiduals, strength: number): AdditionalResiduals {
+  if (strength === 1) return residuals;
+  return {
+    skips: residuals.skips.map((skip) => skip && mul<Tensor4D>(skip, strength)),
+    ...(residuals.middle && { middle: mul<Tensor4D>(residuals.middle, strength) }),
+  };
+}
+
+/** The sum of several ControlNets' residuals, with no extra weighting (paper, section 3.4). */
+export function addResiduals(all: readonly AdditionalResiduals[]): AdditionalResiduals | undefined {
+  const [first, ...rest] = all;
+  if (!first) return undefined;
+  return rest.reduce<AdditionalResiduals>((sum, next) => {
+    if (sum.skips.length !== next.skips.length)
+      throw new ControlNetError(
+        "shape",
+        `addResiduals: ControlNets for different U-Nets: ${sum.skips.length} and ${next.skips.length} links`,
+      );
+    return { skips: sum.skips.map((skip, i) => plus(skip, next.skips[i])), middle: plus(sum.middle, next.middle) };
+  }, first);
+}
+
+const plus = (a: Tensor4D | undefined, b: Tensor4D | undefined): Tensor4D | undefined => a && b ? add<Tensor4D>(a, b) : (a ?? b);
+
+/**
+ * The locked U-Net with a ControlNet: `y_c = F(x) + Z(F_c(x + Z(c)))` (paper, eq. 2). Gradients pass through the
+ * decoder to the ControlNet; the locked encoder and middle block need none.
+ * @returns the model's raw output [batch, height, width, outChannels]
+ */
+export function controlledUNet(
+  unet: UNetParams,
+  unetConfig: UNetConfig,
+  params: ControlNetParams,
+  config: ControlNetConfig,
+  inputs: UNetInputs,
+  map: Tensor4D,
+  strength = 1,
+): Tensor4D {
+  const encoded = encode(unet, unetConfig, inputs);
+  const residuals = scaleResiduals(controlNet(params, config, inputs, map), strength);
+  return decode(unet, unetConfig, encoded, inputs.context, residuals);
+}
+
+function checkMap(config: ControlNetConfig, latents: Tensor4D, map: Tensor4D): void {
+  const factor = 2 ** (config.hintWidths.length - 1);
+  const [batch, height, width] = latents.shape;
+  const expected = [batch, height * factor, width * factor, config.hintChannels];
+  if (expected.some((size, i) => size !== map.shape[i]))
+    throw new ControlNetError(
+      "shape",
+      `controlNet: expected a control map [${expected}] for latents [${latents.shape}], got [${map.shape}]`,
+    );
+}

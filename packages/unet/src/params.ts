@@ -1,0 +1,129 @@
+import {
+  type Convolution,
+  createConvolution,
+  createNorm,
+  createResample,
+  createResidualBlock,
+  createSpatialTransformer,
+  createTimeEmbedding,
+  type Initializer,
+  join,
+  type Norm,
+  type ResidualBlock,
+  type SpatialTransformer,
+  type TimeEmbedding,
+} from "@controlnet-js/core";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import type { UNetConfig } from "./config.js";
+
+/** One encoder block after the input convolution: residual block, transformer, or the downsampling at a level's end. */
+export interface EncoderLevel<L = Tensor> {
+  residual: ResidualBlock<L>[];
+  transformer?: SpatialTransformer<L>[];
+  downsample?: Convolution<L>;
+}
+
+/** One decoder level, from the coarsest: one residual block for each skip connection it takes. */
+export interface DecoderLevel<L = Tensor> {
+  residual: ResidualBlock<L>[];
+  transformer?: SpatialTransformer<L>[];
+  upsample?: Convolution<L>;
+}
+
+/** The part of a U-Net that a ControlNet copies: time embedding, encoder and middle block. */
+export interface EncoderParams<L = Tensor> {
+  time: TimeEmbedding<L>;
+  input: Convolution<L>;
+  down: EncoderLevel<L>[];
+  middle: { residual1: ResidualBlock<L>; transformer: SpatialTransformer<L>; residual2: ResidualBlock<L> };
+}
+
+/** The parameters of a latent-diffusion U-Net. */
+export interface UNetParams<L = Tensor> extends EncoderParams<L> {
+  up: DecoderLevel<L>[];
+  outputNorm: Norm<L>;
+  output: Convolution<L>;
+}
+
+const timeFeatures = (config: UNetConfig): number => 4 * config.channels[0]!;
+
+const transformerShape = (config: UNetConfig, channels: number) => ({
+  channels,
+  contextChannels: config.contextChannels,
+  depth: config.depth,
+  linearProjection: config.linearProjection,
+});
+
+/** New parameters of time embedding, encoder and middle block. */
+export function createEncoder<L>(config: UNetConfig, init: Initializer<L>, path = ""): EncoderParams<L> {
+  const at = (key: string) => join(path, key);
+  const { channels: widths, blocksPerLevel } = config;
+  const last = widths.length - 1;
+  const down = widths.map((channels, level): EncoderLevel<L> => {
+    const before = widths[level - 1] ?? widths[0]!;
+    const name = (key: string) => at(`down.${level}.${key}`);
+    const each = <T>(make: (i: number) => T) => Array.from({ length: blocksPerLevel }, (_, i) => make(i));
+    return {
+      residual: each((i) =>
+        createResidualBlock(init, name(`residual.${i}`), i === 0 ? before : channels, channels, timeFeatures(config)),
+      ),
+      ...(config.attention[level] && {
+        transformer: each((i) =>
+          createSpatialTransformer(init, name(`transformer.${i}`), transformerShape(config, channels)),
+        ),
+      }),
+      ...(level < last && { downsample: createResample(init, name("downsample"), channels) }),
+    };
+  });
+  const deepest = widths[last]!;
+  return {
+    time: createTimeEmbedding(init, at("time"), widths[0]!),
+    input: createConvolution(init, at("input"), config.inChannels, widths[0]!),
+    down,
+    middle: {
+      residual1: createResidualBlock(init, at("middle.residual1"), deepest, deepest, timeFeatures(config)),
+      transformer: createSpatialTransformer(init, at("middle.transformer"), transformerShape(config, deepest)),
+      residual2: createResidualBlock(init, at("middle.residual2"), deepest, deepest, timeFeatures(config)),
+    },
+  };
+}
+
+/** Channels of the skip connections, in the order in which the encoder gives them: 12 for Stable Diffusion. */
+export function skipChannels(config: UNetConfig): number[] {
+  const widths = config.channels;
+  const perLevel = widths.map((channels, level) => {
+    const blocks = Array.from({ length: config.blocksPerLevel }, () => channels);
+    return level < widths.length - 1 ? [...blocks, channels] : blocks;
+  });
+  return [widths[0]!, ...perLevel.flat()];
+}
+
+/** New parameters of a U-Net. `randomInitializer(seed)` gives tensors, `shapeInitializer` shapes alone. */
+export function createUNet<L>(config: UNetConfig, init: Initializer<L>): UNetParams<L> {
+  const skips = skipChannels(config);
+  const levels = config.channels.map((channels, level) => ({ channels, level })).reverse();
+  let previous = config.channels[config.channels.length - 1]!;
+  const up = levels.map(({ channels, level }, i): DecoderLevel<L> => {
+    const blocks = Array.from({ length: config.blocksPerLevel + 1 }, (_, block) => block);
+    const name = (key: string) => `up.${i}.${key}`;
+    return {
+      residual: blocks.map((block) => {
+        const inChannels = previous + skips.pop()!;
+        previous = channels;
+        return createResidualBlock(init, name(`residual.${block}`), inChannels, channels, timeFeatures(config));
+      }),
+      ...(config.attention[level] && {
+        transformer: blocks.map((block) =>
+          createSpatialTransformer(init, name(`transformer.${block}`), transformerShape(config, channels)),
+        ),
+      }),
+      ...(level > 0 && { upsample: createResample(init, name("upsample"), channels) }),
+    };
+  });
+  return {
+    ...createEncoder(config, init),
+    up,
+    outputNorm: createNorm(init, "outputNorm", config.channels[0]!),
+    output: createConvolution(init, "output", config.channels[0]!, config.outChannels),
+  };
+}

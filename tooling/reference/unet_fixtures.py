@@ -1,0 +1,55 @@
+"""Tiny random U-Nets and ControlNets with their outputs, as diffusers computes them.
+
+Versions: torch 2.15.0, diffusers 0.42.1. Run: tooling/reference/.venv/bin/python tooling/reference/unet_fixtures.py
+Each fixture is one safetensors file: "unet.*", "controlnet.*" in diffusers' names, inputs and outputs in NCHW; its
+metadata holds both config.json texts.
+"""
+import json
+import pathlib
+
+import torch
+from diffusers import ControlNetModel, UNet2DConditionModel
+from safetensors.torch import save_file
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CASES = {
+    "sd15-like": dict(block_out_channels=(8, 16), layers_per_block=1, attention_head_dim=2, cross_attention_dim=12,
+                      norm_num_groups=4, down=("CrossAttnDownBlock2D", "DownBlock2D")),
+    "sd21-like": dict(block_out_channels=(8, 16, 16), layers_per_block=1, attention_head_dim=(1, 2, 4),
+                      cross_attention_dim=10, norm_num_groups=2, use_linear_projection=True,
+                      down=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D")),
+    "one-level": dict(block_out_channels=(12,), layers_per_block=2, attention_head_dim=3, cross_attention_dim=8,
+                      norm_num_groups=3, down=("CrossAttnDownBlock2D",)),
+}
+
+
+def make(name, down, **config):
+    torch.manual_seed(len(name))
+    up = tuple(d.replace("Down", "Up") for d in reversed(down))
+    unet = UNet2DConditionModel(down_block_types=down, up_block_types=up, sample_size=8, **config).eval()
+    controlnet = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(4, 8, 8, 12)).eval()
+    for module in (unet, controlnet):
+        for key, parameter in module.named_parameters():
+            parameter.data = torch.randn_like(parameter) * (0.3 if parameter.dim() == 1 else 0.7 / max(1, parameter[0].numel()) ** 0.5)
+            if "norm" in key and key.endswith("weight"):
+                parameter.data += 1
+    x, context = torch.randn(2, 4, 8, 8), torch.randn(2, 5, config["cross_attention_dim"])
+    timesteps, hint = torch.tensor([7, 981]), torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        plain = unet(x, timesteps, context).sample
+        skips, middle = controlnet(x, timesteps, context, controlnet_cond=hint, return_dict=False)
+        controlled = unet(x, timesteps, context, down_block_additional_residuals=skips,
+                          mid_block_additional_residual=middle).sample
+        half = unet(x, timesteps, context, down_block_additional_residuals=[s * 0.5 for s in skips],
+                    mid_block_additional_residual=middle * 0.5).sample
+    tensors = {f"unet.{k}": v for k, v in unet.state_dict().items()}
+    tensors |= {f"controlnet.{k}": v for k, v in controlnet.state_dict().items()}
+    tensors |= {"in.latents": x, "in.context": context, "in.hint": hint, "out.plain": plain,
+                "out.controlled": controlled, "out.half": half, "out.middle": middle, "out.skip0": skips[0]}
+    tensors = {k: v.contiguous().float() for k, v in tensors.items()}
+    metadata = {"unet": json.dumps(dict(unet.config)), "controlnet": json.dumps(dict(controlnet.config))}
+    save_file(tensors, str(ROOT / f"packages/controlnet/fixtures/{name}.safetensors"), metadata)
+
+
+for name, case in CASES.items():
+    make(name, **case)
