@@ -1,0 +1,116 @@
+import { ControlNetError, type Image } from "@controlnet-js/core";
+import { assertImage } from "./image.js";
+import { roundHalfEven } from "./round-half-even.js";
+
+/** A line as all points with `x cos(theta) + y sin(theta) = rho`. */
+export interface PolarLine {
+  /** Distance from the top left pixel, in pixels; may be negative. */
+  rho: number;
+  /** Direction of the normal in radians, in [0, pi). */
+  theta: number;
+  /** How many pixels voted for it. */
+  votes: number;
+}
+
+/** What {@link houghLines} can be asked. */
+export interface HoughLinesOptions {
+  /** Step of rho in pixels. Default 1. */
+  rho?: number;
+  /** Step of theta in radians. Default pi / 180. */
+  theta?: number;
+  /** A line needs more votes than this. Default 100. */
+  threshold?: number;
+  /** Smallest and largest theta in radians. Default 0 and pi. */
+  minTheta?: number;
+  maxTheta?: number;
+}
+
+/** How many angles a sweep takes; the last is left out where it would meet the first again. */
+export function angleCount(from: number, to: number, step: number): number {
+  const count = Math.floor((to - from) / step) + 1;
+  return count > 1 && Math.abs(Math.PI - (count - 1) * step) < step / 2 ? count - 1 : count;
+}
+
+/**
+ * Throws where steps or thresholds have no meaning.
+ * @throws ControlNetError `range`
+ */
+export function assertHoughSteps(where: string, rho: number, theta: number, threshold: number): void {
+  if (!(rho > 0) || !(theta > 0) || !Number.isFinite(rho) || theta > Math.PI)
+    throw new ControlNetError("range", `${where}: expected rho > 0 and theta in (0, pi], got ${rho} and ${theta}`);
+  if (!Number.isFinite(threshold))
+    throw new ControlNetError("range", `${where}: expected a finite threshold, got ${threshold}`);
+}
+
+/**
+ * Straight lines by the standard Hough transform (Duda and Hart, 1972), strongest first: the lines of
+ * `cv2.HoughLines` in its order.
+ * @param edges `[height, width, 1]`: every value above 0 votes
+ * @throws ControlNetError `shape` or `range`
+ */
+export function houghLines(edges: Image, options: HoughLinesOptions = {}): PolarLine[] {
+  assertImage("houghLines", edges, [1]);
+  const { threshold = 100, minTheta = 0, maxTheta = Math.PI } = options;
+  const rho = Math.fround(options.rho ?? 1);
+  const theta = Math.fround(options.theta ?? Math.PI / 180);
+  assertHoughSteps("houghLines", rho, theta, threshold);
+  if (!(maxTheta >= minTheta))
+    throw new ControlNetError("range", `houghLines: expected minTheta <= maxTheta, got ${minTheta} and ${maxTheta}`);
+  const { data, width, height } = edges;
+  const angles = angleCount(minTheta, maxTheta, theta);
+  const distances = roundHalfEven((2 * (width + height) + 1) / rho);
+  const { sines, cosines } = angleTable(angles, minTheta, theta, rho);
+
+  // One row an angle, with a border of zeros for the search of maxima.
+  const pitch = distances + 2;
+  const votes = new Int32Array((angles + 2) * pitch);
+  const points: number[] = [];
+  for (let y = 0, i = 0; y < height; y++) for (let x = 0; x < width; x++, i++) if (data[i] !== 0) points.push(x, y);
+  const centre = Math.trunc((distances - 1) / 2) + 1;
+  for (let n = 0; n < angles; n++) {
+    const row = (n + 1) * pitch + centre;
+    const cosine = cosines[n]!;
+    const sine = sines[n]!;
+    for (let p = 0; p < points.length; p += 2) votes[row + nearest(points[p]!, cosine, points[p + 1]!, sine)]!++;
+  }
+
+  const peaks: number[] = [];
+  for (let r = 1; r <= distances; r++)
+    for (let n = 1; n <= angles; n++) {
+      const at = n * pitch + r;
+      const count = votes[at]!;
+      if (count <= threshold || count <= votes[at - 1]! || count < votes[at + 1]!) continue;
+      if (count > votes[at - pitch]! && count >= votes[at + pitch]!) peaks.push(at);
+    }
+  peaks.sort((a, b) => votes[b]! - votes[a]! || a - b);
+  return peaks.map((at) => {
+    const n = Math.floor(at / pitch) - 1;
+    const r = at - (n + 1) * pitch - 1;
+    return {
+      rho: Math.fround((r - centre + 1) * rho),
+      theta: Math.fround(Math.fround(minTheta) + Math.fround(n * theta)),
+      votes: votes[at]!,
+    };
+  });
+}
+
+function angleTable(angles: number, minTheta: number, theta: number, rho: number) {
+  const inverse = Math.fround(1 / rho);
+  const sines = new Float32Array(angles);
+  const cosines = new Float32Array(angles);
+  let angle = Math.fround(minTheta);
+  for (let n = 0; n < angles; n++) {
+    sines[n] = Math.sin(angle) * inverse;
+    cosines[n] = Math.cos(angle) * inverse;
+    angle = Math.fround(angle + theta);
+  }
+  return { sines, cosines };
+}
+
+/** round(x cos + y sin), in 32-bit floats and ties to even as OpenCV's sums are. */
+export function nearest(x: number, cosine: number, y: number, sine: number): number {
+  const value = Math.fround(Math.fround(x * cosine) + Math.fround(y * sine));
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  return rest < 0.5 ? floor : rest > 0.5 ? floor + 1 : floor + (floor & 1);
+}

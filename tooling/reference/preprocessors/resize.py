@@ -1,0 +1,31 @@
+"""Fixtures for resizing, by OpenCV 4.14.0: .venv-opencv4/bin/python preprocessors/resize.py"""
+import cv2
+import numpy as np
+from arrays import write_arrays
+from canny import out, read_arrays
+
+METHODS = {
+    "nearest": cv2.INTER_NEAREST,
+    "bilinear": cv2.INTER_LINEAR,
+    "cubic": cv2.INTER_CUBIC,
+    "lanczos4": cv2.INTER_LANCZOS4,
+    "area": cv2.INTER_AREA,
+}
+SIZES = {
+    "astronaut": [(64, 64), (32, 32), (50, 77), (13, 150)],
+    "coffee": [(48, 60)],
+    "noise": [(41, 30), (90, 77)],
+    "camera": [(99, 45)],
+    "one": [(3, 2), (1, 1)],
+    "row": [(11, 1), (40, 5)],
+    "column": [(4, 7)],
+    "two": [(1, 1), (7, 9)],
+}
+
+pictures = read_arrays(f"{out}/pictures.bin.gz")
+arrays = {}
+for name, sizes in SIZES.items():
+    for w, h in sizes:
+        for method, flag in METHODS.items():
+            arrays[f"{name} {w} {h} {method}"] = cv2.resize(pictures[name], (w, h), interpolation=flag)
+write_arrays(f"{out}/resize.bin.gz", arrays, f"cv2.resize of OpenCV {cv2.__version__}")
