@@ -1,1 +1,19 @@
-export {};
+export { type TextEncoderConfig, textEncoderConfig, textEncoderConfigSchema } from "./config.js";
+export { embedTokens } from "./embedding.js";
+export { type EncodeTextOptions, encodeText } from "./encode-text.js";
+export { createTextEncoder, type TextEncoder, type TextLayer } from "./parameters.js";
+export {
+  createTokenizer,
+  encodeTexts,
+  type Tokenized,
+  type Tokenizer,
+  type TokenizerOptions,
+} from "./tokenizer/tokenizer.js";
+export { trainBpe } from "./tokenizer/train-bpe.js";
+export {
+  type BpeVocabulary,
+  formatVocabulary,
+  parseSimpleVocabulary,
+  parseVocabulary,
+  vocabularyOfMerges,
+} from "./tokenizer/vocabulary.js";

@@ -1,0 +1,94 @@
+import {
+  ControlNetError,
+  convolution,
+  groupNorm,
+  multiHeadAttention,
+  type ResidualBlock,
+  residualBlock,
+  silu,
+  upsample,
+} from "@controlnet-js/core";
+import { add, clipByValue, reshape, split, type Tensor3D, type Tensor4D, tidy } from "@tensorflow/tfjs-core";
+import { type AutoencoderConfig, downscaling } from "./config.js";
+import type { Moments } from "./latents.js";
+import type { Autoencoder, Middle } from "./parameters.js";
+
+const epsilon = 1e-6;
+
+/**
+ * The distribution of the latent of each picture.
+ * @param images [batch, height, width, imageChannels] in [-1, 1]; sides multiples of {@link downscaling}
+ * @returns mean and log variance, each [batch, height / f, width / f, latentChannels], unscaled; the caller disposes
+ * @throws ControlNetError `shape` for other sides or channels
+ */
+export function encode(params: Autoencoder, config: AutoencoderConfig, images: Tensor4D): Moments {
+  const factor = downscaling(config);
+  const [, height, width, channels] = images.shape;
+  if (channels !== config.imageChannels || height % factor !== 0 || width % factor !== 0)
+    throw new ControlNetError(
+      "shape",
+      `encode: expected pictures of ${config.imageChannels} channels whose sides are multiples of ${factor}, got [${images.shape}]`,
+    );
+  const { encoder, quantConvolution } = params;
+  return tidy(() => {
+    let h = convolution(images, encoder.convolutionIn);
+    for (const { residual, resample } of encoder.levels) {
+      for (const block of residual) h = resnet(h, block, config);
+      if (resample) h = convolution(h, resample, { stride: 2, padding: "down-right" });
+    }
+    h = runMiddle(h, encoder.middle, config);
+    h = convolution(silu(groupNorm(h, encoder.normOut, config.normGroups, epsilon)), encoder.convolutionOut);
+    if (quantConvolution) h = convolution(h, quantConvolution);
+    const [mean, logVariance] = split(h, 2, 3) as [Tensor4D, Tensor4D];
+    return { mean, logVariance: clipByValue(logVariance, -30, 20) };
+  });
+}
+
+/**
+ * The picture of each latent.
+ * @param latents [batch, height, width, latentChannels], unscaled, as {@link encode} gives them; what a diffusion
+ * model works on goes through `unscaleLatents` first
+ * @returns [batch, height * f, width * f, imageChannels], about [-1, 1], not clipped; the caller disposes
+ * @throws ControlNetError `shape` for other channels
+ */
+export function decode(params: Autoencoder, config: AutoencoderConfig, latents: Tensor4D): Tensor4D {
+  if (latents.shape[3] !== config.latentChannels)
+    throw new ControlNetError(
+      "shape",
+      `decode: expected latents of ${config.latentChannels} channels, got [${latents.shape}]`,
+    );
+  const { decoder, postQuantConvolution } = params;
+  return tidy(() => {
+    let h = postQuantConvolution ? convolution(latents, postQuantConvolution) : latents;
+    h = runMiddle(convolution(h, decoder.convolutionIn), decoder.middle, config);
+    for (const { residual, resample } of decoder.levels) {
+      for (const block of residual) h = resnet(h, block, config);
+      if (resample) h = upsample(h, resample);
+    }
+    return convolution(
+      silu(groupNorm(h, decoder.normOut, config.normGroups, epsilon)),
+      decoder.convolutionOut,
+    );
+  });
+}
+
+const resnet = (x: Tensor4D, block: ResidualBlock, { normGroups }: AutoencoderConfig): Tensor4D =>
+  residualBlock(x, block, undefined, { groups: normGroups, epsilon });
+
+function runMiddle(
+  x: Tensor4D,
+  { residual1, attention, residual2 }: Middle,
+  config: AutoencoderConfig,
+): Tensor4D {
+  let h = resnet(x, residual1, config);
+  if (attention) {
+    const [batch, height, width, channels] = h.shape;
+    const pixels: Tensor3D = reshape(groupNorm(h, attention.norm, config.normGroups, epsilon), [
+      batch,
+      height * width,
+      channels,
+    ]);
+    h = add(h, reshape(multiHeadAttention(pixels, attention, 1), h.shape));
+  }
+  return resnet(h, residual2, config);
+}
