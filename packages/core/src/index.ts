@@ -5,6 +5,7 @@ export * from "./errors.js";
 export * from "./initializer.js";
 export * from "./jit.js";
 export * from "./kernel.js";
+export * from "./kernels/adam-w-update.js";
 export * from "./ops/activations.js";
 export * from "./ops/attention.js";
 export * from "./ops/convolution.js";

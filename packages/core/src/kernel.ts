@@ -27,11 +27,11 @@ export interface KernelSpec<I extends string, A extends KernelAttributes> {
   /** Composed from tfjs ops; runs inside `tidy`, untaped. */
   forward(inputs: Record<I, Tensor>, attributes: A): Tensor[];
   /** Inputs kept for the gradient; nothing else of the forward pass stays in memory ... */
-  saveInputs: readonly I[];
+  saveInputs?: readonly I[];
   /** ... but the outputs at these positions. */
   saveOutputs?: readonly number[];
   /** The gradient for the first output's `upstream`, from what was saved (inputs in order, then outputs). */
-  gradient(upstream: Tensor, saved: Tensor[], attributes: A): LazyGradients<I>;
+  gradient?(upstream: Tensor, saved: Tensor[], attributes: A): LazyGradients<I>;
 }
 
 /**
@@ -52,13 +52,14 @@ export function defineKernel<I extends string, A extends KernelAttributes>(
             spec.forward(inputs as unknown as Record<I, Tensor>, attrs as unknown as A),
           ) as TensorInfo[],
       });
-    if (!getGradient(spec.name))
+    const { gradient } = spec;
+    if (gradient && !getGradient(spec.name))
       registerGradient({
         kernelName: spec.name,
-        inputsToSave: [...spec.saveInputs],
+        inputsToSave: [...(spec.saveInputs ?? [])],
         outputsToSave: outputMask(spec.saveOutputs ?? []),
         gradFunc: (upstream, saved, attrs) =>
-          spec.gradient(
+          gradient(
             Array.isArray(upstream) ? upstream[0]! : upstream,
             saved,
             attrs as unknown as A,

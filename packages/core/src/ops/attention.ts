@@ -10,6 +10,7 @@ import {
   sum,
   type Tensor,
   type Tensor3D,
+  tidy,
   transpose,
 } from "@tensorflow/tfjs-core";
 import { ControlNetError } from "../errors.js";
@@ -21,7 +22,7 @@ import { createLinear, type Linear, linear } from "./linear.js";
 const scoresPerBlock = 2 ** 22;
 
 /** A range of heads and of query rows whose scores are held at once. */
-interface Block {
+export interface Block {
   head: number;
   heads: number;
   row: number;
@@ -29,10 +30,9 @@ interface Block {
 }
 
 /** Blocks in order: whole heads together while they are small, rows of one head where they are large. */
-function blocksOf(heads: number, queries: number, keys: number): Block[] {
-  const headsAtOnce = Math.max(1, Math.min(heads, Math.floor(scoresPerBlock / (queries * keys))));
-  const rowsAtOnce =
-    headsAtOnce > 1 ? queries : Math.max(1, Math.min(queries, Math.floor(scoresPerBlock / keys)));
+export function blocksOf(heads: number, queries: number, keys: number, limit = scoresPerBlock): Block[] {
+  const headsAtOnce = Math.max(1, Math.min(heads, Math.floor(limit / (queries * keys))));
+  const rowsAtOnce = headsAtOnce > 1 ? queries : Math.max(1, Math.min(queries, Math.floor(limit / keys)));
   const blocks: Block[] = [];
   for (let head = 0; head < heads; head += headsAtOnce)
     for (let row = 0; row < queries; row += rowsAtOnce)
@@ -66,52 +66,82 @@ function joinRows(parts: Tensor[], blocks: Block[]): Tensor {
   return perHead.length === 1 ? perHead[0]! : concat(perHead, 0);
 }
 
+/** The forward pass, block by block. */
+export function attentionInBlocks(
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  scale: number,
+  blocks: Block[],
+): Tensor {
+  const parts = blocks.map((block) =>
+    tidy(() => matMul(weightsOf(rowsOf(query, block), headsOf(key, block), scale), headsOf(value, block))),
+  );
+  return joinRows(parts, blocks);
+}
+
+/** The gradients of query, key and value, block by block; weights are computed again. */
+export function attentionGradients(
+  upstream: Tensor,
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  output: Tensor,
+  scale: number,
+  blocks: Block[],
+): [query: Tensor, key: Tensor, value: Tensor] {
+  // Row sums of d * output equal those of weights * dWeights (Dao et al., FlashAttention, 2022, eq. 4).
+  const rowSums = sum(mul(upstream, output), -1, true);
+  const dQuery: Tensor[] = [];
+  const dKey: Tensor[] = [];
+  const dValue: Tensor[] = [];
+  blocks.forEach((block, i) => {
+    const [dq, dk, dv] = tidy(() => {
+      const q = rowsOf(query, block);
+      const k = headsOf(key, block);
+      const d = rowsOf(upstream, block);
+      const weights = weightsOf(q, k, scale);
+      const dWeights = matMul(d, headsOf(value, block), false, true);
+      const dScores = mul(mul(weights, sub(dWeights, rowsOf(rowSums, block))), scale);
+      return [matMul(dScores, k), matMul(dScores, q, true, false), matMul(weights, d, true, false)] as [
+        Tensor,
+        Tensor,
+        Tensor,
+      ];
+    });
+    dQuery.push(dq);
+    const sameHead = i > 0 && blocks[i - 1]!.head === block.head;
+    dKey.push(sameHead ? addTo(dKey.pop()!, dk) : dk);
+    dValue.push(sameHead ? addTo(dValue.pop()!, dv) : dv);
+  });
+  const join = (parts: Tensor[]) => (parts.length === 1 ? parts[0]! : concat(parts, 0));
+  return [joinRows(dQuery, blocks), join(dKey), join(dValue)];
+}
+
+function addTo(total: Tensor, part: Tensor): Tensor {
+  const result = add(total, part);
+  total.dispose();
+  part.dispose();
+  return result;
+}
+
 type Attributes = { scale: number };
 
 const attentionKernel = defineKernel<"query" | "key" | "value", Attributes>({
   name: "Attention",
   forward({ query, key, value }, { scale }) {
     const blocks = blocksOf(query.shape[0]!, query.shape[1]!, key.shape[1]!);
-    const parts = blocks.map((block) => {
-      const weights = weightsOf(rowsOf(query, block), headsOf(key, block), scale);
-      return matMul(weights, headsOf(value, block));
-    });
-    return [joinRows(parts, blocks)];
+    return [attentionInBlocks(query, key, value, scale, blocks)];
   },
   saveInputs: ["query", "key", "value"],
   saveOutputs: [0],
   gradient(upstream, [query, key, value, output], { scale }) {
-    let computed: { query: Tensor; key: Tensor; value: Tensor } | undefined;
-    const compute = () => {
-      if (computed) return computed;
-      const blocks = blocksOf(query!.shape[0]!, query!.shape[1]!, key!.shape[1]!);
-      // Row sums of d * output equal those of weights * dWeights (Dao et al., FlashAttention, 2022, eq. 4).
-      const rowSums = sum(mul(upstream, output!), -1, true);
-      const dQuery: Tensor[] = [];
-      const dKey: Tensor[] = [];
-      const dValue: Tensor[] = [];
-      blocks.forEach((block, i) => {
-        const q = rowsOf(query!, block);
-        const k = headsOf(key!, block);
-        const d = rowsOf(upstream, block);
-        const weights = weightsOf(q, k, scale);
-        const dWeights = matMul(d, headsOf(value!, block), false, true);
-        const dScores = mul(mul(weights, sub(dWeights, rowsOf(rowSums, block))), scale);
-        dQuery.push(matMul(dScores, k));
-        const parts = [matMul(dScores, q, true, false), matMul(weights, d, true, false)] as const;
-        if (i > 0 && blocks[i - 1]!.head === block.head) {
-          dKey.push(add(dKey.pop()!, parts[0]));
-          dValue.push(add(dValue.pop()!, parts[1]));
-        } else {
-          dKey.push(parts[0]);
-          dValue.push(parts[1]);
-        }
-      });
-      const join = (parts: Tensor[]) => (parts.length === 1 ? parts[0]! : concat(parts, 0));
-      computed = { query: joinRows(dQuery, blocks), key: join(dKey), value: join(dValue) };
-      return computed;
-    };
-    return { query: () => compute().query, key: () => compute().key, value: () => compute().value };
+    const blocks = blocksOf(query!.shape[0]!, query!.shape[1]!, key!.shape[1]!);
+    // All three at once and outside the functions below: tfjs frees what one of those makes when it returns.
+    const [dQuery, dKey, dValue] = tidy(() =>
+      attentionGradients(upstream, query!, key!, value!, output!, scale, blocks),
+    );
+    return { query: () => dQuery, key: () => dKey, value: () => dValue };
   },
 });
 

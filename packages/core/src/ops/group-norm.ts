@@ -1,5 +1,6 @@
 import {
   add,
+  dispose,
   div,
   mul,
   reshape,
@@ -9,6 +10,7 @@ import {
   sum,
   type Tensor,
   type Tensor4D,
+  tidy,
   tile,
 } from "@tensorflow/tfjs-core";
 import { ControlNetError } from "../errors.js";
@@ -59,11 +61,13 @@ const groupNormKernel = defineKernel<"x" | "scale" | "bias", Attributes>({
     const count = (height * width * channels) / groups;
     const d = reshape(upstream, flat);
     const rows = reshape(x!, flat);
-    const dSum = sum(d, 1);
-    const mean_ = reshape(average!, [batch, channels]);
-    const inverse_ = reshape(inverse!, [batch, channels]);
-    // Sum over pixels of d * normalised x, without keeping the normalised x.
-    const dNormalised = mul(sub(sum(mul(d, rows), 1), mul(mean_, dSum)), inverse_);
+    // Sums over pixels of d and of d * normalised x, without keeping the normalised x.
+    const [dSum, dNormalised] = tidy(() => {
+      const total = sum(d, 1);
+      const mean_ = reshape(average!, [batch, channels]);
+      const inverse_ = reshape(inverse!, [batch, channels]);
+      return [total, mul(sub(sum(mul(d, rows), 1), mul(mean_, total)), inverse_)] as [Tensor, Tensor];
+    });
     return {
       x: () => {
         const first = div(groupSums(mul(dSum, scale!), groups), count);
@@ -92,5 +96,7 @@ export function groupNorm(x: Tensor4D, { scale, bias }: Norm, groups: number, ep
       "shape",
       `groupNorm: expected ${scale.shape[0]} channels in ${groups} groups, got input [${x.shape}]`,
     );
-  return groupNormKernel({ x, scale, bias }, { groups, epsilon })[0] as Tensor4D;
+  const [y, ...statistics] = groupNormKernel({ x, scale, bias }, { groups, epsilon });
+  dispose(statistics);
+  return y as Tensor4D;
 }

@@ -1,4 +1,15 @@
-import { add, mean, mul, reshape, rsqrt, square, sub, sum, type Tensor } from "@tensorflow/tfjs-core";
+import {
+  add,
+  dispose,
+  mean,
+  mul,
+  reshape,
+  rsqrt,
+  square,
+  sub,
+  sum,
+  type Tensor,
+} from "@tensorflow/tfjs-core";
 import { ControlNetError } from "../errors.js";
 import { defineKernel } from "../kernel.js";
 import type { Norm } from "./group-norm.js";
@@ -17,14 +28,16 @@ const layerNormKernel = defineKernel<"x" | "scale" | "bias", Attributes>({
   saveOutputs: [1, 2],
   gradient(upstream, [x, scale, average, inverse]) {
     const features = x!.shape[x!.rank - 1]!;
-    const normalised = mul(sub(x!, average!), inverse!);
+    // Computed again in each function below: what is made out here stays until the whole backward pass ends.
+    const normalisedX = () => mul(sub(x!, average!), inverse!);
     return {
       x: () => {
+        const normalised = normalisedX();
         const d = mul(upstream, scale!);
         const projection = mul(normalised, mean(mul(d, normalised), -1, true));
         return mul(sub(sub(d, mean(d, -1, true)), projection), inverse!);
       },
-      scale: () => sum(reshape(mul(upstream, normalised), [-1, features]), 0),
+      scale: () => sum(reshape(mul(upstream, normalisedX()), [-1, features]), 0),
       bias: () => sum(reshape(upstream, [-1, features]), 0),
     };
   },
@@ -41,5 +54,7 @@ export function layerNorm<T extends Tensor>(x: T, { scale, bias }: Norm, epsilon
       "shape",
       `layerNorm: expected ${scale.shape[0]} features, got input [${x.shape}]`,
     );
-  return layerNormKernel({ x, scale, bias }, { epsilon })[0] as T;
+  const [y, ...statistics] = layerNormKernel({ x, scale, bias }, { epsilon });
+  dispose(statistics);
+  return y as T;
 }
