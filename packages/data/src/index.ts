@@ -1,1 +1,12 @@
-export {};
+export { type Batch, type BatchesOptions, batches, type Cursor, type SkippedSample } from "./batches.js";
+export { type CollatedBatch, collate } from "./collate.js";
+export type { Dataset, FileDataset, Resolution, Sample } from "./dataset.js";
+export type { DecodeOptions } from "./decoder.js";
+export { type ImageFolderDatasetOptions, openImageFolderDataset } from "./image-folder-dataset.js";
+export { type DatasetReport, type InspectOptions, inspectDataset } from "./inspect-dataset.js";
+export { type JsonLinesDatasetOptions, openJsonLinesDataset } from "./json-lines-dataset.js";
+export { type ConditionModule, loadCondition } from "./load-condition.js";
+export { checkMap, type MapCheck, type MapRules, mapRulesOf } from "./map-rules.js";
+export { permute } from "./permute.js";
+export { SampleError, type SampleProblem } from "./sample-error.js";
+export { type DatasetSplit, type SplitOptions, splitDataset } from "./split-dataset.js";

@@ -1,0 +1,86 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { build, type Options } from "tsup";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import config from "../tsup.config.js";
+import { writeImageFolder } from "./fixtures/folders.js";
+
+// What is published is the built code: it must find its worker and a user's condition, loaded as either format.
+const packageFolder = fileURLToPath(new URL("..", import.meta.url));
+const outDir = join(packageFolder, "node_modules/.cache/built-test");
+const run = promisify(execFile);
+let dir: string;
+
+beforeAll(async () => {
+  await rm(outDir, { recursive: true, force: true });
+  await mkdir(outDir, { recursive: true });
+  await writeFile(join(outDir, "package.json"), '{ "type": "module" }');
+  for (const options of config as Options[])
+    await build({
+      ...options,
+      outDir,
+      config: false,
+      dts: false,
+      clean: false,
+      silent: true,
+      noExternal: ["@controlnet-js/core"],
+      esbuildOptions(esbuild) {
+        esbuild.conditions = ["@controlnet-js/source"];
+      },
+    });
+  dir = await writeImageFolder(2);
+  await writeFile(
+    join(outDir, "condition.mjs"),
+    `export const copyCondition = {
+      name: "copy", channels: 3, range: [0, 1], polarity: "none", channelOrder: "rgb", resize: "area", blankIsError: true,
+      detect: async (image) => image,
+      metadata: () => ({ condition: "copy", channels: 3, range: [0, 1], options: {} }),
+    };`,
+  );
+  const body = `
+    const dataset = await openImageFolderDataset({ dir: ${JSON.stringify(dir)}, resolution: { width: 16, height: 16 },
+      condition: { module: ${JSON.stringify(join(outDir, "condition.mjs"))} }, workers: 1 });
+    const { map, caption } = await dataset.load(1);
+    console.log(JSON.stringify([caption, map.width, map.data[0]]));
+    if (process.argv.includes("wait")) setInterval(() => undefined, 1000);`;
+  await writeFile(join(outDir, "user.mjs"), `import { openImageFolderDataset } from "./index.js";${body}`);
+  await writeFile(
+    join(outDir, "user.cjs"),
+    `const { openImageFolderDataset } = require("./index.cjs"); (async () => {${body}})();`,
+  );
+});
+afterAll(() => Promise.all([outDir, dir].map((folder) => rm(folder, { recursive: true, force: true }))));
+
+test.each(["user.mjs", "user.cjs"])(
+  "the build works from %s, and idle workers let the program end",
+  async (file) => {
+    const { stdout } = await run(process.execPath, [join(outDir, file)], { timeout: 30_000 });
+    expect(JSON.parse(stdout)).toEqual(["picture 1", 16, 11]);
+  },
+);
+
+test("workers end when their parent is killed", async () => {
+  const parent = spawn(process.execPath, [join(outDir, "user.mjs"), "wait"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await once(parent.stdout, "data");
+  const { stdout } = await run("ps", ["-o", "pid=", "--ppid", String(parent.pid)]);
+  const workers = stdout.trim().split(/\s+/).map(Number);
+  expect(workers).toHaveLength(1);
+  parent.kill("SIGKILL");
+  await once(parent, "exit");
+  await expect.poll(() => isRunning(workers[0]!), { timeout: 10_000 }).toBe(false);
+});
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

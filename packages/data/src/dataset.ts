@@ -1,0 +1,61 @@
+import { type Condition, ControlNetError, type Image } from "@controlnet-js/core";
+
+/** Width and height in pixels; both multiples of 8, the factor of the autoencoder. */
+export interface Resolution {
+  width: number;
+  height: number;
+}
+
+/** One training example. */
+export interface Sample {
+  /** Its index in the dataset that holds the file; a split keeps the index of the whole. */
+  index: number;
+  /** What messages call it: the picture's path, relative to the dataset's folder. */
+  name: string;
+  /** The picture, RGB bytes `[height, width, 3]`. */
+  image: Image;
+  /** The control map of the same size, bytes `[height, width, channels]`. */
+  map: Image;
+  /** The prompt. May be empty where the dataset allows it. */
+  caption: string;
+}
+
+/** Anything that gives samples by number. Implement these three members to train on a source of your own. */
+export interface Dataset {
+  /** The number of samples. */
+  readonly size: number;
+  /** One line for logs: what, where, how many. The same data give the same line. */
+  describe(): string;
+  /**
+   * Loads one sample; calls may overlap. `index` is an integer in [0, size).
+   * @throws SampleError naming the file, or ControlNetError `range` for an index outside
+   */
+  load(index: number): Promise<Sample>;
+  /** Ends what the dataset holds (its worker processes). Samples already loaded stay valid. */
+  close?(): Promise<void>;
+}
+
+/** A dataset read from files. */
+export interface FileDataset extends Dataset {
+  /** The kind of its maps. */
+  readonly condition: Condition;
+  /** The size of every image and map. */
+  readonly resolution: Resolution;
+  close(): Promise<void>;
+}
+
+/** Throws a `config` error unless both sides are positive multiples of 8. */
+export function checkResolution(where: string, { width, height }: Resolution): void {
+  for (const [side, value] of Object.entries({ width, height }))
+    if (!Number.isInteger(value) || value < 8 || value % 8 !== 0)
+      throw new ControlNetError(
+        "config",
+        `${where}: expected a ${side} that is a multiple of 8, got ${value} (nearest: ${Math.max(8, 8 * Math.round(value / 8))})`,
+      );
+}
+
+/** Throws a `range` error unless `index` is an integer in [0, size). */
+export function checkIndex(where: string, index: number, size: number): void {
+  if (Number.isInteger(index) && index >= 0 && index < size) return;
+  throw new ControlNetError("range", `${where}: expected an index in [0, ${size}), got ${index}`);
+}

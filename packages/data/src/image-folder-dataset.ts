@@ -1,0 +1,149 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
+import { type Condition, ControlNetError } from "@controlnet-js/core";
+import { checkIndex, checkResolution, type FileDataset, type Resolution, type Sample } from "./dataset.js";
+import { computeMap, type MapSource } from "./decode-sample.js";
+import { createDecoder, type DecodeOptions } from "./decoder.js";
+import { pathInside } from "./inside-directory.js";
+import { readJsonLines } from "./json-lines.js";
+import type { ConditionModule } from "./load-condition.js";
+import { mapRulesOf } from "./map-rules.js";
+import { openCondition } from "./open-condition.js";
+import { SampleError } from "./sample-error.js";
+
+/** Options of {@link openImageFolderDataset}. */
+export interface ImageFolderDatasetOptions extends DecodeOptions {
+  /** The folder; images in folders below it count too, hidden ones do not. */
+  dir: string;
+  /** What maps to compute. Given as a module, they are computed in the workers; given itself, in this process. */
+  condition: Condition | ConditionModule;
+  /** Options of the condition, checked when the dataset is opened. */
+  options?: Record<string, unknown>;
+  /** The size that samples are brought to. */
+  resolution: Resolution;
+  /**
+   * `"text-files"`: the caption of `a.png` is the text of `a.txt` beside it. `"metadata"`: `metadata.jsonl` in `dir`,
+   * one `{ file_name, text }` a line. Default: metadata where that file exists.
+   */
+  captions?: "text-files" | "metadata";
+  /** Whether a caption may be empty or its file missing. Default false. */
+  allowEmptyCaptions?: boolean;
+}
+
+interface Entry {
+  image: string;
+  caption: string | undefined;
+}
+
+/**
+ * Opens a folder of captioned PNG, JPEG and WebP images. The control map is what the condition's `detect` makes of
+ * the image as it is trained on: scaled and cropped first. Images stand in the order of their names, or of
+ * metadata.jsonl.
+ * @throws ControlNetError `missing` for no folder or no images, `format` for a line of metadata.jsonl, `data` for a
+ *   path that leaves `dir` or an empty caption, `config` for options
+ */
+export async function openImageFolderDataset(options: ImageFolderDatasetOptions): Promise<FileDataset> {
+  const { dir, resolution, allowEmptyCaptions = false } = options;
+  checkResolution("openImageFolderDataset", resolution);
+  const root = resolve(dir);
+  const { condition, module } = await openCondition(options.condition);
+  // Reads the options once, so that a mistake in them is found before the first sample.
+  condition.metadata(options.options);
+  const conditionOptions = options.options ?? {};
+  const entries = await listEntries(root, options.captions, allowEmptyCaptions);
+  const rules = mapRulesOf(condition);
+  const decoder = createDecoder("openImageFolderDataset", options);
+  const source: MapSource = module ? { kind: "module", module, options: conditionOptions } : { kind: "none" };
+  const shared = {
+    root,
+    followLinks: options.followLinks ?? false,
+    maxPixels: options.maxPixels ?? 100e6,
+    rules,
+  };
+  return {
+    condition,
+    resolution,
+    size: entries.length,
+    describe: () =>
+      `image folder ${root}: ${entries.length} images, ${condition.name} maps computed ` +
+      `(${JSON.stringify(condition.metadata(conditionOptions).options)}), ${resolution.width}x${resolution.height}`,
+    async load(index): Promise<Sample> {
+      checkIndex("image folder dataset", index, entries.length);
+      const { image: file, caption: known } = entries[index]!;
+      const caption = known ?? (await readCaption(file, allowEmptyCaptions));
+      const { image, map } = await decoder.decode({ ...shared, resolution, file, map: source });
+      return {
+        index,
+        name: relative(root, file),
+        image,
+        map: map ?? (await computeMap(condition, image, conditionOptions, rules, file)),
+        caption,
+      };
+    },
+    close: () => decoder.close(),
+  };
+}
+
+const exists = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );
+
+async function listEntries(
+  root: string,
+  captions: ImageFolderDatasetOptions["captions"],
+  allowEmpty: boolean,
+): Promise<Entry[]> {
+  const metadata = join(root, "metadata.jsonl");
+  if (captions !== "metadata" && (captions === "text-files" || !(await exists(metadata))))
+    return listImages(root);
+  const lines = await readJsonLines(metadata, ["file_name", "text"]);
+  return lines.map(({ where, fields: { file_name, text } }) => {
+    if (text.trim() === "" && !allowEmpty)
+      throw new ControlNetError(
+        "data",
+        `${where}: empty text; pass allowEmptyCaptions: true if that is meant`,
+      );
+    return { image: pathInside(where, root, file_name), caption: text };
+  });
+}
+
+async function listImages(root: string): Promise<Entry[]> {
+  let names: string[];
+  try {
+    names = await readdir(root, { recursive: true });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ControlNetError("missing", `openImageFolderDataset: cannot list ${root} (${reason})`, {
+      cause,
+    });
+  }
+  const images = names.filter((name) => /\.(png|jpe?g|webp)$/i.test(name) && !/(^|[\\/])\./.test(name));
+  if (images.length === 0)
+    throw new ControlNetError("missing", `openImageFolderDataset: no PNG, JPEG or WebP image in ${root}`);
+  // By code units: the order must not depend on the locale.
+  images.sort();
+  return images.map((name) => ({ image: join(root, name), caption: undefined }));
+}
+
+async function readCaption(image: string, allowEmpty: boolean): Promise<string> {
+  const file = image.replace(/\.[^.]*$/, ".txt");
+  const fail = (code: "missing" | "data", message: string, cause?: unknown) =>
+    new SampleError({ code, message: `${file}: ${message}`, file, skippable: false }, { cause });
+  let caption: string;
+  try {
+    caption = (await readFile(file, "utf8")).replace(/^\uFEFF/, "").trim();
+  } catch (cause) {
+    const isMissing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+    if (isMissing && allowEmpty) return "";
+    throw fail(
+      "missing",
+      `cannot read the caption of ${image}; pass allowEmptyCaptions: true to go without`,
+      cause,
+    );
+  }
+  if (caption === "" && !allowEmpty)
+    throw fail("data", "empty caption; pass allowEmptyCaptions: true if that is meant");
+  return caption;
+}
