@@ -34,3 +34,14 @@ export function project(view: View, point: Vector, width: number, height: number
   const focal = Math.min(width, height) / 2 / view.tangent;
   return { x: width / 2 + (x / depth) * focal, y: height / 2 - (up / depth) * focal, depth };
 }
+
+/** The ray through a point of the picture (pixels); one metre long along the view axis. */
+export function rayThrough(view: View, x: number, y: number, width: number, height: number): Vector {
+  const perPixel = (2 * view.tangent) / Math.min(width, height);
+  const up = (height / 2 - y) * perPixel;
+  return [
+    (x - width / 2) * perPixel,
+    view.forward[1] + up * view.up[1],
+    view.forward[2] + up * view.up[2],
+  ];
+}

@@ -6,4 +6,8 @@ export type { Camera, Scene, SceneObject, SizeWord } from "./scene.js";
 export { HELD_OUT_START, type SceneKey, sceneOf } from "./scene-of.js";
 export { captionOf, colourInCaption, vocabulary } from "./caption.js";
 export { type RenderSize, render } from "./render.js";
+export { type GroundTruth, groundTruthOf } from "./ground-truth.js";
+export { SEGMENTATION_PALETTE, type SegmentationClass } from "./palette.js";
+export { type Keypoint, keypointsOf } from "./keypoints.js";
+export { type Line, linesOf } from "./lines.js";
 export { BATCH_SIDE, type RenderedBatch, renderBatch } from "./render-batch.js";

@@ -73,7 +73,13 @@ export function sceneOf({ seed, index }: SceneKey): Scene {
     objects.push({ ...other, position: [side === "left" ? -reach : reach, 0, between(-0.1, 0.35)] });
   }
   const pitch = between(0.1, 0.34);
-  const target = side ? between(0.64, 0.72) : size === "small" ? between(0.36, 0.42) : size === "big" ? between(0.68, 0.74) : between(0.5, 0.63);
+  const target = side
+    ? between(0.7, 0.78)
+    : size === "small"
+      ? between(0.4, 0.46)
+      : size === "big"
+        ? between(0.76, 0.84)
+        : between(0.56, 0.7);
   const shift: Vector = [between(-0.07, 0.07), between(-0.03, 0.06), 0];
   const camera = frame(objects, pitch, target, shift);
   const azimuth = (random() < 0.5 ? -1 : 1) * between(0.35, 1.1);
@@ -122,7 +128,7 @@ function widthOf(object: SceneObject, side: "left" | "right"): number {
 
 /**
  * The camera that sees the objects' outline with a mean side (square root of width times height) of `target` image
- * sides, at most 0.9 wide or high, its centre moved by `shift` image sides.
+ * sides, at most 0.93 wide or high, its centre moved by `shift` image sides.
  */
 function frame(objects: readonly SceneObject[], pitch: number, target: number, shift: Vector): Camera {
   const points = objects.flatMap(boundsOf);
@@ -136,8 +142,8 @@ function frame(objects: readonly SceneObject[], pitch: number, target: number, s
     const depth = seen.reduce((sum, p) => sum + p.depth, 0) / seen.length;
     const size = Math.max(
       Math.sqrt((right - left) * (bottom - top)) / target,
-      (right - left) / 0.9,
-      (bottom - top) / 0.9,
+      (right - left) / 0.93,
+      (bottom - top) / 0.93,
     );
     const metres = 2 * view.tangent * depth;
     const room = Math.max(0, (0.97 - (right - left) / size) / 2);
