@@ -16,10 +16,10 @@ export const autoencoderConfigSchema = z.strictObject({
     .default([128, 256, 512, 512])
     .describe("channels of each level, finest first; a picture shrinks by 2^(levels - 1)"),
   /** Residual blocks of each encoder level; a decoder level has one more. */
-  residualBlocks: size
+  blocksPerLevel: size
     .default(2)
     .describe("residual blocks of each encoder level; a decoder level has one more"),
-  normGroups: size.default(32).describe("groups of every group norm"),
+  groups: size.default(32).describe("groups of every group norm"),
   middleAttention: z.boolean().default(true).describe("whether the middle blocks attend over all pixels"),
   /** Whether a 1x1 convolution follows the encoder. */
   quantConvolution: z.boolean().default(true).describe("whether a 1x1 convolution follows the encoder"),
@@ -47,12 +47,12 @@ export function autoencoderConfig(config: z.input<typeof autoencoderConfigSchema
   const result = autoencoderConfigSchema.safeParse(config);
   if (!result.success)
     throw new ControlNetError("config", `autoencoderConfig: ${z.prettifyError(result.error)}`);
-  const { channels, normGroups } = result.data;
+  const { channels, groups } = result.data;
   for (const count of channels)
-    if (count % normGroups !== 0)
+    if (count % groups !== 0)
       throw new ControlNetError(
         "config",
-        `autoencoderConfig: channels ${count} don't divide into ${normGroups} norm groups; choose multiples of ${normGroups}`,
+        `autoencoderConfig: channels ${count} don't divide into ${groups} norm groups; choose multiples of ${groups}`,
       );
   return result.data;
 }

@@ -13,7 +13,7 @@ import {
   unscaleLatents,
 } from "./index.js";
 
-const config = autoencoderConfig({ channels: [4, 8], residualBlocks: 1, normGroups: 2, latentChannels: 3 });
+const config = autoencoderConfig({ channels: [4, 8], blocksPerLevel: 1, groups: 2, latentChannels: 3 });
 
 beforeAll(useCpuBackend);
 
@@ -63,9 +63,7 @@ describe("encode and decode", () => {
   });
 
   test("channels that don't divide into the norm groups are refused", () => {
-    expect(() => autoencoderConfig({ channels: [32, 48], normGroups: 32 })).toThrow(
-      /48 don't divide into 32/,
-    );
+    expect(() => autoencoderConfig({ channels: [32, 48], groups: 32 })).toThrow(/48 don't divide into 32/);
   });
 });
 

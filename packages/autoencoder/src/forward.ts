@@ -37,7 +37,7 @@ export function encode(params: Autoencoder, config: AutoencoderConfig, images: T
       if (resample) h = convolution(h, resample, { stride: 2, padding: "down-right" });
     }
     h = runMiddle(h, encoder.middle, config);
-    h = convolution(silu(groupNorm(h, encoder.normOut, config.normGroups, epsilon)), encoder.convolutionOut);
+    h = convolution(silu(groupNorm(h, encoder.normOut, config.groups, epsilon)), encoder.convolutionOut);
     if (quantConvolution) h = convolution(h, quantConvolution);
     const [mean, logVariance] = split(h, 2, 3) as [Tensor4D, Tensor4D];
     return { mean, logVariance: clipByValue(logVariance, -30, 20) };
@@ -65,15 +65,12 @@ export function decode(params: Autoencoder, config: AutoencoderConfig, latents: 
       for (const block of residual) h = resnet(h, block, config);
       if (resample) h = upsample(h, resample);
     }
-    return convolution(
-      silu(groupNorm(h, decoder.normOut, config.normGroups, epsilon)),
-      decoder.convolutionOut,
-    );
+    return convolution(silu(groupNorm(h, decoder.normOut, config.groups, epsilon)), decoder.convolutionOut);
   });
 }
 
-const resnet = (x: Tensor4D, block: ResidualBlock, { normGroups }: AutoencoderConfig): Tensor4D =>
-  residualBlock(x, block, undefined, { groups: normGroups, epsilon });
+const resnet = (x: Tensor4D, block: ResidualBlock, { groups }: AutoencoderConfig): Tensor4D =>
+  residualBlock(x, block, undefined, { groups: groups, epsilon });
 
 function runMiddle(
   x: Tensor4D,
@@ -83,7 +80,7 @@ function runMiddle(
   let h = resnet(x, residual1, config);
   if (attention) {
     const [batch, height, width, channels] = h.shape;
-    const pixels: Tensor3D = reshape(groupNorm(h, attention.norm, config.normGroups, epsilon), [
+    const pixels: Tensor3D = reshape(groupNorm(h, attention.norm, config.groups, epsilon), [
       batch,
       height * width,
       channels,

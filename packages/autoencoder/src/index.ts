@@ -4,8 +4,11 @@ export {
   autoencoderConfigSchema,
   downscaling,
 } from "./config.js";
+export { autoencoderConfigFromDiffusers, autoencoderConfigToDiffusers } from "./diffusers-config.js";
 export { decode, encode } from "./forward.js";
+export { type AutoencoderKeys, autoencoderKeyRows, autoencoderKeysOf } from "./keys.js";
 export { klDivergence, type Moments, sampleLatent, scaleLatents, unscaleLatents } from "./latents.js";
+export { autoencoderConfigFromLdm } from "./ldm-config.js";
 export {
   type Autoencoder,
   createAutoencoder,

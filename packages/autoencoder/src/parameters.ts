@@ -86,12 +86,12 @@ export function createAutoencoder<L>(
 }
 
 function createEncoder<L>(config: AutoencoderConfig, init: Initializer<L>, path: string): Encoder<L> {
-  const { channels, imageChannels, latentChannels, residualBlocks } = config;
+  const { channels, imageChannels, latentChannels, blocksPerLevel } = config;
   const at = (key: string) => join(path, key);
   const last = channels.at(-1)!;
   return {
     convolutionIn: createConvolution(init, at("convolutionIn"), imageChannels, channels[0]!),
-    levels: createLevels(init, at("levels"), channels[0]!, channels, residualBlocks),
+    levels: createLevels(init, at("levels"), channels[0]!, channels, blocksPerLevel),
     middle: createMiddle(init, at("middle"), last, config.middleAttention),
     normOut: createNorm(init, at("normOut"), last),
     convolutionOut: createConvolution(init, at("convolutionOut"), last, 2 * latentChannels),
@@ -99,13 +99,13 @@ function createEncoder<L>(config: AutoencoderConfig, init: Initializer<L>, path:
 }
 
 function createDecoder<L>(config: AutoencoderConfig, init: Initializer<L>, path: string): Decoder<L> {
-  const { channels, imageChannels, latentChannels, residualBlocks } = config;
+  const { channels, imageChannels, latentChannels, blocksPerLevel } = config;
   const at = (key: string) => join(path, key);
   const last = channels.at(-1)!;
   return {
     convolutionIn: createConvolution(init, at("convolutionIn"), latentChannels, last),
     middle: createMiddle(init, at("middle"), last, config.middleAttention),
-    levels: createLevels(init, at("levels"), last, channels.toReversed(), residualBlocks + 1),
+    levels: createLevels(init, at("levels"), last, channels.toReversed(), blocksPerLevel + 1),
     normOut: createNorm(init, at("normOut"), channels[0]!),
     convolutionOut: createConvolution(init, at("convolutionOut"), channels[0]!, imageChannels),
   };
