@@ -33,17 +33,25 @@ beforeAll(async () => {
       },
     });
   dir = await writeImageFolder(2);
+  const definition = `{
+    name: "copy", channels: 3, range: [0, 1], polarity: "none", channelOrder: "rgb", resize: "area", blankIsError: true,
+    detect: async (image) => image,
+    metadata: () => ({ condition: "copy", channels: 3, range: [0, 1], options: {} }),
+  }`;
+  await mkdir(join(outDir, "untyped"));
+  await writeFile(join(outDir, "untyped/package.json"), "{}");
   await writeFile(
-    join(outDir, "condition.mjs"),
-    `export const copyCondition = {
-      name: "copy", channels: 3, range: [0, 1], polarity: "none", channelOrder: "rgb", resize: "area", blankIsError: true,
-      detect: async (image) => image,
-      metadata: () => ({ condition: "copy", channels: 3, range: [0, 1], options: {} }),
-    };`,
+    join(outDir, "untyped/condition.ts"),
+    `export const copyCondition: object = ${definition};`,
   );
+  await writeFile(
+    join(outDir, "untyped/condition.cjs"),
+    `Object.assign(exports, { copyCondition: ${definition} });`,
+  );
+  await writeFile(join(outDir, "condition.mjs"), `export const copyCondition = ${definition};`);
   const body = `
     const dataset = await openImageFolderDataset({ dir: ${JSON.stringify(dir)}, resolution: { width: 16, height: 16 },
-      condition: { module: ${JSON.stringify(join(outDir, "condition.mjs"))} }, workers: 1 });
+      condition: { module: process.argv[2] }, workers: 1 });
     const { map, caption } = await dataset.load(1);
     console.log(JSON.stringify([caption, map.width, map.data[0]]));
     if (process.argv.includes("wait")) setInterval(() => undefined, 1000);`;
@@ -55,16 +63,21 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([outDir, dir].map((folder) => rm(folder, { recursive: true, force: true }))));
 
-test.each(["user.mjs", "user.cjs"])(
-  "the build works from %s, and idle workers let the program end",
-  async (file) => {
-    const { stdout } = await run(process.execPath, [join(outDir, file)], { timeout: 30_000 });
-    expect(JSON.parse(stdout)).toEqual(["picture 1", 16, 11]);
-  },
-);
+test.each([
+  ["user.mjs", "condition.mjs"],
+  ["user.cjs", "condition.mjs"],
+  ["user.mjs", "untyped/condition.ts"],
+  ["user.cjs", "untyped/condition.cjs"],
+])("the build works from %s with %s, and idle workers let the program end", async (program, condition) => {
+  const { stdout } = await run(process.execPath, [join(outDir, program), join(outDir, condition)], {
+    cwd: packageFolder,
+    timeout: 60_000,
+  });
+  expect(JSON.parse(stdout)).toEqual(["picture 1", 16, 11]);
+});
 
 test("workers end when their parent is killed", async () => {
-  const parent = spawn(process.execPath, [join(outDir, "user.mjs"), "wait"], {
+  const parent = spawn(process.execPath, [join(outDir, "user.mjs"), join(outDir, "condition.mjs"), "wait"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   await once(parent.stdout, "data");

@@ -41,7 +41,7 @@ export async function loadCondition(given: ConditionModule): Promise<Condition> 
   const where = `loadCondition: module "${given.module}"`;
   let exports: Record<string, unknown>;
   try {
-    exports = await importModule(module);
+    exports = withCommonJsNames(await importModule(module));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ControlNetError("missing", `${where} cannot be loaded: ${reason}`, { cause });
@@ -68,6 +68,13 @@ export async function loadCondition(given: ConditionModule): Promise<Condition> 
   return exports[name];
 }
 
+/** Adds the names of a CommonJS module that `import` shows only inside its default export. */
+function withCommonJsNames(exports: Record<string, unknown>): Record<string, unknown> {
+  const whole = exports.default;
+  const isPlain = typeof whole === "object" && whole !== null && !isCondition(whole);
+  return isPlain ? { ...whole, ...exports } : exports;
+}
+
 async function importModule(module: string): Promise<Record<string, unknown>> {
   if (/^file:.*\.[cm]?ts$/.test(module)) await enableTypeScript();
   try {
@@ -90,11 +97,11 @@ function enableTypeScript(): Promise<void> {
     if (reads) return;
     let tsx: string;
     try {
-      tsx = createRequire(join(process.cwd(), "index.js")).resolve("tsx/esm/api");
+      tsx = createRequire(join(process.cwd(), "index.js")).resolve("tsx");
     } catch {
       throw new Error(`Node ${process.version} reads no TypeScript; compile the file or install tsx`);
     }
-    const api: { register(): unknown } = await import(/* @vite-ignore */ pathToFileURL(tsx).href);
-    api.register();
+    // Loading it is what switches it on.
+    await import(/* @vite-ignore */ pathToFileURL(tsx).href);
   })());
 }

@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { cannyCondition } from "@controlnet-js/preprocessors";
 import { afterEach, expect, test } from "vitest";
 import { batches, type Cursor } from "./batches.js";
 import type { FileDataset } from "./dataset.js";
@@ -89,6 +90,17 @@ test("workers decode JSON lines and pass errors on as they are", async () => {
   });
 });
 
+test("a built-in condition is found by its package's name", async () => {
+  const dir = await writeImageFolder(1);
+  folders.push(dir);
+  const condition = { module: "@controlnet-js/preprocessors", export: "cannyCondition" };
+  const dataset = await openImageFolderDataset({ dir, condition, resolution, workers: 1 });
+  opened.push(dataset);
+  const { image, map } = await dataset.load(0);
+  expect(map).toEqual(await cannyCondition.detect(image));
+  expect(map.data.includes(255)).toBe(true);
+});
+
 test("a worker that dies is replaced, its sample loaded all the same and reported", async () => {
   const { dir, dataset: calm } = await imageFolder("steppedCondition", { workers: 0 });
   const flag = join(dir, "died");
@@ -134,7 +146,7 @@ test("workers killed from outside in the middle of a run change nothing", async 
 
 test.each([
   ["die", /001\.png: decode worker \d+ ended with code 3, for the second time/],
-  ["hang", /001\.png: not decoded within 3000 ms/],
+  ["hang", /001\.png: not decoded within 8000 ms/],
 ])("a sample that makes its worker %s is skipped by name, and the rest goes on", async (how, message) => {
   const dir = await writeImageFolder(4);
   folders.push(dir);
@@ -142,7 +154,7 @@ test.each([
   const { dataset, incidents } = await imageFolder("badCondition", {
     dir,
     options: { how },
-    timeoutMs: 3000,
+    timeoutMs: 8000,
   });
   const skipped: string[] = [];
   const names: string[] = [];
