@@ -19,9 +19,11 @@ Engine::Engine(Napi::Env env, Napi::Object exports) {
       InstanceMethod("newGraph", &Engine::NewGraph),
       InstanceMethod("deleteGraph", &Engine::DeleteGraph),
       InstanceMethod("addNode", &Engine::AddNode),
+      InstanceMethod("setShape", &Engine::SetShape),
       InstanceMethod("opDef", &Engine::OpDef),
       InstanceMethod("graphToBytes", &Engine::GraphToBytes),
       InstanceMethod("addFunction", &Engine::AddFunction),
+      InstanceMethod("functionToBytes", &Engine::FunctionToBytes),
       InstanceMethod("removeFunction", &Engine::RemoveFunction),
       InstanceValue("version", Napi::String::New(env, TF_Version())),
   });

@@ -46,12 +46,14 @@ class Engine : public Napi::Addon<Engine> {
   Napi::Value NewGraph(Info info);
   void DeleteGraph(Info info);
   Napi::Value AddNode(Info info);
+  void SetShape(Info info);
   Napi::Value OpDef(Info info);
   Napi::Value GraphToBytes(Info info);
   Graph& FindGraph(Napi::Env env, const Napi::Value& id);
 
   // function.cc
-  Napi::Value AddFunction(Info info);
+  void AddFunction(Info info);
+  Napi::Value FunctionToBytes(Info info);
   void RemoveFunction(Info info);
 
   OwnedContext context_;

@@ -13,7 +13,7 @@ std::vector<TF_Output> Outputs(const Graph& graph, const Napi::Value& ids) {
 }  // namespace
 
 // addFunction(graph, name, inputs, outputs, controlNodes, attributes: [name, AttrValue bytes][])
-Napi::Value Engine::AddFunction(Info info) {
+void Engine::AddFunction(Info info) {
   Napi::Env env = info.Env();
   const Graph& graph = FindGraph(env, info[0]);
   const std::string name = info[1].ToString();
@@ -37,8 +37,15 @@ Napi::Value Engine::AddFunction(Info info) {
   }
   TFE_ContextAddFunction(Context(env), function.get(), status.get());
   status.Check();
+}
+
+// functionToBytes(name): serialized tensorflow.FunctionDef
+Napi::Value Engine::FunctionToBytes(Info info) {
+  Napi::Env env = info.Env();
+  Status status(env);
   OwnedBuffer buffer(TF_NewBuffer());
-  TF_FunctionToFunctionDef(function.get(), buffer.get(), status.get());
+  const std::string name = info[0].ToString();
+  TFE_ContextGetFunctionDef(Context(env), name.c_str(), buffer.get(), status.get());
   status.Check();
   return CopyBuffer(env, buffer.get());
 }

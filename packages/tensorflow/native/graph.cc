@@ -96,6 +96,17 @@ Napi::Value Engine::AddNode(Info info) {
   return result;
 }
 
+// setShape(graph, output, shape): tells inference what it cannot know, e.g. the shape behind a resource
+void Engine::SetShape(Info info) {
+  Napi::Env env = info.Env();
+  Graph& graph = FindGraph(env, info[0]);
+  const std::vector<int64_t> dims = ToInts(info[2]);
+  Status status(env);
+  TF_GraphSetTensorShape(graph.graph.get(), FindOutput(env, graph, info[1]), dims.data(), static_cast<int>(dims.size()),
+                         status.get());
+  status.Check();
+}
+
 // opDef(graph, op): serialized tensorflow.OpDef
 Napi::Value Engine::OpDef(Info info) {
   Napi::Env env = info.Env();

@@ -161,7 +161,7 @@ TF_Function* TF_GraphToFunctionWithControlOutputs(
     int num_inputs, const TF_Output* inputs, int num_outputs, const TF_Output* outputs,
     const char* const* output_names, int num_control, const TF_Operation* const* control,
     const char* const* control_names, const TF_FunctionOptions*, const char* description, TF_Status*);
-void TF_FunctionToFunctionDef(TF_Function*, TF_Buffer* output, TF_Status*);
+void TFE_ContextGetFunctionDef(TFE_Context*, const char* name, TF_Buffer* output, TF_Status*);
 void TF_FunctionSetAttrValueProto(TF_Function*, const char* name, const void* proto, size_t length, TF_Status*);
 void TF_DeleteFunction(TF_Function*);
 void TFE_ContextAddFunction(TFE_Context*, TF_Function*, TF_Status*);

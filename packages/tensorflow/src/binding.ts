@@ -1,6 +1,8 @@
 import { ATTR, DT, elementTypeName } from "./dtypes.js";
-import { asTensorFlowError } from "./errors.js";
+import { asTensorFlowError, TensorFlowError } from "./errors.js";
+import { firstSymbolicId, isSymbolicId, isVariableId } from "./ids.js";
 import type { HostValues, NativeEngine, OpAttribute, TensorMetadata } from "./native.js";
+import type { VariableTable } from "./variables.js";
 
 /** What the kernels of tfjs-node call: `TFJSBinding` of that package, without saved models. */
 export interface Binding {
@@ -35,27 +37,34 @@ export const bindingConstants = {
 /** From this many elements on, a tensor of one repeated value is filled by the engine rather than copied to it. */
 const fillFrom = 4096;
 
-/** The binding over an open engine. */
-export function createBinding(native: NativeEngine, usesGpu: boolean): Binding {
-  const describe = (ids: readonly number[]): string =>
-    ids
-      .map((id) => {
-        try {
-          const { shape, dtype } = native.tensorInfo(id);
-          return `${elementTypeName(dtype)}[${shape.join(", ")}]`;
-        } catch {
-          return "disposed";
-        }
-      })
-      .join(", ");
-  const executeOp: Binding["executeOp"] = (name, attributes, inputs, outputs) => {
+/** The binding that runs each op at once. */
+export function createBinding(native: NativeEngine, variables: VariableTable, usesGpu: boolean): Binding {
+  const run: Binding["executeOp"] = (name, attributes, inputs, outputs) => {
     try {
       return native.executeOp(name, attributes, inputs, outputs);
     } catch (error) {
-      throw asTensorFlowError(error, `${name}(${describe(inputs)})`, name);
+      throw asTensorFlowError(error, `${name}(${describeInputs(native, inputs)})`, name);
     }
   };
-  const plain: Binding["createTensor"] = (shape, dtype, values) => {
+  const executeOp: Binding["executeOp"] = (name, attributes, inputs, outputs) => {
+    if (inputs.every((id) => id < firstSymbolicId)) return run(name, attributes, inputs, outputs);
+    const reads: number[] = [];
+    try {
+      const resolved = inputs.map((id) => {
+        refuseSymbolic(id, name);
+        if (!isVariableId(id)) return id;
+        const read = variables.read(id).id;
+        reads.push(read);
+        return read;
+      });
+      return run(name, attributes, resolved, outputs);
+    } catch (error) {
+      throw asTensorFlowError(error, name, name);
+    } finally {
+      for (const id of reads) native.deleteTensor(id);
+    }
+  };
+  const upload: Binding["createTensor"] = (shape, dtype, values) => {
     try {
       return native.createTensor(shape, dtype, values);
     } catch (error) {
@@ -64,40 +73,70 @@ export function createBinding(native: NativeEngine, usesGpu: boolean): Binding {
   };
   const createTensor: Binding["createTensor"] = (shape, dtype, values) => {
     const host = asTypedValues(dtype, values);
-    if (!isUniform(host)) return plain(shape, dtype, host);
-    const dims = plain([shape.length], DT.int32, Int32Array.from(shape));
-    const value = plain([], dtype, host.subarray(0, 1));
+    if (!isUniform(host)) return upload(shape, dtype, host);
+    const dims = upload([shape.length], DT.int32, Int32Array.from(shape));
+    const value = upload([], dtype, host.subarray(0, 1));
     try {
-      return executeOp("Fill", [], [dims, value], 1)[0]!.id;
+      return run("Fill", [], [dims, value], 1)[0]!.id;
     } finally {
       native.deleteTensor(dims);
       native.deleteTensor(value);
     }
+  };
+  const tensorDataSync: Binding["tensorDataSync"] = (id) => {
+    refuseSymbolic(id, "reading a tensor");
+    const read = isVariableId(id) ? variables.read(id).id : id;
+    try {
+      return native.tensorData(read, false);
+    } catch (error) {
+      throw asTensorFlowError(error, "reading a tensor");
+    } finally {
+      if (read !== id) native.deleteTensor(read);
+    }
+  };
+  const deleteTensor = (id: number): void => {
+    if (isVariableId(id)) variables.delete(id);
+    else if (!isSymbolicId(id)) native.deleteTensor(id);
   };
   return {
     ...bindingConstants,
     TF_Version: native.version,
     createTensor,
     executeOp,
-    deleteTensor: (id) => native.deleteTensor(id),
-    tensorDataSync(id) {
-      try {
-        return native.tensorData(id, false);
-      } catch (error) {
-        throw asTensorFlowError(error, "reading a tensor");
-      }
-    },
+    deleteTensor,
+    tensorDataSync,
     getNumOfTensors: () => native.numberOfTensors(),
     isUsingGpuDevice: () => usesGpu,
   };
+}
+
+function describeInputs(native: NativeEngine, ids: readonly number[]): string {
+  if (ids.length > 8) return `${ids.length} inputs`;
+  const one = (id: number): string => {
+    try {
+      const { shape, dtype } = native.tensorInfo(id);
+      return `${elementTypeName(dtype)}[${shape.join(", ")}]`;
+    } catch {
+      return "disposed";
+    }
+  };
+  return ids.map(one).join(", ");
+}
+
+function refuseSymbolic(id: number, where: string): void {
+  if (isSymbolicId(id))
+    throw new TensorFlowError(
+      `${where}: this tensor was made inside a function that jit was recording and has no value outside of it; return it from the function`,
+      {},
+      "state",
+    );
 }
 
 /** Values in the typed array that their dtype is stored in; tfjs sometimes hands plain arrays over. */
 export function asTypedValues(dtype: number, values: HostValues): HostValues {
   if (dtype === DT.string) return values;
   if (ArrayBuffer.isView(values)) {
-    if (dtype === DT.float32 && !(values instanceof Float32Array) && values.BYTES_PER_ELEMENT !== 4)
-      return Float32Array.from(values as Uint8Array);
+    if (dtype === DT.float32 && values.BYTES_PER_ELEMENT !== 4) return Float32Array.from(values as Uint8Array);
     if (dtype === DT.int32 && values.BYTES_PER_ELEMENT !== 4) return Int32Array.from(values as Uint8Array);
     return values;
   }

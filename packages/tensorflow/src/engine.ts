@@ -1,13 +1,16 @@
 import { createRequire } from "node:module";
+import { registerJitEngine } from "@controlnet-js/core";
 import { findBackend, registerBackend, setBackend } from "@tensorflow/tfjs-core";
 import { type Binding, createBinding } from "./binding.js";
 import { buildAddon } from "./build-addon.js";
 import { asTensorFlowError, TensorFlowError } from "./errors.js";
 import { cudaLibraries, findLibTensorFlow, type LibTensorFlow } from "./find-library.js";
+import { jit } from "./jit/jit.js";
 import { registerExtraKernels } from "./kernels/index.js";
 import type { Device, NativeEngine } from "./native.js";
 import { createNodeBackend, type NodeBackend } from "./node-backend.js";
 import { provision } from "./provision.js";
+import { VariableTable } from "./variables.js";
 import { type DeviceOptions, encodeConfig } from "./session-config.js";
 
 /** The tfjs name of this engine's backend. */
@@ -39,6 +42,7 @@ export interface EngineReport {
 export interface OpenEngine {
   native: NativeEngine;
   binding: Binding;
+  variables: VariableTable;
   backend: NodeBackend;
   report: EngineReport;
 }
@@ -57,6 +61,7 @@ export async function registerTensorFlow(options: RegisterOptions = {}): Promise
     const { backend } = open;
     registerBackend(backendName, () => backend, 4);
     registerExtraKernels();
+    registerJitEngine(backendName, { jit });
   }
   if (findBackend(backendName) !== open.backend || !(await setBackend(backendName)))
     throw new TensorFlowError(`registerTensorFlow: another backend is already registered under the name "${backendName}"`);
@@ -99,8 +104,9 @@ async function openEngine(options: RegisterOptions): Promise<OpenEngine> {
   }
   const report = describeEngine(native, library, addon, options);
   const usesGpu = report.device === "gpu";
-  const binding = createBinding(native, usesGpu);
-  return { native, binding, backend: createNodeBackend(binding, usesGpu), report };
+  const variables = new VariableTable(native);
+  const binding = createBinding(native, variables, usesGpu);
+  return { native, binding, variables, backend: createNodeBackend(binding, usesGpu), report };
 }
 
 function loadAddon(path: string): NativeEngine {

@@ -1,4 +1,7 @@
 export { type EngineReport, engineReport, type RegisterOptions, registerTensorFlow } from "./engine.js";
+export { jit, type Jitted, recordedGraphs, traceReport } from "./jit/jit.js";
+export type { JitOptions } from "./jit/settings.js";
+export type { TraceFigures } from "./jit/compiled-function.js";
 export type { DeviceOptions } from "./session-config.js";
 export type { Device } from "./native.js";
 export { TensorFlowError, type TensorFlowFailure } from "./errors.js";

@@ -63,6 +63,7 @@ export interface NativeEngine {
     controlInputs: readonly number[],
     device?: string,
   ): GraphNode;
+  setShape(graph: number, output: number, shape: readonly number[]): void;
   opDef(graph: number, op: string): Uint8Array;
   graphToBytes(graph: number): Uint8Array;
   addFunction(
@@ -72,6 +73,7 @@ export interface NativeEngine {
     outputs: readonly number[],
     controlNodes: readonly number[],
     attributes: readonly (readonly [string, Uint8Array])[],
-  ): Uint8Array;
+  ): void;
+  functionToBytes(name: string): Uint8Array;
   removeFunction(name: string): void;
 }

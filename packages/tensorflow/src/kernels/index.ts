@@ -1,3 +1,4 @@
+import { registerGather } from "./gather.js";
 import { registerMissingKernels } from "./missing.js";
 
 let registered = false;
@@ -7,4 +8,5 @@ export function registerExtraKernels(): void {
   if (registered) return;
   registered = true;
   registerMissingKernels();
+  registerGather();
 }

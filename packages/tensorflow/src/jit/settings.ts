@@ -1,0 +1,67 @@
+import { nearestName } from "@controlnet-js/core";
+import { ATTR } from "../dtypes.js";
+import { TensorFlowError } from "../errors.js";
+import type { OpAttribute } from "../native.js";
+import { ProtoWriter } from "../protobuf.js";
+
+/** How a function is recorded and compiled. */
+export interface JitOptions {
+  /** Shown in errors and reports. Default: the function's own name. */
+  name?: string;
+  /** Positions of arguments whose tensors are updated in place; they are disposed by the call. */
+  donate?: readonly number[];
+  /** Compile with XLA. */
+  xla?: boolean;
+  /** Arithmetic of the heavy ops; weights and sums stay float32. Default `"float32"`. */
+  precision?: "float32" | "bfloat16" | "float16";
+  /** How many recordings (signatures) are kept. Default 16. */
+  cacheSize?: number;
+  /**
+   * `"program"` keeps the recorded order, which holds the fewest buffers at once; `"dataflow"` lets the executor
+   * start whatever is ready. Default `"program"`.
+   */
+  order?: "program" | "dataflow";
+}
+
+/** The options in the form that a recording needs. */
+export interface FunctionSettings {
+  name: string;
+  attributes: OpAttribute[];
+  /** How far the executor may run ahead of the recorded order, in heavy ops. */
+  slack: number;
+}
+
+const optionNames = ["name", "donate", "xla", "precision", "cacheSize", "order"];
+
+/**
+ * Checks options and brings them into the form that a recording needs.
+ * @throws TensorFlowError `config` for an unknown option or value
+ */
+export function functionSettings(fn: { name: string }, options: JitOptions): FunctionSettings {
+  for (const name of Object.keys(options))
+    if (!optionNames.includes(name)) {
+      const near = nearestName(name, optionNames);
+      throw new TensorFlowError(`jit: unknown option "${name}"${near ? `; did you mean "${near}"?` : ""}`, {}, "config");
+    }
+  const { precision = "float32", order = "program", cacheSize = 16 } = options;
+  check("precision", precision, ["float32", "bfloat16", "float16"]);
+  check("order", order, ["program", "dataflow"]);
+  if (!Number.isInteger(cacheSize) || cacheSize < 1)
+    throw new TensorFlowError(`jit: cacheSize must be a positive integer, got ${cacheSize}`, {}, "range");
+  const attributes: OpAttribute[] = [{ name: "config_proto", type: ATTR.string, value: encodeGraphConfig(precision) }];
+  if (options.xla) attributes.push({ name: "_XlaMustCompile", type: ATTR.bool, value: true });
+  return { name: options.name ?? (fn.name || "function"), attributes, slack: order === "program" ? 1 : Number.POSITIVE_INFINITY };
+}
+
+function check(option: string, value: string, valid: readonly string[]): void {
+  if (!valid.includes(value))
+    throw new TensorFlowError(`jit: ${option} must be one of ${valid.join(", ")}, got "${value}"`, {}, "config");
+}
+
+// Field numbers of tensorflow.ConfigProto, GraphOptions and RewriterConfig; 1 means on.
+function encodeGraphConfig(precision: "float32" | "bfloat16" | "float16"): Uint8Array {
+  const rewrite = new ProtoWriter();
+  if (precision === "bfloat16") rewrite.varint(25, 1);
+  if (precision === "float16") rewrite.varint(23, 1);
+  return new ProtoWriter().varint(7, true).message(10, new ProtoWriter().message(10, rewrite)).finish();
+}
