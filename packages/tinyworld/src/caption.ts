@@ -2,7 +2,7 @@ import { COLOUR_NAMES, type ColourName } from "./colours.js";
 import { POSES } from "./figure.js";
 import { OBJECT_KINDS } from "./objects/index.js";
 import type { Scene, SceneObject } from "./scene.js";
-import { SETTING_NAMES, SETTINGS } from "./settings.js";
+import { SETTING_NAMES, SETTINGS, type SettingName } from "./settings.js";
 
 const article = (words: string): string => `${/^[aeiou]/.test(words) ? "an" : "a"} ${words}`;
 
@@ -49,4 +49,9 @@ export function vocabulary(): string[] {
 /** The main object's colour as a caption states it, or undefined where it states none. */
 export function colourInCaption(caption: string): ColourName | undefined {
   return caption.split(/[\s,]+/).find((word): word is ColourName => (COLOUR_NAMES as string[]).includes(word));
+}
+
+/** The place that a caption names, or undefined where it names none. */
+export function settingInCaption(caption: string): SettingName | undefined {
+  return SETTING_NAMES.find((name) => caption.includes(SETTINGS[name].phrase));
 }
