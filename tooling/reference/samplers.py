@@ -10,13 +10,13 @@ import json
 import math
 import pathlib
 import sys
+import types
 
+import diffusers
 import numpy as np
 import torch
 
 OUT = pathlib.Path(__file__).resolve().parents[2] / "packages/samplers/src/fixtures"
-
-import diffusers  # noqa: E402
 
 SIZE = 8
 
@@ -76,21 +76,110 @@ def ddpm_cases():
     ]
 
 
-GROUPS = {"ddim": ddim_cases, "ddpm": ddpm_cases}
+SPREADS = [dict(use_karras_sigmas=True), dict(use_exponential_sigmas=True), dict(use_beta_sigmas=True)]
+SPACINGS = [dict(timestep_spacing="trailing"), dict(timestep_spacing="linspace")]
+LEADING = dict(timestep_spacing="leading", steps_offset=1)
+V = dict(prediction_type="v_prediction")
+SAMPLE = dict(prediction_type="sample")
+
+
+def cases(cls, *variants, steps=STEPS, step_args=None):
+    return [case(cls, steps=steps, step_args=step_args, **{**LEADING, **variant}) for variant in variants]
+
+
+def with_zero_snr(**config):
+    return dict(rescale_betas_zero_snr=True, timestep_spacing="trailing", **V, **config)
+
+
+GROUPS = {
+    "ddim": ddim_cases,
+    "ddpm": ddpm_cases,
+    "plms": lambda: cases("PNDMScheduler", *[dict(skip_prk_steps=True, **v) for v in ({}, V, *SPACINGS, dict(set_alpha_to_one=True))]),
+    "pndm": lambda: cases("PNDMScheduler", {}, V, steps=(5, 10, 25, 30)),
+    "euler": lambda: cases("EulerDiscreteScheduler", {}, V, SAMPLE, *SPACINGS, *SPREADS, dict(final_sigmas_type="sigma_min"), with_zero_snr()),
+    "euler-ancestral": lambda: cases("EulerAncestralDiscreteScheduler", {}, V, *SPACINGS, with_zero_snr()),
+    "heun": lambda: cases("HeunDiscreteScheduler", {}, V, SAMPLE, *SPACINGS, *SPREADS, dict(clip_sample=True, clip_sample_range=2.0)),
+    "dpm2": lambda: cases("KDPM2DiscreteScheduler", {}, V, *SPACINGS, *SPREADS),
+    "dpm2-ancestral": lambda: cases("KDPM2AncestralDiscreteScheduler", {}, V, *SPACINGS, *SPREADS),
+    "lms": lambda: cases("LMSDiscreteScheduler", {}, V, SAMPLE, *SPACINGS, *SPREADS),
+    "dpmpp-2m": lambda: cases(
+        "DPMSolverMultistepScheduler",
+        *[{}, V, SAMPLE, *SPACINGS, *SPREADS, dict(use_lu_lambdas=True), with_zero_snr()],
+        *[dict(solver_order=3), dict(solver_order=3, final_sigmas_type="sigma_min"), dict(solver_order=1)],
+        *[dict(solver_type="heun"), dict(euler_at_final=True, final_sigmas_type="sigma_min", lower_order_final=False)],
+        *[dict(algorithm_type="dpmsolver", final_sigmas_type="sigma_min", solver_type=s) for s in ("midpoint", "heun")],
+        dict(algorithm_type="dpmsolver", final_sigmas_type="sigma_min", solver_order=3, **V),
+        dict(beta_schedule="squaredcos_cap_v2", lambda_min_clipped=-5.1, timestep_spacing="linspace"),
+        dict(beta_schedule="squaredcos_cap_v2", use_karras_sigmas=True),
+    ),
+    "dpmpp-2m-sde": lambda: cases(
+        "DPMSolverMultistepScheduler",
+        *[dict(algorithm_type="sde-dpmsolver++", **v) for v in ({}, V, dict(use_karras_sigmas=True), dict(solver_type="heun"), dict(solver_order=3))],
+        *[dict(algorithm_type="sde-dpmsolver", final_sigmas_type="sigma_min", solver_type=s) for s in ("midpoint", "heun")],
+    ),
+    "dpmpp-sde": lambda: cases("DPMSolverSDEScheduler", {}, V, *SPACINGS, *SPREADS),
+    "dpmpp-singlestep": lambda: [
+        case("DPMSolverSinglestepScheduler", **v)
+        for v in (
+            *[{}, V, SAMPLE, *SPREADS, dict(solver_order=3), dict(solver_order=3, solver_type="heun"), dict(solver_order=1)],
+            *[dict(solver_type="heun"), dict(lower_order_final=True, final_sigmas_type="sigma_min")],
+            dict(final_sigmas_type="sigma_min", solver_order=3),
+            dict(algorithm_type="dpmsolver", final_sigmas_type="sigma_min", solver_order=3),
+            *[dict(algorithm_type="sde-dpmsolver++", solver_order=n) for n in (2, 3)],
+        )
+    ],
+    "deis": lambda: cases("DEISMultistepScheduler", {}, V, SAMPLE, *SPACINGS, *SPREADS, dict(solver_order=3), dict(solver_order=1), dict(lower_order_final=False)),
+    "unipc": lambda: cases(
+        "UniPCMultistepScheduler",
+        *[{}, V, SAMPLE, *SPACINGS, *SPREADS, dict(solver_order=3), dict(solver_order=4), dict(solver_order=1), dict(solver_type="bh1", final_sigmas_type="sigma_min")],
+        *[dict(predict_x0=False, final_sigmas_type="sigma_min", solver_order=n) for n in (2, 3)],
+        *[dict(disable_corrector=[0, 1]), with_zero_snr()],
+    ),
+    "lcm": lambda: [case("LCMScheduler", steps=(1, 4, 8, 30), **v) for v in ({}, V, dict(original_inference_steps=40, timestep_scaling=5.0), dict(clip_sample=True))],
+    "tcd": lambda: [
+        case("TCDScheduler", steps=(1, 4, 8, 30), step_args={"eta": eta}, **v) for eta, v in ((0.3, {}), (0.0, V), (1.0, SAMPLE))
+    ],
+}
+
+
+class Path:
+    """The Brownian path of DPM-Solver++ (SDE) from the shared noise: two increments a step, and their sum."""
+
+    def __init__(self, *_):
+        self.draws = iter(range(10**6))
+        self.start = None
+
+    def __call__(self, high, low):
+        if self.start != float(high):
+            self.start, self.middle, self.upper = float(high), float(low), noise(next(self.draws))
+            return self.upper
+        whole = (high - self.middle) ** 0.5 * self.upper + (self.middle - low) ** 0.5 * noise(next(self.draws))
+        return whole / (high - low) ** 0.5
+
+
+def scheduler_class(name):
+    if name != "DPMSolverSDEScheduler":
+        return getattr(diffusers, name)
+    sys.modules.setdefault("torchsde", types.ModuleType("torchsde"))
+    from diffusers.schedulers import scheduling_dpmsolver_sde as module
+
+    module.BrownianTreeNoiseSampler = Path
+    return module.DPMSolverSDEScheduler
 
 
 def trajectory(spec, steps):
-    module = sys.modules[getattr(diffusers, spec["cls"]).__module__]
+    cls = scheduler_class(spec["cls"])
+    module = sys.modules[cls.__module__]
     draws = iter(range(10**6))
     module.randn_tensor = lambda shape, **_: noise(next(draws)).reshape(shape)
-    scheduler = getattr(diffusers, spec["cls"])(**spec["config"])
+    scheduler = cls(**spec["config"])
     scheduler.set_timesteps(steps)
     x = noise(-1) * float(scheduler.init_noise_sigma)
     points = []
     for t in scheduler.timesteps:
         output = model(scheduler.scale_model_input(x, t), t)
         x = scheduler.step(output, t, x, **spec["step_args"]).prev_sample
-        points.append([float(f"{v:.9g}") for v in x.flatten().tolist()])
+        points.append([float(f"{v:.8g}") for v in x.flatten().tolist()])
     assert np.isfinite(points).all(), spec
     return dict(steps=steps, timesteps=[round(float(t), 6) for t in scheduler.timesteps], points=points)
 

@@ -1,8 +1,22 @@
 export { addNoise, noiseCoefficients, velocity } from "./add-noise.js";
 export { type DdimOptions, ddim, sampleDdim } from "./ddim.js";
 export { type DdpmOptions, ddpm, sampleDdpm } from "./ddpm.js";
+export { type DeisOptions, deis } from "./deis.js";
+export type { DpmAlgorithm } from "./dpm-coefficients.js";
+export { type DpmMultistepOptions, dpmMultistep } from "./dpm-multistep.js";
+export { dpmSde } from "./dpm-sde.js";
+export { type DpmSinglestepOptions, dpmSinglestep } from "./dpm-singlestep.js";
+export { dpm2 } from "./dpm2.js";
+export { dpm2Ancestral } from "./dpm2-ancestral.js";
+export { euler } from "./euler.js";
+export { eulerAncestral } from "./euler-ancestral.js";
+export { type HeunOptions, heun } from "./heun.js";
+export { type LcmOptions, lcm } from "./lcm.js";
+export { type LmsOptions, lms } from "./lms.js";
 export { initialNoise, type NoiseKeys, type NoiseSource, noiseSource } from "./noise-source.js";
 export type { Denoiser, Plan, StepContext, StepResult } from "./plan.js";
+export { type PlmsOptions, plms } from "./plms.js";
+export { pndm } from "./pndm.js";
 export { interpret, type Linear } from "./prediction.js";
 export {
   disposeState,
@@ -13,6 +27,14 @@ export {
   startLevel,
 } from "./sample.js";
 export {
+  dpmMultistepSde,
+  type SamplerName,
+  type SamplerOptions,
+  samplerByName,
+  samplerNameOf,
+  samplers,
+} from "./sampler-table.js";
+export {
   alphaCumprodAt,
   createSchedule,
   levelOf,
@@ -21,4 +43,24 @@ export {
   type Prediction,
   type ScheduleOptions,
 } from "./schedule.js";
+export {
+  planFromConfig,
+  readSchedulerConfig,
+  type SchedulerConfig,
+  type SchedulerJson,
+  stableDiffusionConfig,
+  switchSampler,
+  writeSchedulerConfig,
+} from "./scheduler-config.js";
+export { type SigmaGrid, type SigmaOptions, sigmaGrid } from "./sigma-grid.js";
+export {
+  type SigmaSpread,
+  sigmaAt,
+  spreadSigmas,
+  timestepAt,
+  trainingSigmas,
+} from "./sigmas.js";
+export { type SolverOptions, solverGrid } from "./solver-grid.js";
+export { type TcdOptions, tcd } from "./tcd.js";
 export { ldmTimesteps, type Spacing, timesteps } from "./timesteps.js";
+export { type UniPcOptions, uniPc } from "./unipc.js";

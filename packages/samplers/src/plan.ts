@@ -59,3 +59,8 @@ export interface Plan {
 export function oneCallPerStep(steps: number): number[] {
   return Array.from({ length: steps + 1 }, (_, i) => i);
 }
+
+/** `calls` of a plan whose every step asks the model twice, but the last one once. */
+export function twoCallsPerStep(steps: number): number[] {
+  return Array.from({ length: steps + 1 }, (_, i) => (i === steps ? 2 * steps - 1 : 2 * i));
+}

@@ -1,0 +1,66 @@
+import { combine } from "./combine.js";
+import { evaluate } from "./evaluate.js";
+import { oneCallPerStep, type Plan } from "./plan.js";
+import type { NoiseSchedule } from "./schedule.js";
+import { type SigmaOptions, sigmaGrid } from "./sigma-grid.js";
+
+/** Options of {@link lms}. */
+export interface LmsOptions extends SigmaOptions {
+  /** How many slopes a step uses, 1-4. */
+  order?: number;
+}
+
+/**
+ * The linear multistep method of k-diffusion (`sample_lms`): the slopes of the last steps are interpolated by a
+ * polynomial in sigma, which is integrated over the step (Adams-Bashforth on an uneven grid).
+ */
+export function lms(schedule: NoiseSchedule, options: LmsOptions): Plan {
+  const { order = 4 } = options;
+  const { sigmas, timesteps, initialScale } = sigmaGrid(schedule, options);
+  const levels = sigmas.map((sigma) => ({ alpha: 1, sigma }));
+  return {
+    name: "lms",
+    timesteps,
+    steps: timesteps.length,
+    calls: oneCallPerStep(timesteps.length),
+    levels,
+    initialScale,
+    stochastic: false,
+    async step(context) {
+      const { step, latent, history } = context;
+      const { clean, epsilon } = await evaluate(context, schedule.prediction, latent, levels[step]!);
+      const slopes = [context.own(combine(...epsilon(1))), ...history].slice(0, order);
+      const nodes = slopes.map((_, i) => sigmas[step - i]!);
+      return {
+        predictedClean: clean,
+        latent: combine(
+          [1, latent],
+          ...slopes.map(
+            (slope, i) => [basisIntegral(nodes, i, sigmas[step]!, sigmas[step + 1]!), slope] as const,
+          ),
+        ),
+        history: slopes,
+      };
+    },
+  };
+}
+
+/** The integral of the i-th Lagrange polynomial over `nodes`, exact up to degree 5 (Gauss-Legendre, three points). */
+function basisIntegral(nodes: readonly number[], i: number, from: number, to: number): number {
+  const half = (to - from) / 2;
+  const points = [
+    [-Math.sqrt(0.6), 5 / 9],
+    [0, 8 / 9],
+    [Math.sqrt(0.6), 5 / 9],
+  ] as const;
+  let sum = 0;
+  for (const [at, weight] of points) {
+    const x = from + half * (1 + at);
+    let value = weight;
+    nodes.forEach((node, k) => {
+      if (k !== i) value *= (x - node) / (nodes[i]! - node);
+    });
+    sum += value;
+  }
+  return sum * half;
+}

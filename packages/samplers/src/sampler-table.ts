@@ -1,0 +1,96 @@
+import { ControlNetError, nearestName } from "@controlnet-js/core";
+import { ddim } from "./ddim.js";
+import { ddpm } from "./ddpm.js";
+import { deis } from "./deis.js";
+import { type DpmMultistepOptions, dpmMultistep } from "./dpm-multistep.js";
+import { dpmSde } from "./dpm-sde.js";
+import { dpmSinglestep } from "./dpm-singlestep.js";
+import { dpm2 } from "./dpm2.js";
+import { dpm2Ancestral } from "./dpm2-ancestral.js";
+import { euler } from "./euler.js";
+import { eulerAncestral } from "./euler-ancestral.js";
+import { heun } from "./heun.js";
+import { lcm } from "./lcm.js";
+import { lms } from "./lms.js";
+import type { Plan } from "./plan.js";
+import { plms } from "./plms.js";
+import { pndm } from "./pndm.js";
+import type { NoiseSchedule } from "./schedule.js";
+import { tcd } from "./tcd.js";
+import { uniPc } from "./unipc.js";
+
+/** DPM-Solver++ 2M SDE: {@link dpmMultistep} with its stochastic algorithm. */
+export function dpmMultistepSde(schedule: NoiseSchedule, options: DpmMultistepOptions): Plan {
+  return dpmMultistep(schedule, { algorithm: "sde-dpmsolver++", ...options });
+}
+
+/** Every sampler by its name. */
+export const samplers = {
+  ddim,
+  ddpm,
+  plms,
+  pndm,
+  euler,
+  "euler-ancestral": eulerAncestral,
+  heun,
+  dpm2,
+  "dpm2-ancestral": dpm2Ancestral,
+  lms,
+  "dpmpp-2m": dpmMultistep,
+  "dpmpp-2m-sde": dpmMultistepSde,
+  "dpmpp-sde": dpmSde,
+  "dpmpp-singlestep": dpmSinglestep,
+  deis,
+  unipc: uniPc,
+  lcm,
+  tcd,
+} as const;
+
+/** The name of a sampler. */
+export type SamplerName = keyof typeof samplers;
+
+/** The options of a sampler, but for its steps. */
+export type SamplerOptions<N extends SamplerName> = Omit<Parameters<(typeof samplers)[N]>[1], "steps">;
+
+/** Other spellings in use, most of them k-diffusion's and the web UIs'. */
+const aliases: Record<string, SamplerName> = {
+  "euler-a": "euler-ancestral",
+  "dpm2-a": "dpm2-ancestral",
+  "dpm++2m": "dpmpp-2m",
+  "dpm++2m-sde": "dpmpp-2m-sde",
+  "dpm++sde": "dpmpp-sde",
+  "dpm++2s": "dpmpp-singlestep",
+  "dpmpp-2s": "dpmpp-singlestep",
+  "uni-pc": "unipc",
+};
+
+/**
+ * The one name of a sampler from any of its spellings: `"Euler a"`, `"euler_ancestral"`, `"DPM++ 2M"`.
+ * @throws ControlNetError `config` for an unknown name, with the nearest known one
+ */
+export function samplerNameOf(spelling: string): SamplerName {
+  const plain = spelling
+    .trim()
+    .toLowerCase()
+    .replace(/[\s_-]+/g, "-")
+    .replace(/\+\+-/g, "++");
+  if (Object.hasOwn(samplers, plain)) return plain as SamplerName;
+  if (Object.hasOwn(aliases, plain)) return aliases[plain]!;
+  const names = Object.keys(samplers);
+  const nearest = nearestName(plain, [...names, ...Object.keys(aliases)]);
+  throw new ControlNetError(
+    "config",
+    `sampler: unknown name "${spelling}"${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${names.join(", ")})`,
+  );
+}
+
+/**
+ * A sampler by name, for names that come from a user: `samplerByName("euler")(schedule, { steps: 20 })`.
+ * @throws ControlNetError `config` for an unknown name, with the nearest known one
+ */
+export function samplerByName(
+  spelling: string,
+): (schedule: NoiseSchedule, options: { steps: number; [option: string]: unknown }) => Plan {
+  const name = samplerNameOf(spelling);
+  return samplers[name] as (schedule: NoiseSchedule, options: { steps: number }) => Plan;
+}

@@ -1,0 +1,53 @@
+import type { NoiseSchedule } from "./schedule.js";
+import { type SigmaSpread, sigmaAt, spreadSigmas, timestepAt, trainingSigmas } from "./sigmas.js";
+import { roundHalfEven, type Spacing, timesteps } from "./timesteps.js";
+
+/** Options of the samplers that integrate over sigma, in the scale where a latent is `clean + sigma noise`. */
+export interface SigmaOptions {
+  steps: number;
+  spacing?: Spacing;
+  stepsOffset?: number;
+  /** Spread the noise levels by a rule of their own. */
+  sigmas?: SigmaSpread;
+  /** Ends of the spread; by default those of the timesteps. */
+  sigmaMin?: number;
+  sigmaMax?: number;
+  /** Where the last step goes: to no noise, or to the noise of timestep 0. */
+  finalSigma?: "zero" | "sigma-min";
+}
+
+/** Noise levels with their timesteps. */
+export interface SigmaGrid {
+  /** `steps + 1` noise levels, the last one the end. */
+  sigmas: number[];
+  /** `steps` timesteps, real where a sigma lies between two training timesteps. */
+  timesteps: number[];
+  /** Standard normal noise times this is the latent to begin with. */
+  initialScale: number;
+}
+
+/**
+ * The grid of Euler, Heun, DPM2 and LMS. Timesteps of `"linspace"` are real numbers here, and sigma is linear
+ * between the training timesteps, as in diffusers' ports of k-diffusion.
+ */
+export function sigmaGrid(schedule: NoiseSchedule, options: SigmaOptions, roundKarras = false): SigmaGrid {
+  const { steps, spacing = "linspace", stepsOffset, finalSigma = "zero" } = options;
+  const table = trainingSigmas(schedule);
+  let asked = timesteps(schedule, steps, spacing, { stepsOffset });
+  if (spacing === "linspace" && steps > 1)
+    asked = asked.map((_, i) => (steps - 1 - i) * ((schedule.trainTimesteps - 1) / (steps - 1)));
+  let sigmas = asked.map((t) => sigmaAt(table, t));
+  if (options.sigmas) {
+    const { sigmaMax = sigmas[0]!, sigmaMin = sigmas.at(-1)! } = options;
+    sigmas = spreadSigmas(options.sigmas, sigmaMax, sigmaMin, steps);
+    asked = sigmas.map((sigma) => timestepAt(table, sigma));
+    if (options.sigmas === "lu" || (options.sigmas === "karras" && roundKarras))
+      asked = asked.map(roundHalfEven);
+  }
+  const highest = Math.max(...sigmas);
+  return {
+    sigmas: [...sigmas, finalSigma === "zero" ? 0 : table[0]!],
+    timesteps: asked,
+    initialScale: spacing === "leading" ? Math.hypot(highest, 1) : highest,
+  };
+}

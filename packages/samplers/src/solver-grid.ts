@@ -1,0 +1,73 @@
+import { ControlNetError } from "@controlnet-js/core";
+import type { NoiseSchedule } from "./schedule.js";
+import type { SigmaGrid } from "./sigma-grid.js";
+import { type SigmaSpread, sigmaAt, spreadSigmas, timestepAt, trainingSigmas } from "./sigmas.js";
+import { roundHalfEven, type Spacing } from "./timesteps.js";
+
+/** Options of the exponential integrators (DPM-Solver, DEIS, UniPC), which work at unit variance. */
+export interface SolverOptions {
+  steps: number;
+  spacing?: Spacing;
+  stepsOffset?: number;
+  /** Spread the noise levels by a rule of their own, over the whole schedule. */
+  sigmas?: SigmaSpread;
+  /** Where the last step goes: to no noise, or to the noise of timestep 0. */
+  finalSigma?: "zero" | "sigma-min";
+  /** Begin below the timesteps whose log signal-to-noise ratio, log(alpha / sigma), is less; -5.1 for cosine schedules. */
+  lambdaMinClipped?: number;
+  /** How the timesteps of Karras sigmas become whole: rounded (default) or cut. */
+  karrasTimesteps?: "round" | "floor";
+}
+
+/**
+ * The grid of the exponential integrators, as in diffusers: whole timesteps, and `"leading"` and `"linspace"` lay out
+ * `steps + 1` points of which the lowest is left to the final sigma.
+ */
+export function solverGrid(schedule: NoiseSchedule, options: SolverOptions): SigmaGrid {
+  const { steps, finalSigma = "zero", karrasTimesteps = "round" } = options;
+  const table = trainingSigmas(schedule);
+  let asked = solverTimesteps(schedule, table, options);
+  let sigmas = asked.map((t) => sigmaAt(table, t));
+  if (options.sigmas) {
+    sigmas = spreadSigmas(options.sigmas, table.at(-1)!, table[0]!, steps);
+    const rounded = (options.sigmas === "karras" || options.sigmas === "lu") && karrasTimesteps === "round";
+    asked = sigmas.map((sigma) => timestepAt(table, sigma)).map(rounded ? roundHalfEven : Math.trunc);
+  }
+  return { sigmas: [...sigmas, finalSigma === "zero" ? 0 : table[0]!], timesteps: asked, initialScale: 1 };
+}
+
+function solverTimesteps(schedule: NoiseSchedule, table: Float64Array, options: SolverOptions): number[] {
+  const {
+    steps,
+    spacing = "leading",
+    stepsOffset = 1,
+    lambdaMinClipped = Number.NEGATIVE_INFINITY,
+  } = options;
+  const total = schedule.trainTimesteps;
+  if (!Number.isInteger(steps) || steps < 1 || steps >= total)
+    throw new ControlNetError("range", `sampler: expected 1 to ${total - 1} steps, got ${steps}`);
+  const last = table.filter((sigma) => -Math.log(sigma) >= lambdaMinClipped).length;
+  switch (spacing) {
+    case "linspace":
+      return Array.from({ length: steps }, (_, i) => roundHalfEven((steps - i) * ((last - 1) / steps)));
+    case "leading": {
+      const ratio = Math.floor(last / (steps + 1));
+      if (steps * ratio + stepsOffset >= total)
+        throw new ControlNetError(
+          "range",
+          `sampler: ${steps} leading steps with offset ${stepsOffset} pass timestep ${total - 1}; use fewer`,
+        );
+      return Array.from({ length: steps }, (_, i) => (steps - i) * ratio + stepsOffset);
+    }
+    case "trailing": {
+      const ratio = total / steps;
+      const count = last === total ? steps : Math.ceil(last / ratio);
+      return Array.from({ length: count }, (_, i) => roundHalfEven(last - i * ratio) - 1);
+    }
+    default:
+      throw new ControlNetError(
+        "config",
+        `sampler: unknown spacing "${String(spacing)}" (known: leading, trailing, linspace)`,
+      );
+  }
+}
