@@ -52,6 +52,7 @@ export class Trace {
   private readonly constants = new Map<string, number>();
   private readonly nodeOfOutput: number[] = [];
   private readonly aliases = new Map<number, DonatedVariable>();
+  private readonly unread = new Map<DonatedVariable, number>();
   private readonly order: ProgramOrder;
 
   constructor(
@@ -124,7 +125,13 @@ export class Trace {
   symbol(value: SymbolicValue): number {
     const id = nextSymbolicId++;
     this.values.set(id, value);
+    if (value.variable && value.output === undefined) this.unread.set(value.variable, value.version!);
     return id;
+  }
+
+  /** Whether a tensor of the recorded function stands for the present contents of `variable` and has not been read. */
+  mayBeRead(variable: DonatedVariable): boolean {
+    return this.unread.get(variable) === variable.version;
   }
 
   /** What symbolic id `id` of this trace stands for; undefined for ids from elsewhere. */
@@ -146,6 +153,11 @@ export class Trace {
         "state",
       );
     return this.capture(id, false).output;
+  }
+
+  /** The node that graph output `output` comes from. */
+  nodeOf(output: number): number {
+    return this.nodeOfOutput[output]!;
   }
 
   /** Starts following who reads the donated variable through graph output `output`. */

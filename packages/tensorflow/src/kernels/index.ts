@@ -1,5 +1,7 @@
+import { registerAdamW } from "./adam-w.js";
 import { registerGather } from "./gather.js";
 import { registerMissingKernels } from "./missing.js";
+import { registerRunAfter } from "./run-after.js";
 
 let registered = false;
 
@@ -9,4 +11,6 @@ export function registerExtraKernels(): void {
   registered = true;
   registerMissingKernels();
   registerGather();
+  registerAdamW();
+  registerRunAfter();
 }
