@@ -4,9 +4,12 @@ Run from the repository root: tooling/reference/.venv/bin/python tooling/referen
 Made with torch 2.15.0 and safetensors 0.8.0.
 """
 
+import argparse
+import collections
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 
@@ -37,6 +40,58 @@ def safetensors():
     save_file(mixed(), out / "mixed.safetensors", metadata={"format": "pt"})
 
 
+def pytorch():
+    base = torch.arange(24, dtype=torch.float32).reshape(4, 6)
+    views = {
+        "transposed": base.t(),
+        "rows": base[1:3],
+        "columns": base[:, 2:5],
+        "every_other": base[::2, ::3],
+        "permuted": torch.arange(24, dtype=torch.float16).reshape(2, 3, 4).permute(2, 0, 1),
+        "channels_last": mixed()["conv.weight"].reshape(1, 5, 3, 9).contiguous(memory_format=torch.channels_last),
+        "same": base,
+        "parameter": torch.nn.Parameter(torch.tensor([1.5, -2.5])),
+        "scalar": torch.tensor(7.0),
+        "one": torch.zeros(1, 1).t(),
+    }
+    contents = {
+        "mixed": mixed(),
+        "views": views,
+        "lightning": {
+            "epoch": 6,
+            "global_step": 840000,
+            "pytorch-lightning_version": "1.4.2",
+            "state_dict": collections.OrderedDict(
+                {"model.diffusion_model.time_embed.0.weight": base.half(), "betas": torch.tensor([0.5])}
+            ),
+            "optimizer_states": [{"state": {0: {"exp_avg": base}}, "param_groups": [{"lr": 1e-5, "betas": (0.9, 0.999)}]}],
+            "loops": {"big": 2**80, "none": None, "set": {1, 2}, "bytes": b"ab", "numpy": np.float64(3.5), "array": np.arange(3)},
+            "device": torch.device("cpu"),
+            "dtype": torch.float16,
+            "size": torch.Size([1, 2]),
+            "args": argparse.Namespace(a=1),
+        },
+        "module": torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3)).state_dict(),
+    }
+    for name, value in contents.items():
+        torch.save(value, out / f"{name}.ckpt")
+    torch.save(mixed(), out / "protocol4.pth", pickle_protocol=4)
+    torch.save(views, out / "legacy.pth", _use_new_zipfile_serialization=False)
+    torch.serialization.set_crc32_options(False)
+    torch.save(views, out / "no-checksums.pth")
+    torch.serialization.set_crc32_options(True)
+    torch.save({"expanded": torch.zeros(1).expand(1000)}, out / "expanded.pth")
+    torch.save({"sparse": torch.zeros(2, 2).to_sparse()}, out / "sparse.pth")
+    torch.save(torch.nn.Linear(1, 1), out / "whole-module.pth")
+    # What the readers must give for them, bit for bit.
+    save_file({k: v.detach().contiguous().clone() for k, v in views.items()}, out / "views.safetensors")
+    save_file({k: v.contiguous() for k, v in contents["module"].items()}, out / "module.safetensors")
+
+
 if __name__ == "__main__":
+    torch.manual_seed(0)
     safetensors()
+    pytorch()
+    for file in out.iterdir():
+        file.chmod(0o644)
     print(f"wrote {out} with torch {torch.__version__}", file=sys.stderr)

@@ -6,6 +6,7 @@ export { keyRows, renameBy } from "./key-rows.js";
 export type { KeyRow, KeyTable } from "./key-table.js";
 export { fromPublished, type Layout, publishedShape, toPublished } from "./layout.js";
 export { compareKeys, type Loaded, type LoadOptions, loadTree, loadTreeWithReport } from "./load-tree.js";
+export { parsePytorch } from "./pytorch/parse-pytorch.js";
 export { parseSafetensors } from "./safetensors/parse-safetensors.js";
 export { type WriteOptions, writeSafetensors } from "./safetensors/write-safetensors.js";
 export * from "./tensor-source.js";

@@ -1,4 +1,6 @@
 export { readConfig, writeConfig } from "./config-file.js";
+export { openCheckpoint } from "./open-checkpoint.js";
+export { openPytorch } from "./open-checkpoint-file.js";
 export { type OpenSource, openSafetensors } from "./open-safetensors.js";
 export { type FoundWeights, openShards, openWeights, weightNames } from "./open-weights.js";
 export { type SaveFolderOptions, saveModelFolder } from "./save-model-folder.js";

@@ -3,10 +3,11 @@ import { basename, join } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
 import { type NamedTensor, tensorSource } from "../tensor-source.js";
 import { readJson } from "./config-file.js";
-import { type OpenSource, openSafetensors } from "./open-safetensors.js";
+import { openCheckpointFile } from "./open-checkpoint-file.js";
+import type { OpenSource } from "./open-safetensors.js";
 
 /** The base names under which published folders keep their weights, most usual first. */
-export const weightNames = ["diffusion_pytorch_model", "model"] as const;
+export const weightNames = ["diffusion_pytorch_model", "model", "pytorch_model"] as const;
 
 /** A source with the path it was found at. */
 export interface FoundWeights extends OpenSource {
@@ -16,7 +17,7 @@ export interface FoundWeights extends OpenSource {
 
 /**
  * Opens the weights of a diffusers or transformers folder: a whole file or shards with an index, full or half
- * precision (`.fp16.`), whichever is there, in this order.
+ * precision (`.fp16.`), whichever is there, in this order; then the same as `.bin`.
  * @param baseNames e.g. `["diffusion_pytorch_model"]`
  * @throws ControlNetError `missing` where the folder has none of them, naming what it has
  */
@@ -33,6 +34,9 @@ export function openWeights(folder: string, baseNames: readonly string[] = weigh
     `${base}.fp16.safetensors`,
     `${base}.safetensors.index.fp16.json`,
     `${base}.fp16.safetensors.index.json`,
+    `${base}.bin`,
+    `${base}.bin.index.json`,
+    `${base}.fp16.bin`,
   ]);
   const found = candidates.find((name) => files.has(name));
   if (found === undefined)
@@ -41,7 +45,7 @@ export function openWeights(folder: string, baseNames: readonly string[] = weigh
       `openWeights: ${folder} has none of ${candidates.join(", ")}; it has: ${[...files].sort().slice(0, 20).join(", ") || "nothing"}`,
     );
   const path = join(folder, found);
-  const source = found.endsWith(".json") ? openShards(folder, found) : openSafetensors(path);
+  const source = found.endsWith(".json") ? openShards(folder, found) : openCheckpointFile(path);
   return { ...source, path };
 }
 
@@ -76,7 +80,7 @@ export function openShards(folder: string, indexName: string): OpenSource {
         );
       let shard = shards.get(file);
       if (!shard) {
-        shard = openSafetensors(join(folder, file));
+        shard = openCheckpointFile(join(folder, file));
         shards.set(file, shard);
         namesOf.set(file, new Set(shard.names()));
       }

@@ -1,0 +1,148 @@
+import { ControlNetError } from "@controlnet-js/core";
+import type { PickleRefusal } from "./pickle-constructors.js";
+import { op } from "./pickle-opcodes.js";
+import { PickleReader } from "./pickle-reader.js";
+import { stepOf } from "./pickle-steps.js";
+import { PickleDict, PickleList, PickleOpaque, PickleTensor, type PickleValue } from "./pickle-values.js";
+
+/** What a pickle may use; far more than the largest published checkpoint needs. */
+export const pickleLimits = {
+  bytes: 64 * 2 ** 20,
+  opcodes: 2_000_000,
+  /** Texts, containers and calls. */
+  objects: 400_000,
+  stack: 100_000,
+  marks: 10_000,
+  memo: 500_000,
+} as const;
+
+/**
+ * Reads a pickle as data. Only plain values, tensor descriptors and a closed list of inert names come out; no
+ * name is ever looked up, imported or called.
+ * @throws ControlNetError `unsupported` for names and opcodes that are not admitted, `format` for damage
+ */
+export function readPickle(bytes: Uint8Array, where: string): PickleValue {
+  return new PickleMachine(bytes, where).run();
+}
+
+/** The stack, the marks and the memo of one reading. */
+export class PickleMachine {
+  readonly reader: PickleReader;
+  private objects = 0;
+  private readonly stack: PickleValue[] = [];
+  private readonly marks: number[] = [];
+  private readonly memo = new Map<number, PickleValue>();
+
+  constructor(
+    bytes: Uint8Array,
+    private readonly where: string,
+  ) {
+    this.reader = new PickleReader(bytes, this.damaged);
+    if (bytes.byteLength > pickleLimits.bytes)
+      this.damaged(`its pickle has ${bytes.byteLength} bytes (at most ${pickleLimits.bytes})`);
+  }
+
+  run(): PickleValue {
+    if (this.reader.byte() !== op.PROTO) this.damaged("its pickle does not begin with a protocol");
+    const protocol = this.reader.byte();
+    if (protocol < 2 || protocol > 5) this.refuse("unsupported", `its pickle is of protocol ${protocol}`);
+    for (let count = 0; count < pickleLimits.opcodes; count++) {
+      const code = this.reader.byte();
+      if (code === op.STOP) return this.finish();
+      stepOf(code, this.refuse)(this);
+    }
+    return this.damaged(`its pickle has more than ${pickleLimits.opcodes} opcodes`);
+  }
+
+  private finish(): PickleValue {
+    const value = this.pop();
+    if (this.stack.length > 0 || this.marks.length > 0) this.damaged("its pickle leaves values behind");
+    if (!this.reader.done) this.damaged("its pickle goes on after its end");
+    return value;
+  }
+
+  push(value: PickleValue): void {
+    if (this.stack.length === pickleLimits.stack)
+      this.damaged(`its pickle stacks more than ${pickleLimits.stack} values`);
+    this.stack.push(value);
+  }
+
+  /** Pushes a value that takes memory of its own. */
+  make(value: PickleValue): void {
+    if (++this.objects > pickleLimits.objects)
+      this.damaged(`its pickle makes more than ${pickleLimits.objects} objects`);
+    this.push(value);
+  }
+
+  /** The last value, which must lie above the last mark. */
+  top(): PickleValue {
+    const floor = this.marks[this.marks.length - 1] ?? 0;
+    if (this.stack.length <= floor) this.damaged("its pickle takes more values than it has");
+    return this.stack[this.stack.length - 1]!;
+  }
+
+  pop(): PickleValue {
+    const value = this.top();
+    this.stack.pop();
+    return value;
+  }
+
+  mark(): void {
+    if (this.marks.length === pickleLimits.marks)
+      this.damaged(`its pickle nests more than ${pickleLimits.marks} marks`);
+    this.marks.push(this.stack.length);
+  }
+
+  /** Takes the values above the last mark, and the mark. */
+  sinceMark(): PickleValue[] {
+    const mark = this.marks.pop();
+    return mark === undefined ? this.damaged("its pickle lacks a mark") : this.stack.splice(mark);
+  }
+
+  /** Stores the last value under a number, the next free one unless told. */
+  remember(index = this.memo.size): void {
+    this.memo.set(index, this.top());
+    if (this.memo.size > pickleLimits.memo)
+      this.damaged(`its pickle remembers more than ${pickleLimits.memo} values`);
+  }
+
+  recall(index: number): void {
+    const value = this.memo.get(index);
+    this.push(
+      value === undefined ? this.damaged(`its pickle recalls value ${index}, which it never stored`) : value,
+    );
+  }
+
+  append(values: readonly PickleValue[]): void {
+    const list = this.top();
+    if (list instanceof PickleList) for (const value of values) list.items.push(value);
+    else if (!(list instanceof PickleOpaque)) this.damaged("its pickle appends to what is no list");
+  }
+
+  setItems(pairs: readonly PickleValue[]): void {
+    const dict = this.top();
+    if (pairs.length % 2 !== 0) this.damaged("its pickle sets a key without a value");
+    if (dict instanceof PickleDict)
+      for (let i = 0; i < pairs.length; i += 2) dict.entries.push([pairs[i]!, pairs[i + 1]!]);
+    else if (!(dict instanceof PickleOpaque)) this.damaged("its pickle sets items of what is no dict");
+  }
+
+  addItems(_values: readonly PickleValue[]): void {
+    if (!(this.top() instanceof PickleOpaque)) this.damaged("its pickle adds to what is no set");
+  }
+
+  /** Takes the state to set on the value below it: attributes, which nothing here has. */
+  build(): void {
+    this.pop();
+    const object = this.top();
+    const plain =
+      object instanceof PickleOpaque || object instanceof PickleDict || object instanceof PickleTensor;
+    if (!plain) this.damaged("its pickle sets the state of something that has none");
+  }
+
+  readonly refuse: PickleRefusal = (code, message) => {
+    throw new ControlNetError(code, `${this.where}: ${message}`);
+  };
+
+  readonly damaged = (message: string): never => this.refuse("format", message);
+}
