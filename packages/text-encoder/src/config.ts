@@ -2,7 +2,6 @@ import { ControlNetError } from "@controlnet-js/core";
 import { z } from "zod";
 
 const size = z.int().positive();
-const token = z.int().nonnegative();
 
 /** The shape of a CLIP text transformer (Radford et al., 2021). The defaults are those of Stable Diffusion 1. */
 export const textEncoderConfigSchema = z.strictObject({
@@ -16,9 +15,6 @@ export const textEncoderConfigSchema = z.strictObject({
   skippedLayers: z.int().nonnegative().default(0).describe("last layers that are held but not run"),
   activation: z.enum(["quick-gelu", "gelu"]).default("quick-gelu").describe("of the feed-forward layers"),
   epsilon: z.number().positive().default(1e-5).describe("of the layer norms"),
-  startToken: token.default(49406).describe("put before every text"),
-  endToken: token.default(49407).describe("put after every text"),
-  padToken: token.default(49407).describe("fills up to maxTokens: the end token in SD 1, 0 in SD 2"),
   /** Width of the projection into the space shared with pictures; Stable Diffusion does not use it. 0: none. */
   projectionSize: z
     .int()

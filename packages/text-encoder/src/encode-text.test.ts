@@ -16,9 +16,6 @@ const config = textEncoderConfig({
   feedForwardSize: 12,
   heads: 2,
   layers: 2,
-  startToken: 18,
-  endToken: 19,
-  padToken: 19,
 });
 
 beforeAll(useCpuBackend);

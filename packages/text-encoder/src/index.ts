@@ -1,6 +1,14 @@
 export { type TextEncoderConfig, textEncoderConfig, textEncoderConfigSchema } from "./config.js";
 export { embedTokens } from "./embedding.js";
 export { type EncodeTextOptions, encodeText } from "./encode-text.js";
+export {
+  findTextEncoder,
+  type TextEncoderFile,
+  type TextEncoderKeys,
+  textEncoderConfigFromShapes,
+  textEncoderIgnoredKeys,
+  textEncoderKeyRows,
+} from "./keys.js";
 export { createTextEncoder, type TextEncoder, type TextLayer } from "./parameters.js";
 export {
   createTokenizer,
@@ -17,3 +25,4 @@ export {
   parseVocabulary,
   vocabularyOfMerges,
 } from "./tokenizer/vocabulary.js";
+export { textEncoderConfigFromTransformers, textEncoderConfigToTransformers } from "./transformers-config.js";

@@ -15,5 +15,11 @@ export function normalizeText(text: string): string {
 const pieces =
   /<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\p{White_Space}\p{L}\p{N}]+/gu;
 
-/** CLIP's words of a normalised text: runs of letters, single digits, runs of signs, English contractions. */
-export const splitWords = (text: string): string[] => text.match(pieces) ?? [];
+/**
+ * CLIP's words of a normalised text: runs of letters, single digits, runs of signs, English contractions. A mark
+ * spelt out in the text is no mark any more but three words, as `transformers` has it.
+ */
+export const splitWords = (text: string): string[] =>
+  (text.match(pieces) ?? []).flatMap((word) =>
+    word === startOfText || word === endOfText ? ["<|", word.slice(2, -2), "|>"] : [word],
+  );
