@@ -1,1 +1,12 @@
-export {};
+export * from "./autoencoder-loss.js";
+export * from "./diffusion-batch.js";
+export * from "./event-file.js";
+export * from "./latent-cache.js";
+export * from "./learning-rate.js";
+export * from "./losses.js";
+export * from "./run-state.js";
+export * from "./run-training.js";
+export * from "./state-file.js";
+export * from "./train-step.js";
+export * from "./text-to-image-task.js";
+export * from "./training-task.js";

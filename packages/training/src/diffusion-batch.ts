@@ -1,0 +1,69 @@
+import { randomIntegers, randomNormals, randomUniform } from "@controlnet-js/core";
+import { noiseCoefficients, type NoiseSchedule } from "@controlnet-js/samplers";
+import { type Tensor1D, type Tensor4D, tensor1d, tensor4d } from "@tensorflow/tfjs-core";
+
+/** The mean and log variance of one picture's latent, unscaled, each [height, width, channels] laid out flat. */
+export interface LatentMoments {
+  mean: Float32Array;
+  logVariance: Float32Array;
+  shape: readonly [height: number, width: number, channels: number];
+}
+
+/** What a diffusion loss needs of a batch, whatever the model. */
+export interface DiffusionBatch {
+  /** Noisy latents z_t [batch, height, width, channels]. */
+  latents: Tensor4D;
+  /** Timesteps [batch]. */
+  timesteps: Tensor1D;
+  /** What the model should give: the noise, or the velocity. */
+  target: Tensor4D;
+}
+
+/** How samples are noised. */
+export interface NoisingOptions {
+  schedule: NoiseSchedule;
+  /** Factor from the autoencoder's latents to the model's. */
+  scalingFactor: number;
+  seed: number;
+}
+
+/**
+ * Draws latent, noise and timestep t ~ U{0 .. T - 1} of each sample. Every draw is keyed by (seed, global sample
+ * index, purpose), so that a batch holds the same numbers however it came about. The caller disposes the tensors.
+ * @param sampleIndices global index of each sample in the run: epoch * size + position
+ */
+export function noisedBatch(
+  moments: readonly LatentMoments[],
+  sampleIndices: readonly number[],
+  { schedule, scalingFactor, seed }: NoisingOptions,
+): DiffusionBatch {
+  const { shape } = moments[0]!;
+  const size = shape[0] * shape[1] * shape[2];
+  const count = moments.length;
+  const latents = new Float32Array(count * size);
+  const target = new Float32Array(count * size);
+  const steps = sampleIndices.map((index) =>
+    randomIntegers({ seed, purpose: "timestep", index }, schedule.trainTimesteps)(),
+  );
+  const { alpha, sigma } = noiseCoefficients(schedule, steps);
+  moments.forEach(({ mean, logVariance }, i) => {
+    const index = sampleIndices[i]!;
+    const posterior = randomNormals({ seed, purpose: "latent", index }, size);
+    const noise = randomNormals({ seed, purpose: "noise", index }, size);
+    for (let j = 0; j < size; j++) {
+      const clean = scalingFactor * (mean[j]! + Math.exp(0.5 * logVariance[j]!) * posterior[j]!);
+      latents[i * size + j] = alpha[i]! * clean + sigma[i]! * noise[j]!;
+      target[i * size + j] =
+        schedule.prediction === "v" ? alpha[i]! * noise[j]! - sigma[i]! * clean : noise[j]!;
+    }
+  });
+  return {
+    latents: tensor4d(latents, [count, ...shape]),
+    timesteps: tensor1d(steps, "float32"),
+    target: tensor4d(target, [count, ...shape]),
+  };
+}
+
+/** Whether a sample's prompt is replaced with the empty string this time (paper, section 3.3: 50 % of them). */
+export const dropsPrompt = (seed: number, sampleIndex: number, rate: number): boolean =>
+  rate > 0 && randomUniform({ seed, purpose: "prompt dropping", index: sampleIndex })() < rate;

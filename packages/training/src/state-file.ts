@@ -1,0 +1,57 @@
+import { type NamedTensor, type TensorSource, toFloat32 } from "@controlnet-js/checkpoints";
+import { openSafetensors, saveSafetensors } from "@controlnet-js/checkpoints/node";
+import { ControlNetError, leavesOf, mapTree } from "@controlnet-js/core";
+import { type Tensor, tensor } from "@tensorflow/tfjs-core";
+
+/** Trees by name, e.g. parameters, moments and average. */
+export type NamedTrees = Record<string, unknown>;
+
+/** Writes trees of tensors, float32 and exact, under our own paths: the state of a run, not a published model. */
+export async function saveTrees(path: string, trees: NamedTrees, metadata: Record<string, string> = {}): Promise<void> {
+  const entries = Object.entries(trees).flatMap(([name, tree]) =>
+    leavesOf(tree).map(({ path: leaf, value }): NamedTensor => {
+      return {
+        name: `${name}/${leaf}`,
+        dtype: "F32",
+        shape: value.shape,
+        bytes: () => {
+          const values = value.dataSync() as Float32Array;
+          return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+        },
+      };
+    }),
+  );
+  await saveSafetensors(path, entries, { metadata });
+}
+
+/**
+ * Reads trees written by {@link saveTrees}, of the nesting and shapes of `like`. The caller disposes them.
+ * @throws ControlNetError `format` where a tensor is missing or has another shape
+ */
+export function loadTrees<T extends NamedTrees>(path: string, like: T): { trees: T; metadata: Record<string, string> } {
+  const source = openSafetensors(path);
+  try {
+    const names = new Set(source.names());
+    const trees = Object.fromEntries(
+      Object.entries(like).map(([name, tree]) => [
+        name,
+        mapTree(tree, (leaf, at) => readLeaf(source, names, path, `${name}/${at}`, leaf)),
+      ]),
+    ) as T;
+    return { trees, metadata: source.metadata };
+  } finally {
+    source.close();
+  }
+}
+
+function readLeaf(source: TensorSource, names: Set<string>, path: string, name: string, like: Tensor): Tensor {
+  if (!names.has(name))
+    throw new ControlNetError("format", `loadTrees: ${path} has no tensor "${name}"; it belongs to another model`);
+  const found = source.get(name);
+  if (found.shape.join() !== like.shape.join())
+    throw new ControlNetError(
+      "format",
+      `loadTrees: ${path}: "${name}" is [${found.shape}], expected [${like.shape}]; it belongs to another model`,
+    );
+  return tensor(toFloat32(found), found.shape, "float32");
+}

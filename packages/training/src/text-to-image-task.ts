@@ -1,0 +1,38 @@
+import type { Sample } from "@controlnet-js/data";
+import { encodeTexts, type TextEncoderConfig, type Tokenizer } from "@controlnet-js/text-encoder";
+import type { UNetConfig } from "@controlnet-js/unet";
+import { dropsPrompt, noisedBatch, type NoisingOptions } from "./diffusion-batch.js";
+import type { LatentCache } from "./latent-cache.js";
+import { type TextToImageBatch, type TextToImageParams, textToImageLoss } from "./losses.js";
+import type { TrainingTask } from "./training-task.js";
+
+/** What a text-to-image task is made of. */
+export interface TextToImageTaskOptions extends NoisingOptions {
+  params: TextToImageParams;
+  configs: { unet: UNetConfig; text: TextEncoderConfig };
+  tokenizer: Tokenizer;
+  latents: LatentCache;
+  /** Part of the prompts replaced with the empty string, so that guidance works: 0.1 for a base model. */
+  promptDropping: number;
+  validate?: TrainingTask<TextToImageParams, TextToImageBatch>["validate"];
+  publish: TrainingTask<TextToImageParams, TextToImageBatch>["publish"];
+}
+
+/** Trains a U-Net and its text encoder together on latents. */
+export function textToImageTask(options: TextToImageTaskOptions): TrainingTask<TextToImageParams, TextToImageBatch> {
+  const { params, configs, tokenizer, latents, promptDropping, seed, validate, publish } = options;
+  return {
+    name: "text-to-image",
+    params,
+    loss: (trained, batch) => textToImageLoss(trained, configs, batch),
+    async batch(samples: readonly Sample[], sampleIndices) {
+      const captions = samples.map(({ caption }, i) =>
+        dropsPrompt(seed, sampleIndices[i]!, promptDropping) ? "" : caption,
+      );
+      const { tokens } = encodeTexts(tokenizer, captions);
+      return { ...noisedBatch(await latents.of(samples), sampleIndices, options), tokens };
+    },
+    ...(validate && { validate }),
+    publish,
+  };
+}

@@ -1,0 +1,216 @@
+import { adamWUpdate, disposeTree, jit, leavesOf, mapTree, treeLike } from "@controlnet-js/core";
+import {
+  add,
+  addN,
+  div,
+  minimum,
+  mul,
+  type Scalar,
+  scalar,
+  sqrt,
+  square,
+  sum,
+  type Tensor,
+  tidy,
+  valueAndGrads,
+  zerosLike,
+} from "@tensorflow/tfjs-core";
+
+/** Settings of AdamW (Loshchilov and Hutter, 2019) as PyTorch's, with clipping of the gradients' global norm. */
+export interface OptimizerSettings {
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  weightDecay: number;
+  /** Gradients are scaled down to this global norm; Infinity leaves them. */
+  clipNorm: number;
+  /** Decay of the exponential moving average of the parameters; 0 keeps none. */
+  emaDecay: number;
+}
+
+/** PyTorch's and diffusers' values, without EMA. */
+export const defaultOptimizer: OptimizerSettings = {
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weightDecay: 1e-2,
+  clipNorm: 1,
+  emaDecay: 0,
+};
+
+/** What a training step changes. The caller owns it; {@link TrainStep.run} takes it over and gives a new one. */
+export interface TrainState<P> {
+  params: P;
+  firstMoment: P;
+  secondMoment: P;
+  ema?: P;
+}
+
+/** A fresh state around `params`, which it takes over. */
+export function createTrainState<P>(params: P, { emaDecay }: OptimizerSettings): TrainState<P> {
+  const zeros = () => mapTree(params, (leaf) => zerosLike(leaf)) as P;
+  return {
+    params,
+    firstMoment: zeros(),
+    secondMoment: zeros(),
+    ...(emaDecay > 0 && { ema: mapTree(params, (leaf) => tidy(() => add(leaf, 0))) as P }),
+  };
+}
+
+/** What one step reports. */
+export interface StepReport {
+  loss: number;
+  /** Global norm of the gradients before clipping. */
+  gradientNorm: number;
+}
+
+/** A compiled training step. */
+export interface TrainStep<P, B> {
+  /**
+   * One optimiser step over `batches`, whose gradients are averaged (accumulation). Takes over `state`, disposes the
+   * batches once they are used.
+   * @param step counted from 0; sets the bias correction
+   */
+  run(state: TrainState<P>, batches: Iterable<B>, step: number, rate: number): Promise<{ state: TrainState<P>; report: StepReport }>;
+  dispose(): void;
+}
+
+interface Scalars {
+  rate: Tensor;
+  epsilon: Tensor;
+  decay: Tensor;
+  count: Tensor;
+}
+
+/**
+ * Compiles loss, gradients, clipping, AdamW and EMA into one function where the engine can (`jit`).
+ * @param loss mean loss of a batch; runs inside `tidy`
+ */
+export function createTrainStep<P, B>(
+  loss: (params: P, batch: B) => Scalar,
+  settings: OptimizerSettings,
+  { name = "train-step" }: { name?: string } = {},
+): TrainStep<P, B> {
+  const gradientsOf = (params: P, batch: B) => {
+    const values = leavesOf(params).map(({ value }) => value);
+    return valueAndGrads((...leaves: Tensor[]) => loss(treeLike(params, leaves), batch))(values);
+  };
+  const apply = (state: TrainState<P>, grads: Tensor[], scalars: Scalars) => {
+    const norm = sqrt(addN(grads.map((gradient) => sum(square(gradient)))));
+    const factor = minimum(1, div(settings.clipNorm, add(norm, 1e-6)));
+    return { state: update(state, grads, factor, scalars, settings), norm };
+  };
+  const whole = jit(
+    (state: TrainState<P>, batch: B, scalars: Scalars) => {
+      const { value, grads } = gradientsOf(state.params, batch);
+      return { ...apply(state, grads, scalars), loss: value };
+    },
+    { name, donate: [0] },
+  );
+  const accumulate = jit(
+    (sums: Tensor[], params: P, batch: B, lossSum: Tensor) => {
+      const { value, grads } = gradientsOf(params, batch);
+      return { sums: grads.map((gradient, i) => add(sums[i]!, gradient)), lossSum: add(lossSum, value) };
+    },
+    { name: `${name}-accumulate`, donate: [0] },
+  );
+  const finish = jit(
+    (state: TrainState<P>, sums: Tensor[], scalars: Scalars) =>
+      apply(
+        state,
+        sums.map((gradient) => div(gradient, scalars.count)),
+        scalars,
+      ),
+    { name: `${name}-update`, donate: [0] },
+  );
+
+  const runOne = (state: TrainState<P>, batch: B, scalars: Scalars) => {
+    const result = whole(state, batch, scalars);
+    disposeTree(batch);
+    return result;
+  };
+  const runMany = (state: TrainState<P>, batches: B[], scalars: Scalars) => {
+    let sums: Tensor[] = leavesOf(state.params).map(({ value }) => zerosLike(value));
+    let lossSum: Tensor = scalar(0);
+    for (const batch of batches) {
+      const before = lossSum;
+      ({ sums, lossSum } = accumulate(sums, state.params, batch, lossSum));
+      before.dispose();
+      disposeTree(batch);
+    }
+    const result = finish(state, sums, scalars);
+    disposeTree(sums);
+    const loss = div(lossSum, batches.length);
+    lossSum.dispose();
+    return { ...result, loss };
+  };
+
+  return {
+    async run(state, batches, step, rate) {
+      const all = [...batches];
+      const scalars = scalarsFor(settings, step, rate, all.length);
+      const result = all.length === 1 ? runOne(state, all[0]!, scalars) : runMany(state, all, scalars);
+      disposeTree(scalars);
+      const [loss, norm] = await Promise.all([result.loss.data(), result.norm.data()]);
+      result.loss.dispose();
+      result.norm.dispose();
+      return { state: result.state, report: { loss: loss[0]!, gradientNorm: norm[0]! } };
+    },
+    dispose() {
+      whole.dispose();
+      accumulate.dispose();
+      finish.dispose();
+    },
+  };
+}
+
+/** The numbers that change from step to step, as tensors, so that one trace serves all steps. */
+function scalarsFor({ beta1, beta2, epsilon, weightDecay }: OptimizerSettings, step: number, rate: number, count: number): Scalars {
+  const correction1 = 1 - beta1 ** (step + 1);
+  const correction2 = Math.sqrt(1 - beta2 ** (step + 1));
+  return {
+    rate: scalar((rate * correction2) / correction1),
+    epsilon: scalar(epsilon * correction2),
+    decay: scalar(1 - rate * weightDecay),
+    count: scalar(count),
+  };
+}
+
+function update<P>(
+  state: TrainState<P>,
+  grads: Tensor[],
+  factor: Tensor,
+  { rate, epsilon, decay }: Scalars,
+  { beta1, beta2, emaDecay }: OptimizerSettings,
+): TrainState<P> {
+  const leaves = (tree: P) => leavesOf(tree).map(({ value }) => value);
+  const [params, firsts, seconds] = [leaves(state.params), leaves(state.firstMoment), leaves(state.secondMoment)];
+  const updated = params.map((parameter, i) =>
+    adamWUpdate(
+      {
+        parameter,
+        firstMoment: firsts[i]!,
+        secondMoment: seconds[i]!,
+        gradient: mul(grads[i]!, factor),
+        rate,
+        epsilon,
+        decay,
+      },
+      { beta1, beta2 },
+    ),
+  );
+  const pick = (position: 0 | 1 | 2) => treeLike(state.params, updated.map((outputs) => outputs[position]!));
+  return {
+    params: pick(0),
+    firstMoment: pick(1),
+    secondMoment: pick(2),
+    ...(state.ema && {
+      ema: treeLike(
+        state.ema,
+        leaves(state.ema).map((average, i) =>
+          add(mul(average, emaDecay), mul(updated[i]![0]!, 1 - emaDecay)),
+        ),
+      ),
+    }),
+  };
+}
