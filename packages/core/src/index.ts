@@ -19,3 +19,4 @@ export * from "./ops/zero-convolution.js";
 export * from "./random.js";
 export * from "./rematerialize.js";
 export * from "./tree.js";
+export * from "./wasm-kernels.js";
