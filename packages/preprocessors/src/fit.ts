@@ -15,7 +15,9 @@ export function resizeToResolution(image: Image, resolution: number): ByteImage 
   assertImage("resizeToResolution", image);
   assertResolution("resizeToResolution", resolution);
   const scale = resolution / Math.min(image.height, image.width);
-  const sides = [image.width, image.height].map((side) => Math.max(1, roundHalfEven((side * scale) / 64)) * 64);
+  const sides = [image.width, image.height].map(
+    (side) => Math.max(1, roundHalfEven((side * scale) / 64)) * 64,
+  );
   return resize(image, sides[0]!, sides[1]!, scale > 1 ? "lanczos4" : "area");
 }
 
@@ -40,7 +42,10 @@ export function resizeWithPadding(
 
 function assertResolution(where: string, resolution: number): void {
   if (!Number.isInteger(resolution) || resolution < 32 || resolution > 16384)
-    throw new ControlNetError("range", `${where}: expected a resolution of 32 to 16384 pixels, got ${resolution}`);
+    throw new ControlNetError(
+      "range",
+      `${where}: expected a resolution of 32 to 16384 pixels, got ${resolution}`,
+    );
 }
 
 /**
@@ -50,7 +55,10 @@ function assertResolution(where: string, resolution: number): void {
 export function padToMultiple(image: Image, multiple: number): ByteImage {
   assertImage("padToMultiple", image);
   if (!Number.isInteger(multiple) || multiple < 1)
-    throw new ControlNetError("range", `padToMultiple: expected a whole number of at least 1, got ${multiple}`);
+    throw new ControlNetError(
+      "range",
+      `padToMultiple: expected a whole number of at least 1, got ${multiple}`,
+    );
   const width = Math.ceil(image.width / multiple) * multiple;
   const height = Math.ceil(image.height / multiple) * multiple;
   const { channels } = image;
@@ -74,7 +82,15 @@ export function padToMultiple(image: Image, multiple: number): ByteImage {
 export function crop(image: Image, x: number, y: number, width: number, height: number): ByteImage {
   assertImage("crop", image);
   const whole = [x, y, width, height].every(Number.isInteger);
-  if (!whole || x < 0 || y < 0 || width < 1 || height < 1 || x + width > image.width || y + height > image.height)
+  if (
+    !whole ||
+    x < 0 ||
+    y < 0 ||
+    width < 1 ||
+    height < 1 ||
+    x + width > image.width ||
+    y + height > image.height
+  )
     throw new ControlNetError(
       "range",
       `crop: ${width}x${height} at (${x}, ${y}) is not inside ${image.width}x${image.height}`,

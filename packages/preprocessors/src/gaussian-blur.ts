@@ -20,7 +20,10 @@ function reflect(index: number, size: number): number {
 
 function assertSigma(where: string, sigma: number): void {
   if (!(sigma > 0) || sigma > 1000)
-    throw new ControlNetError("range", `${where}: expected a sigma above 0 and at most 1000 pixels, got ${sigma}`);
+    throw new ControlNetError(
+      "range",
+      `${where}: expected a sigma above 0 and at most 1000 pixels, got ${sigma}`,
+    );
 }
 
 /**
@@ -37,14 +40,17 @@ export function gaussianBlur(image: Image, sigma: number): ByteImage {
   const kernel = fixedKernel(gaussianKernel(sigma, roundHalfEven(sigma * 6 + 1) | 1));
   const radius = kernel.length >> 1;
   const stride = width * channels;
-  const columns = Int32Array.from({ length: width + 2 * radius }, (_, i) => reflect(i - radius, width) * channels);
+  const columns = Int32Array.from(
+    { length: width + 2 * radius },
+    (_, i) => reflect(i - radius, width) * channels,
+  );
   const wide = new Uint16Array(stride * height);
   for (let y = 0; y < height; y++)
     for (let x = 0, to = y * stride; x < width; x++)
       for (let c = 0; c < channels; c++, to++) {
         let sum = 0;
         for (let k = 0; k < kernel.length; k++) sum += kernel[k]! * data[y * stride + columns[x + k]! + c]!;
-        wide[to] = sum > 65535 ? 65535 : sum;
+        wide[to] = Math.min(sum, 65535);
       }
   const result = blankImage(width, height, channels);
   const sums = new Uint32Array(stride);

@@ -37,7 +37,10 @@ export function angleCount(from: number, to: number, step: number): number {
  */
 export function assertHoughSteps(where: string, rho: number, theta: number, threshold: number): void {
   if (!(rho > 0) || !(theta > 0) || !Number.isFinite(rho) || theta > Math.PI)
-    throw new ControlNetError("range", `${where}: expected rho > 0 and theta in (0, pi], got ${rho} and ${theta}`);
+    throw new ControlNetError(
+      "range",
+      `${where}: expected rho > 0 and theta in (0, pi], got ${rho} and ${theta}`,
+    );
   if (!Number.isFinite(threshold))
     throw new ControlNetError("range", `${where}: expected a finite threshold, got ${threshold}`);
 }
@@ -55,7 +58,10 @@ export function houghLines(edges: Image, options: HoughLinesOptions = {}): Polar
   const theta = Math.fround(options.theta ?? Math.PI / 180);
   assertHoughSteps("houghLines", rho, theta, threshold);
   if (!(maxTheta >= minTheta))
-    throw new ControlNetError("range", `houghLines: expected minTheta <= maxTheta, got ${minTheta} and ${maxTheta}`);
+    throw new ControlNetError(
+      "range",
+      `houghLines: expected minTheta <= maxTheta, got ${minTheta} and ${maxTheta}`,
+    );
   const { data, width, height } = edges;
   const angles = angleCount(minTheta, maxTheta, theta);
   const distances = roundHalfEven((2 * (width + height) + 1) / rho);
@@ -65,13 +71,15 @@ export function houghLines(edges: Image, options: HoughLinesOptions = {}): Polar
   const pitch = distances + 2;
   const votes = new Int32Array((angles + 2) * pitch);
   const points: number[] = [];
-  for (let y = 0, i = 0; y < height; y++) for (let x = 0; x < width; x++, i++) if (data[i] !== 0) points.push(x, y);
+  for (let y = 0, i = 0; y < height; y++)
+    for (let x = 0; x < width; x++, i++) if (data[i] !== 0) points.push(x, y);
   const centre = Math.trunc((distances - 1) / 2) + 1;
   for (let n = 0; n < angles; n++) {
     const row = (n + 1) * pitch + centre;
     const cosine = cosines[n]!;
     const sine = sines[n]!;
-    for (let p = 0; p < points.length; p += 2) votes[row + nearest(points[p]!, cosine, points[p + 1]!, sine)]!++;
+    for (let p = 0; p < points.length; p += 2)
+      votes[row + nearest(points[p]!, cosine, points[p + 1]!, sine)]!++;
   }
 
   const peaks: number[] = [];

@@ -112,7 +112,8 @@ class Votes {
   remove(x: number, y: number): void {
     const { cosines, sines, counts, distances } = this;
     let row = Math.trunc((distances - 1) / 2);
-    for (let n = 0; n < cosines.length; n++, row += distances) counts[row + nearest(x, cosines[n]!, y, sines[n]!)]!--;
+    for (let n = 0; n < cosines.length; n++, row += distances)
+      counts[row + nearest(x, cosines[n]!, y, sines[n]!)]!--;
   }
 }
 
@@ -140,7 +141,13 @@ class Walk {
   }
 
   /** The last point of the mask before the border or a gap that is too large. */
-  end(mask: Uint8Array, width: number, height: number, maxGap: number, sign: 1 | -1): { x: number; y: number } {
+  end(
+    mask: Uint8Array,
+    width: number,
+    height: number,
+    maxGap: number,
+    sign: 1 | -1,
+  ): { x: number; y: number } {
     const last = { x: 0, y: 0 };
     let gap = 0;
     for (let x = this.x, y = this.y; ; x += sign * this.dx, y += sign * this.dy) {
@@ -156,7 +163,13 @@ class Walk {
   }
 
   /** Takes the points up to `end` out of the mask and, where given, out of the accumulator. */
-  clear(mask: Uint8Array, width: number, end: { x: number; y: number }, sign: 1 | -1, votes: Votes | undefined): void {
+  clear(
+    mask: Uint8Array,
+    width: number,
+    end: { x: number; y: number },
+    sign: 1 | -1,
+    votes: Votes | undefined,
+  ): void {
     for (let x = this.x, y = this.y; ; x += sign * this.dx, y += sign * this.dy) {
       const column = this.alongX ? x : x >> SHIFT;
       const row = this.alongX ? y >> SHIFT : y;

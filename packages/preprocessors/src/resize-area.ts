@@ -66,7 +66,13 @@ export function resizeArea(image: Image, width: number, height: number): ByteIma
   return result;
 }
 
-function averageRow(data: Image["data"], start: number, channels: number, x: Cover, line: Float32Array): void {
+function averageRow(
+  data: Image["data"],
+  start: number,
+  channels: number,
+  x: Cover,
+  line: Float32Array,
+): void {
   const { starts, sources, parts } = x;
   const width = starts.length - 1;
   for (let i = 0, to = 0; i < width; i++, to += channels) {
@@ -112,7 +118,8 @@ function averageBlocks(image: Image, width: number, height: number): ByteImage {
         let row = y * blockY * stride + x * blockX * channels + c;
         for (let dy = 0; dy < blockY; dy++, row += stride)
           for (let dx = 0, at = row; dx < blockX; dx++, at += channels) sum += data[at]!;
-        result.data[to] = area === 4 && blockX === 2 ? (sum + 2) >> 2 : roundHalfEven(Math.fround(sum * scale));
+        result.data[to] =
+          area === 4 && blockX === 2 ? (sum + 2) >> 2 : roundHalfEven(Math.fround(sum * scale));
       }
   return result;
 }

@@ -6,25 +6,28 @@ import { readImages } from "./testing/read-fixture.js";
 const pictures = readImages("pictures.bin.gz");
 const expected = readImages("resize.bin.gz");
 
-test.each(["nearest", "bilinear", "cubic", "lanczos4", "area"])("resize is within 1 level of cv2.resize: %s", (method) => {
-  let values = 0;
-  let unequal = 0;
-  for (const [key, reference] of Object.entries(expected)) {
-    const [name, width, height, own] = key.split(" ");
-    if (own !== method) continue;
-    const result = resize(pictures[name!]!, Number(width), Number(height), method as Interpolation);
-    let worst = 0;
-    for (let i = 0; i < reference.data.length; i++) {
-      const difference = Math.abs(result.data[i]! - reference.data[i]!);
-      if (difference > 0) unequal++;
-      worst = Math.max(worst, difference);
+test.each(["nearest", "bilinear", "cubic", "lanczos4", "area"])(
+  "resize is within 1 level of cv2.resize: %s",
+  (method) => {
+    let values = 0;
+    let unequal = 0;
+    for (const [key, reference] of Object.entries(expected)) {
+      const [name, width, height, own] = key.split(" ");
+      if (own !== method) continue;
+      const result = resize(pictures[name!]!, Number(width), Number(height), method as Interpolation);
+      let worst = 0;
+      for (let i = 0; i < reference.data.length; i++) {
+        const difference = Math.abs(result.data[i]! - reference.data[i]!);
+        if (difference > 0) unequal++;
+        worst = Math.max(worst, difference);
+      }
+      values += reference.data.length;
+      expect(`${key}: ${worst <= 1}`).toBe(`${key}: true`);
     }
-    values += reference.data.length;
-    expect(`${key}: ${worst <= 1}`).toBe(`${key}: true`);
-  }
-  expect(values).toBeGreaterThan(50_000);
-  expect(unequal / values).toBeLessThan(method === "cubic" ? 0.05 : 0.005);
-});
+    expect(values).toBeGreaterThan(50_000);
+    expect(unequal / values).toBeLessThan(method === "cubic" ? 0.05 : 0.005);
+  },
+);
 
 test("resize refuses sizes that are no sizes", () => {
   expect(() => resize(pictures.noise!, 0, 5, "area")).toThrow(/whole pixels, got 0x5/);

@@ -19,9 +19,16 @@ export function resize(image: Image, width: number, height: number, method: Inte
   if (method === "nearest") return resizeNearest(image, width, height);
   const shrinks = width <= image.width && height <= image.height;
   const halves = width * 2 === image.width && height * 2 === image.height;
-  if ((method === "area" && shrinks) || (method === "bilinear" && halves)) return resizeArea(image, width, height);
+  if ((method === "area" && shrinks) || (method === "bilinear" && halves))
+    return resizeArea(image, width, height);
   const kind = method === "area" ? "area-enlarging" : method;
-  return combine(image, width, height, resizeTaps(image.width, width, kind), resizeTaps(image.height, height, kind));
+  return combine(
+    image,
+    width,
+    height,
+    resizeTaps(image.width, width, kind),
+    resizeTaps(image.height, height, kind),
+  );
 }
 
 /**
@@ -60,7 +67,10 @@ function assertSize(where: string, width: number, height: number): void {
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1)
     throw new ControlNetError("range", `${where}: expected a size of whole pixels, got ${width}x${height}`);
   if (width * height > MAX_PIXELS)
-    throw new ControlNetError("range", `${where}: ${width}x${height} is over the limit of ${MAX_PIXELS} pixels`);
+    throw new ControlNetError(
+      "range",
+      `${where}: ${width}x${height} is over the limit of ${MAX_PIXELS} pixels`,
+    );
 }
 
 function resizeNearest(image: Image, width: number, height: number): ByteImage {
@@ -68,7 +78,9 @@ function resizeNearest(image: Image, width: number, height: number): ByteImage {
   const result = blankImage(width, height, channels);
   const scaleX = 1 / (width / image.width);
   const scaleY = 1 / (height / image.height);
-  const columns = Int32Array.from({ length: width }, (_, x) => Math.min(Math.floor(x * scaleX), image.width - 1));
+  const columns = Int32Array.from({ length: width }, (_, x) =>
+    Math.min(Math.floor(x * scaleX), image.width - 1),
+  );
   for (let y = 0, to = 0; y < height; y++) {
     const row = Math.min(Math.floor(y * scaleY), image.height - 1) * image.width;
     for (let x = 0; x < width; x++) {
@@ -146,20 +158,34 @@ function blendFour(lines: Int32Array[], w: Int16Array, to: Uint8Array): void {
   const [wa, wb, wc, wd] = w as unknown as [number, number, number, number];
   for (let i = 0; i < to.length; i++) {
     const sum = a[i]! * wa + b[i]! * wb + c[i]! * wc + d[i]! * wd + HALF;
-    to[i] = sum <= 0 ? 0 : sum * UNIT >= 255 ? 255 : sum * UNIT;
+    to[i] = sum <= 0 ? 0 : Math.min(sum * UNIT, 255);
   }
 }
 
 function blendEight(lines: Int32Array[], w: Int16Array, to: Uint8Array): void {
   const [a, b, c, d, e, f, g, h] = lines as [
-    Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array,
+    Int32Array,
+    Int32Array,
+    Int32Array,
+    Int32Array,
+    Int32Array,
+    Int32Array,
+    Int32Array,
+    Int32Array,
   ];
   const [wa, wb, wc, wd, we, wf, wg, wh] = w as unknown as [
-    number, number, number, number, number, number, number, number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
   ];
   for (let i = 0; i < to.length; i++) {
     const low = a[i]! * wa + b[i]! * wb + c[i]! * wc + d[i]! * wd;
     const sum = low + e[i]! * we + f[i]! * wf + g[i]! * wg + h[i]! * wh + HALF;
-    to[i] = sum <= 0 ? 0 : sum * UNIT >= 255 ? 255 : sum * UNIT;
+    to[i] = sum <= 0 ? 0 : Math.min(sum * UNIT, 255);
   }
 }

@@ -28,4 +28,9 @@ for name, sizes in SIZES.items():
     for w, h in sizes:
         for method, flag in METHODS.items():
             arrays[f"{name} {w} {h} {method}"] = cv2.resize(pictures[name], (w, h), interpolation=flag)
+# Remapping changed in OpenCV 5; the field's shuffle was made with 4.x.
+random = np.random.default_rng(5)
+houses = pictures["houses"]
+flow = (random.random((2, 60, 100)) * 110 - 5).astype(np.float32)
+write_arrays(f"{out}/remap.bin.gz", {"flow": flow, "remap": cv2.remap(houses[:60].copy(), flow[0], flow[1], cv2.INTER_LINEAR)}, f"OpenCV {cv2.__version__}")
 write_arrays(f"{out}/resize.bin.gz", arrays, f"cv2.resize of OpenCV {cv2.__version__}")

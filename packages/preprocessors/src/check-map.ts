@@ -1,0 +1,176 @@
+import { type Condition, ControlNetError, type Image } from "@controlnet-js/core";
+import { ADE20K_PALETTE, COCO_PALETTE } from "./maps/palettes.js";
+
+/** Something odd about a map. */
+export interface MapFinding {
+  kind: "channels" | "range" | "blank" | "polarity" | "already-processed" | "channel-order";
+  /** An error makes the map useless; a warning is a guess from its pixels. */
+  level: "error" | "warning";
+  message: string;
+}
+
+type AnyImage = Image<Uint8Array> | Image<Uint8ClampedArray> | Image<Float32Array>;
+type MapTraits = Pick<
+  Condition,
+  "name" | "channels" | "range" | "polarity" | "channelOrder" | "blankIsError"
+>;
+
+/**
+ * Looks for the mistakes that people make with maps: another number of channels, values out of range, nothing drawn,
+ * black on white, a map made from a map, red and blue swapped.
+ * @param map bytes, or floats in the condition's own range
+ * @param options.source the picture that the map was made of; without it, a map of a map is guessed from doubled lines,
+ * which dense text has as well
+ * @returns what was found, errors first; empty for a sound map
+ */
+export function checkMap(
+  condition: MapTraits,
+  map: AnyImage,
+  options: { source?: Image } = {},
+): MapFinding[] {
+  const findings: MapFinding[] = [];
+  const add = (kind: MapFinding["kind"], level: MapFinding["level"], message: string) =>
+    findings.push({ kind, level, message: `condition "${condition.name}": ${message}` });
+
+  if (map.channels !== condition.channels || map.data.length !== map.width * map.height * map.channels) {
+    add("channels", "error", `expected ${condition.channels} channels, got ${map.channels}`);
+    return findings;
+  }
+  const unit = map.data instanceof Float32Array ? 1 : 255;
+  const { low, high, finite } = extremes(map.data);
+  if (!finite) add("range", "error", "the map holds values that are not finite");
+  else if (low / unit < condition.range[0] - 1e-6 || high / unit > condition.range[1] + 1e-6)
+    add(
+      "range",
+      "error",
+      `expected values in [${condition.range.join(", ")}], got [${low / unit}, ${high / unit}]`,
+    );
+  if (finite && low === high)
+    add(
+      "blank",
+      condition.blankIsError ? "error" : "warning",
+      `every value is ${low / unit}: nothing is drawn; was the detector run on a map, or are its thresholds too high?`,
+    );
+  else if (condition.polarity === "white-on-black") {
+    if (brightShare(map, unit) > 0.5)
+      add("polarity", "warning", "most of the map is bright: it expects white on black; invert it");
+    else if (options.source ? isLineMap(options.source) : isDoubled(map, unit))
+      add("already-processed", "warning", "it looks like the map of a map; give the first map as it is");
+  }
+  if (
+    condition.channelOrder === "rgb" &&
+    map.channels === 3 &&
+    unit === 255 &&
+    isSwapped(condition.name, map)
+  )
+    add("channel-order", "warning", "red and blue seem to be swapped: it expects RGB");
+  return findings.sort((a, b) => (a.level === b.level ? 0 : a.level === "error" ? -1 : 1));
+}
+
+/**
+ * Throws where {@link checkMap} finds an error.
+ * @returns the warnings
+ * @throws ControlNetError `shape` for channels, `range` for values, `data` for a blank map
+ */
+export function assertMap(
+  condition: MapTraits,
+  map: AnyImage,
+  options: { source?: Image } = {},
+): MapFinding[] {
+  const findings = checkMap(condition, map, options);
+  const error = findings.find(({ level }) => level === "error");
+  if (!error) return findings;
+  const code = error.kind === "channels" ? "shape" : error.kind === "range" ? "range" : "data";
+  throw new ControlNetError(code, error.message);
+}
+
+/** Whether a picture is itself a map of lines: nearly all of it black or white, most of it black, no colour. */
+export function isLineMap(image: Image): boolean {
+  const { data, channels } = image;
+  const pixels = data.length / channels;
+  let white = 0;
+  let other = 0;
+  for (let i = 0; i < data.length; i += channels) {
+    const value = data[i]!;
+    for (let c = 1; c < Math.min(3, channels); c++) if (data[i + c] !== value) return false;
+    if (value > 245) white++;
+    else if (value > 10) other++;
+  }
+  return white > 0 && other <= 0.01 * pixels && white < 0.4 * pixels;
+}
+
+function extremes(data: AnyImage["data"]): { low: number; high: number; finite: boolean } {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!;
+    if (!Number.isFinite(value)) return { low, high, finite: false };
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return { low, high, finite: true };
+}
+
+function brightShare(map: AnyImage, unit: number): number {
+  let bright = 0;
+  for (let i = 0; i < map.data.length; i += map.channels) if (map.data[i]! > 0.5 * unit) bright++;
+  return (bright * map.channels) / map.data.length;
+}
+
+/** An edge filter turns each line of one pixel into two, with one dark pixel between them. */
+function isDoubled({ data, width, height, channels }: AnyImage, unit: number): boolean {
+  const isSet = (x: number, y: number) =>
+    x >= 0 && y >= 0 && x < width && y < height && data[(y * width + x) * channels]! > 0.5 * unit;
+  let edges = 0;
+  let paired = 0;
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      if (!isSet(x, y)) continue;
+      edges++;
+      const across = (dx: number, dy: number) => !isSet(x + dx, y + dy) && isSet(x + 2 * dx, y + 2 * dy);
+      if (across(1, 0) || across(-1, 0) || across(0, 1) || across(0, -1)) paired++;
+    }
+  return edges > 0 && paired > 0.6 * edges;
+}
+
+/** Whether a pose, a normal or a segmentation map makes more sense with red and blue exchanged. */
+function isSwapped(name: string, map: AnyImage): boolean {
+  if (name === "pose") return poseVotes(map) < 0;
+  if (name === "normal") {
+    let difference = 0;
+    for (let i = 0; i < map.data.length; i += 3) difference += map.data[i]! - map.data[i + 2]!;
+    return difference / (map.data.length / 3) > 32;
+  }
+  if (name !== "segmentation") return false;
+  const keys = new Set([...ADE20K_PALETTE, ...COCO_PALETTE].map(([r, g, b]) => (r << 16) | (g << 8) | b));
+  let right = 0;
+  let swapped = 0;
+  for (let i = 0; i < map.data.length; i += 3) {
+    const [r, g, b] = [map.data[i]!, map.data[i + 1]!, map.data[i + 2]!];
+    if (keys.has((r << 16) | (g << 8) | b)) right++;
+    if (keys.has((b << 16) | (g << 8) | r)) swapped++;
+  }
+  return swapped > 2 * right;
+}
+
+/**
+ * The joints' colours are the same set with red and blue exchanged, but their neighbours are not: the red nose
+ * touches blue and violet limbs, the blue knee touches blue-green ones.
+ */
+function poseVotes({ data, width, height }: AnyImage): number {
+  const colour = (i: number) => (data[i * 3]! << 16) | (data[i * 3 + 1]! << 8) | data[i * 3 + 2]!;
+  const right = new Set([0x000099, 0x330099, 0x990099]);
+  const wrong = new Set([0x996600, 0x993300]);
+  let votes = 0;
+  for (let y = 1; y < height - 1; y++)
+    for (let x = 1; x < width - 1; x++) {
+      const i = y * width + x;
+      if (colour(i) !== 0xff0000) continue;
+      for (const step of [1, -1, width, -width]) {
+        const beside = colour(i + step);
+        if (right.has(beside)) votes++;
+        else if (wrong.has(beside)) votes--;
+      }
+    }
+  return votes;
+}

@@ -1,0 +1,128 @@
+import { defineCondition } from "@controlnet-js/core";
+import { z } from "zod";
+import { canny } from "../canny.js";
+import { houghSegments } from "../hough-segments.js";
+import { toRgb } from "../image.js";
+import { drawSegments } from "../maps/draw-segments.js";
+import { lineartStandard } from "../maps/lineart-standard.js";
+import { fakeScribble, scribble, scribbleXdog } from "../maps/scribble.js";
+import { softEdges } from "../maps/soft-edges.js";
+import { type EdgeNetwork, needNetwork, type SegmentNetwork } from "./networks.js";
+
+/** What all maps of lines have in common: three equal channels, white on black. */
+const lines = {
+  channels: 3,
+  range: [0, 1],
+  polarity: "white-on-black",
+  channelOrder: "none",
+  blankIsError: true,
+} as const;
+
+/** Straight lines by the Hough transform of a Canny map, white lines of one pixel. */
+export const houghCondition = defineCondition({
+  ...lines,
+  name: "hough",
+  description: "Straight lines found by the Hough transform of the Canny edges",
+  resize: "nearest",
+  options: z.object({
+    low: z.number().min(0).max(65535).default(100).describe("Canny's low threshold"),
+    high: z.number().min(0).max(65535).default(200).describe("Canny's high threshold"),
+    threshold: z.number().int().min(1).max(10000).default(50).describe("Votes that a line needs"),
+    minLength: z.number().min(0).max(10000).default(30).describe("Shortest segment in pixels"),
+    maxGap: z.number().min(0).max(10000).default(10).describe("Largest gap in a segment in pixels"),
+  }),
+  prepare(image, { low, high, ...options }) {
+    const segments = houghSegments(canny(image, { low, high }), options);
+    return toRgb(drawSegments(segments, image.width, image.height));
+  },
+});
+
+/** Straight lines by M-LSD, what the first ControlNets call "Hough". */
+export const mlsdCondition = (network?: SegmentNetwork) =>
+  defineCondition({
+    ...lines,
+    name: "mlsd",
+    description: "Straight lines found by the M-LSD network",
+    resize: "nearest",
+    options: z.object({
+      value: z.number().min(0.01).max(2).default(0.1).describe("Score that a line needs"),
+      distance: z.number().min(0.01).max(20).default(0.1).describe("Shortest line"),
+    }),
+    async prepare(image, thresholds) {
+      const detect = needNetwork("mlsd", "mlsdCondition", "M-LSD, mlsd_large_512_fp32.pth", network);
+      return toRgb(drawSegments(await detect(toRgb(image), thresholds), image.width, image.height));
+    },
+  });
+
+/** Scribbles: ink on paper, an edge filter, or soft edges drawn over as by hand. */
+export const scribbleCondition = (network?: EdgeNetwork) =>
+  defineCondition({
+    ...lines,
+    name: "scribble",
+    description: "A hand-drawn scribble, white on black",
+    resize: "nearest",
+    options: z.object({
+      method: z
+        .enum(["xdog", "ink", "soft-edges"])
+        .default("xdog")
+        .describe("From a photograph, from dark ink on paper, or from the soft edges of a network"),
+      threshold: z.number().min(1).max(255).optional().describe("Default 32 for xdog and 127 for ink"),
+    }),
+    async prepare(image, { method, threshold }) {
+      if (method === "ink") return toRgb(scribble(image, threshold));
+      if (method === "xdog") return toRgb(scribbleXdog(image, threshold));
+      const detect = needNetwork("scribble", "scribbleCondition", "HED, ControlNetHED.pth", network);
+      return toRgb(fakeScribble(softEdges(await detect(toRgb(image)))));
+    },
+  });
+
+const softEdgeCondition = (name: "hed" | "softedge", factory: string, network: EdgeNetwork | undefined) =>
+  defineCondition({
+    ...lines,
+    name,
+    description: "Soft edges found by a network such as HED",
+    resize: "area",
+    options: z.object({
+      safe: z.boolean().default(false).describe("Three steps only, which hides the picture behind the edges"),
+    }),
+    async prepare(image, options) {
+      const detect = needNetwork(name, factory, "HED, ControlNetHED.pth", network);
+      return toRgb(softEdges(await detect(toRgb(image)), options));
+    },
+  });
+
+/** Soft edges by HED. */
+export const hedCondition = (network?: EdgeNetwork) => softEdgeCondition("hed", "hedCondition", network);
+
+/** Soft edges by any network: the name that ControlNet 1.1 gave to HED's maps. */
+export const softedgeCondition = (network?: EdgeNetwork) =>
+  softEdgeCondition("softedge", "softedgeCondition", network);
+
+/** Line art: by a filter, or by a network that gives lines in [0, 1], bright on dark. */
+export const lineartCondition = (network?: EdgeNetwork) =>
+  defineCondition({
+    ...lines,
+    name: "lineart",
+    description: "Line art, white on black",
+    resize: "area",
+    options: z.object({
+      method: z.enum(["standard", "network"]).default("standard").describe("By a filter, or by a network"),
+      sigma: z.number().min(0.1).max(100).default(6).describe("Surroundings in pixels; standard only"),
+      threshold: z
+        .number()
+        .min(0)
+        .max(255)
+        .default(8)
+        .describe("What stands out by less is left out of the median"),
+    }),
+    async prepare(image, { method, ...options }) {
+      if (method === "standard") return toRgb(lineartStandard(image, options));
+      const detect = needNetwork(
+        "lineart",
+        "lineartCondition",
+        "the line art generator, sk_model.pth",
+        network,
+      );
+      return toRgb(softEdges(await detect(toRgb(image))));
+    },
+  });

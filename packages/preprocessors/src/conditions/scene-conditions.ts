@@ -1,0 +1,118 @@
+import { ControlNetError, defineCondition } from "@controlnet-js/core";
+import { z } from "zod";
+import { toRgb } from "../image.js";
+import { depthMap } from "../maps/depth.js";
+import { normalFromDepth } from "../maps/normal-from-depth.js";
+import { ADE20K_PALETTE, COCO_PALETTE } from "../maps/palettes.js";
+import { colourLabels } from "../maps/segmentation.js";
+import { drawPoses } from "../pose/draw-poses.js";
+import { type DepthNetwork, needNetwork, type PoseNetwork, type SegmentationNetwork } from "./networks.js";
+
+/** People as OpenPose skeletons. Without people the map is black, which is no mistake. */
+export const poseCondition = (network?: PoseNetwork) =>
+  defineCondition({
+    name: "pose",
+    description: "People as coloured OpenPose skeletons on black",
+    channels: 3,
+    range: [0, 1],
+    polarity: "none",
+    channelOrder: "rgb",
+    resize: "area",
+    blankIsError: false,
+    options: z.object({
+      version: z.enum(["1.0", "1.1"]).default("1.1").describe("How limbs are drawn"),
+      hands: z.boolean().default(true).describe("Draw hands where found"),
+      face: z.boolean().default(true).describe("Draw faces where found"),
+    }),
+    async prepare(image, options) {
+      const weights = "OpenPose's body_pose_model.pth and hand_pose_model.pth, or MoveNet";
+      const scene = await needNetwork("pose", "poseCondition", weights, network)(toRgb(image));
+      if (scene.width !== image.width || scene.height !== image.height)
+        throw new ControlNetError(
+          "shape",
+          `condition "pose": the network gave a canvas of ${scene.width}x${scene.height} for ${image.width}x${image.height}`,
+        );
+      return drawPoses(scene, options);
+    },
+  });
+
+/** Depth: near is bright. */
+export const depthCondition = (network?: DepthNetwork) =>
+  defineCondition({
+    name: "depth",
+    description: "Inverse depth from 0 (far) to 255 (near)",
+    channels: 3,
+    range: [0, 1],
+    polarity: "none",
+    channelOrder: "none",
+    resize: "bilinear",
+    blankIsError: true,
+    options: z.object({}),
+    async prepare(image) {
+      const weights = "a depth network such as MiDaS' dpt_hybrid or Depth Anything";
+      return toRgb(depthMap(await needNetwork("depth", "depthCondition", weights, network)(toRgb(image))));
+    },
+  });
+
+/** Surface normals from a depth network. */
+export const normalCondition = (network?: DepthNetwork) =>
+  defineCondition({
+    name: "normal",
+    description: "Surface normals as colours: left is red, up green, front blue",
+    channels: 3,
+    range: [0, 1],
+    polarity: "none",
+    channelOrder: "rgb",
+    resize: "bilinear",
+    blankIsError: true,
+    options: z.object({
+      form: z
+        .enum(["1.0", "1.1"])
+        .default("1.0")
+        .describe("Slopes of the raw depth, or of the depth in [0, 1]"),
+      channelOrder: z.enum(["xyz", "zyx"]).default("xyz").describe("zyx for the first normal ControlNet"),
+      strength: z
+        .number()
+        .min(0.01)
+        .max(1000)
+        .default(2 * Math.PI)
+        .describe("How flat the surface is"),
+      backgroundThreshold: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(0.1)
+        .describe("Points farther than this are background"),
+    }),
+    async prepare(image, options) {
+      const weights = "a depth network such as MiDaS' dpt_hybrid";
+      const depth = await needNetwork("normal", "normalCondition", weights, network)(toRgb(image));
+      return normalFromDepth(depth, options);
+    },
+  });
+
+/** Classes as colours. */
+export const segmentationCondition = (network?: SegmentationNetwork) =>
+  defineCondition({
+    name: "segmentation",
+    description: "The class of each pixel as a colour",
+    channels: 3,
+    range: [0, 1],
+    polarity: "none",
+    channelOrder: "rgb",
+    resize: "nearest",
+    blankIsError: false,
+    options: z.object({
+      palette: z.enum(["ade20k", "coco"]).default("ade20k").describe("The classes of the network"),
+    }),
+    async prepare(image, { palette }) {
+      const weights = "a segmentation network such as UPerNet, SegFormer or OneFormer";
+      const labels = await needNetwork(
+        "segmentation",
+        "segmentationCondition",
+        weights,
+        network,
+      )(toRgb(image));
+      return colourLabels(labels, palette === "coco" ? COCO_PALETTE : ADE20K_PALETTE);
+    },
+  });

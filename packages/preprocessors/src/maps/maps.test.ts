@@ -1,0 +1,84 @@
+import { expect, test } from "vitest";
+import { overWhite } from "../alpha.js";
+import { crop, resizeToResolution } from "../fit.js";
+import { gaussianBlur } from "../gaussian-blur.js";
+import { type ByteImage, toGrey } from "../image.js";
+import { readFixture, readImages } from "../testing/read-fixture.js";
+import { binary } from "./binary.js";
+import { depthMap } from "./depth.js";
+import { lineartStandard } from "./lineart-standard.js";
+import { normalFromDepth } from "./normal-from-depth.js";
+import { recolour } from "./recolour.js";
+import { fakeScribble, scribble, scribbleXdog } from "./scribble.js";
+import { remap } from "./shuffle.js";
+import { softEdges } from "./soft-edges.js";
+
+const pictures = readImages("pictures.bin.gz");
+const arrays = readFixture("maps.bin.gz");
+const bytes = (key: string): ByteImage => {
+  const { shape, data } = arrays[key]!;
+  return { data: new Uint8Array(data), height: shape[0]!, width: shape[1]!, channels: shape[2] ?? 1 };
+};
+const floats = (key: string) => ({ ...bytes(key), data: arrays[key]!.data as Float32Array });
+
+/** The share of values that differ, and by how much at most. */
+function compare(map: ByteImage, key: string): { share: number; worst: number } {
+  const wanted = bytes(key);
+  expect([map.width, map.height, map.channels]).toEqual([wanted.width, wanted.height, wanted.channels]);
+  let unequal = 0;
+  let worst = 0;
+  for (let i = 0; i < wanted.data.length; i++) {
+    const difference = Math.abs(map.data[i]! - wanted.data[i]!);
+    if (difference > 0) unequal++;
+    worst = Math.max(worst, difference);
+  }
+  return { share: unequal / wanted.data.length, worst };
+}
+const equal = { share: 0, worst: 0 };
+
+test.each(["astronaut", "coffee", "drawing"])("classical maps equal the reference: %s", (name) => {
+  const picture = crop(pictures[name]!, 0, 0, 80, 72);
+  expect(compare(toGrey(picture), `${name} grey`)).toEqual(equal);
+  for (const sigma of ["1.0", "3.0", "9.0"])
+    expect({ sigma, ...compare(gaussianBlur(picture, Number(sigma)), `${name} blur ${sigma}`) }).toEqual({
+      sigma,
+      ...equal,
+    });
+  expect(compare(scribble(picture), `${name} scribble`)).toEqual(equal);
+  expect(compare(binary(picture), `${name} otsu`)).toEqual(equal);
+  // On flat areas a ridge is a matter of the last bit of a float sum.
+  expect(compare(fakeScribble(bytes(`${name} soft`)), `${name} fake-scribble`).share).toBeLessThan(0.005);
+  expect(compare(scribbleXdog(picture), `${name} xdog`).share).toBeLessThan(0.0002);
+  expect(compare(depthMap(floats(`${name} depth`)), `${name} depth-map`)).toEqual(equal);
+  for (const threshold of ["0.1", "0.4"]) {
+    const normal = normalFromDepth(floats(`${name} depth`), { backgroundThreshold: Number(threshold) });
+    const found = compare(normal, `${name} normal ${threshold}`);
+    expect(found.worst).toBeLessThanOrEqual(1);
+    expect(found.share).toBeLessThan(0.001);
+  }
+  expect(compare(recolour(picture), `${name} luminance`).worst).toBeLessThanOrEqual(1);
+  expect(
+    compare(recolour(picture, { of: "intensity", gamma: 0.7 }), `${name} intensity 0.7`).worst,
+  ).toBeLessThanOrEqual(1);
+});
+
+test("line art, soft edges, alpha, the resize rule and remapping equal the reference", () => {
+  const lines = compare(lineartStandard(bytes("square")), "lineart");
+  expect(lines.worst).toBeLessThanOrEqual(1);
+  expect(lines.share).toBeLessThan(0.001);
+  expect(compare(softEdges(floats("edges"), { safe: true }), "edges safe")).toEqual(equal);
+  expect(compare(softEdges(floats("edges")), "edges plain")).toEqual(equal);
+  expect(compare(overWhite(bytes("rgba")), "over-white")).toEqual(equal);
+  expect(compare(resizeToResolution(pictures.coffee!, 64), "resolution 64").worst).toBeLessThanOrEqual(1);
+  expect(compare(resizeToResolution(pictures.two!, 192), "resolution 192").worst).toBeLessThanOrEqual(1);
+});
+
+test("remap equals cv2.remap", () => {
+  const { flow, remap: wanted } = readFixture("remap.bin.gz");
+  const half = flow!.data.length / 2;
+  const [x, y] = [flow!.data.subarray(0, half), flow!.data.subarray(half)] as [Float32Array, Float32Array];
+  const moved = remap(crop(pictures.houses!, 0, 0, 100, 60), x, y);
+  expect(Math.max(...moved.data.map((value, i) => Math.abs(value - wanted!.data[i]!)))).toBeLessThanOrEqual(
+    1,
+  );
+});

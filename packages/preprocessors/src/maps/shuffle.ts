@@ -1,0 +1,81 @@
+import { ControlNetError, type Image, randomUniform } from "@controlnet-js/core";
+import { assertImage, type ByteImage, blankImage } from "../image.js";
+import { resizePlane } from "../resize.js";
+
+/**
+ * A smooth random field in [0, 1]: noise on a grid of `cell` pixels, cubic between them, one cell cut off all around
+ * (ControlNet 1.1 `annotator/util.py`, `make_noise_disk`).
+ * @param random draws uniform numbers in [0, 1)
+ */
+export function smoothNoise(width: number, height: number, cell: number, random: () => number): Float32Array {
+  const columns = Math.floor(width / cell) + 2;
+  const rows = Math.floor(height / cell) + 2;
+  const grid = {
+    data: Float32Array.from({ length: columns * rows }, random),
+    width: columns,
+    height: rows,
+    channels: 1,
+  };
+  const wide = resizePlane(grid, width + 2 * cell, height + 2 * cell, "cubic");
+  const field = new Float32Array(width * height);
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (let y = 0, i = 0; y < height; y++)
+    for (let x = 0; x < width; x++, i++) {
+      const value = wide.data[(y + cell) * wide.width + x + cell]!;
+      field[i] = value;
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+  const range = high - low || 1;
+  for (let i = 0; i < field.length; i++) field[i] = (field[i]! - low) / range;
+  return field;
+}
+
+/**
+ * The content of a picture, moved about by a smooth random flow (ControlNet 1.1 `shuffle`). The same seed gives the
+ * same map everywhere.
+ * @param image `[height, width, channels]`
+ * @param options.seed default 0
+ * @param options.cell how far apart the flow is drawn, in pixels; default 256
+ * @throws ControlNetError `shape` or `range`
+ */
+export function shuffle(image: Image, options: { seed?: number; cell?: number } = {}): ByteImage {
+  const { seed = 0, cell = 256 } = options;
+  assertImage("shuffle", image);
+  if (!Number.isInteger(cell) || cell < 2 || cell > 4096)
+    throw new ControlNetError("range", `shuffle: expected a cell of 2 to 4096 pixels, got ${cell}`);
+  const { width, height } = image;
+  const random = randomUniform({ seed, purpose: "shuffle", index: 0 });
+  const x = smoothNoise(width, height, cell, random).map((value) => value * (width - 1));
+  const y = smoothNoise(width, height, cell, random).map((value) => value * (height - 1));
+  return remap(image, x, y);
+}
+
+/**
+ * Reads a picture at given positions, bilinear in steps of 1/32 pixel as `cv2.remap` does; black outside.
+ * @param x column of each target pixel, `[height, width]` of the picture's own size
+ * @param y row of each target pixel
+ */
+export function remap(image: Image, x: Float32Array, y: Float32Array): ByteImage {
+  const { data, width, height, channels } = image;
+  const result = blankImage(width, height, channels);
+  const at = (column: number, row: number, c: number) =>
+    column < 0 || row < 0 || column >= width || row >= height
+      ? 0
+      : data[(row * width + column) * channels + c]!;
+  for (let i = 0, to = 0; i < x.length; i++) {
+    const fixedX = Math.round(x[i]! * 32);
+    const fixedY = Math.round(y[i]! * 32);
+    const column = fixedX >> 5;
+    const row = fixedY >> 5;
+    const right = (fixedX & 31) / 32;
+    const down = (fixedY & 31) / 32;
+    for (let c = 0; c < channels; c++, to++) {
+      const top = at(column, row, c) * (1 - right) + at(column + 1, row, c) * right;
+      const bottom = at(column, row + 1, c) * (1 - right) + at(column + 1, row + 1, c) * right;
+      result.data[to] = Math.round(top * (1 - down) + bottom * down);
+    }
+  }
+  return result;
+}

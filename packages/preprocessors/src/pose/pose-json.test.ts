@@ -1,0 +1,56 @@
+import { expect, test } from "vitest";
+import { toOpenPose } from "./convert-skeleton.js";
+import { BODY_JOINTS, type Keypoint } from "./pose.js";
+import { readPoseJson, writePoseJson } from "./pose-json.js";
+
+const joints = (count: number): Keypoint[] =>
+  Array.from({ length: count }, (_, i) => ({ x: 10 + i, y: 20 + i, score: 1 }));
+
+test("a scene survives writing and reading", () => {
+  const body = [...joints(17), null];
+  const scene = { width: 64, height: 48, people: [{ body, leftHand: joints(21), face: joints(70) }] };
+  expect(readPoseJson(JSON.parse(JSON.stringify(writePoseJson(scene))))).toEqual(scene);
+});
+
+test("relative positions and BODY_25 are read", () => {
+  const relative = Array.from({ length: 18 }, () => [0.5, 0.25, 1]).flat();
+  const people = [{ pose_keypoints_2d: relative }];
+  expect(readPoseJson({ canvas_width: 100, canvas_height: 80, people }).people[0]!.body[3]).toEqual({
+    x: 50,
+    y: 20,
+    score: 1,
+  });
+  const body25 = joints(25).flatMap(({ x, y }) => [x, y, 0.9]);
+  const [person] = readPoseJson({
+    canvas_width: 100,
+    canvas_height: 80,
+    people: [{ pose_keypoints_2d: body25 }],
+  }).people;
+  expect(person!.body.map((k) => k!.x - 10)).toEqual([
+    0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
+  ]);
+});
+
+test("broken files are refused and the field is named", () => {
+  const file = (people: unknown) => () => readPoseJson({ canvas_width: 10, canvas_height: 10, people });
+  expect(() => readPoseJson([])).toThrow(/the file: expected an object/);
+  expect(() => readPoseJson({ canvas_width: -1 })).toThrow(/canvas_width: expected 1 to 32768/);
+  expect(file("x")).toThrow(/people: expected a list/);
+  expect(file([{ pose_keypoints_2d: [1, 2] }])).toThrow(
+    /people\[0\]\.pose_keypoints_2d: expected 54 numbers, got 2/,
+  );
+  expect(file([{ pose_keypoints_2d: [1, "2", 3] }])).toThrow(/finite numbers/);
+});
+
+test("the neck of COCO and BlazePose is the middle of the shoulders", () => {
+  const coco = toOpenPose(joints(17), "coco-17");
+  const at = (name: (typeof BODY_JOINTS)[number]) => coco[BODY_JOINTS.indexOf(name)];
+  expect(at("neck")).toEqual({ x: 15.5, y: 25.5, score: 1 });
+  expect(at("rightAnkle")!.x).toBe(26);
+  expect(at("leftEye")!.x).toBe(11);
+  const blaze = toOpenPose(joints(33), "blazepose-33");
+  expect(blaze[1]).toEqual({ x: 21.5, y: 31.5, score: 1 });
+  const unsure = joints(17).map((k, i) => ({ ...k, score: i === 5 ? 0.1 : 0.9 }));
+  expect(toOpenPose(unsure, "coco-17")[1]).toBeNull();
+  expect(() => toOpenPose(joints(18), "coco-17")).toThrow(/coco-17 has 17 keypoints, got 18/);
+});
