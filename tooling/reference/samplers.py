@@ -184,12 +184,58 @@ def trajectory(spec, steps):
     return dict(steps=steps, timesteps=[round(float(t), 6) for t in scheduler.timesteps], points=points)
 
 
+SD15 = {
+    **{"_class_name": "PNDMScheduler", "_diffusers_version": "0.6.0", "beta_end": 0.012, "beta_schedule": "scaled_linear"},
+    **{"beta_start": 0.00085, "num_train_timesteps": 1000, "set_alpha_to_one": False, "skip_prk_steps": True},
+    **{"steps_offset": 1, "trained_betas": None, "clip_sample": False},
+}
+SD21 = {**SD15, "_class_name": "DDIMScheduler", "prediction_type": "v_prediction"}
+SOLVER = {**SD15, "_class_name": "DPMSolverMultistepScheduler", "solver_type": "heun", "solver_order": 3, "use_karras_sigmas": True}
+
+
+def full_config(name, source):
+    """What diffusers makes of a config read for a class: from_config, as a pipeline's user switches the scheduler."""
+    start = getattr(diffusers, source["_class_name"], diffusers.DDIMScheduler).from_config(source)
+    config = {**scheduler_class(name).from_config(start.config).config, "_class_name": name}
+    return {k: v for k, v in config.items() if k not in ("_use_default_values", "_diffusers_version") and v != -math.inf}
+
+
+def switches():
+    names = sorted({spec["cls"] for make in GROUPS.values() for spec in make()})
+    sources = [{"_class_name": "PNDMScheduler"}, SD15, SD21, SOLVER]
+    return [dict(source=source, name=name, full=full_config(name, source)) for source in sources for name in names]
+
+
+def from_equations():
+    """What diffusers has no scheduler for, by the equations: the original DDIM loop, and Euler on k-diffusion's sigmas."""
+    bars = np.cumprod(1 - np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2)
+    found = []
+    for steps in STEPS:
+        ts = np.arange(0, 1000, 1000 // steps) + 1
+        x, points = noise(-1), []
+        for i in reversed(range(len(ts))):
+            bar, prev = bars[ts[i]], bars[ts[i - 1]] if i > 0 else bars[0]
+            e = model(x, ts[i])
+            sigma = 0.5 * math.sqrt((1 - prev) / (1 - bar) * (1 - bar / prev))
+            clean = (x - math.sqrt(1 - bar) * e) / math.sqrt(bar)
+            x = math.sqrt(prev) * clean + math.sqrt(1 - prev - sigma**2) * e + sigma * noise(len(ts) - 1 - i)
+            points.append(x.flatten().tolist())
+        found.append(dict(rule="ldm", steps=steps, timesteps=ts[::-1].tolist(), points=points))
+        log_sigmas = 0.5 * np.log((1 - bars) / bars)
+        ts = np.linspace(999, 0, steps)
+        sigmas = [*np.exp(np.interp(ts, np.arange(1000), log_sigmas)), 0.0]
+        x, points = noise(-1) * sigmas[0], []
+        for i, t in enumerate(ts):
+            x = x + (sigmas[i + 1] - sigmas[i]) * model(x / math.hypot(1, sigmas[i]), t)
+            points.append(x.flatten().tolist())
+        found.append(dict(rule="k-diffusion", steps=steps, timesteps=ts.tolist(), points=points))
+    return found
+
+
 def main():
     in_float64()
     OUT.mkdir(exist_ok=True)
     for name, make in GROUPS.items():
-        if len(sys.argv) > 1 and name not in sys.argv[1:]:
-            continue
         cases = [
             dict(
                 config={"_class_name": spec["cls"], **spec["config"]},
@@ -198,8 +244,14 @@ def main():
             )
             for spec in make()
         ]
-        (OUT / f"{name}.json").write_text(json.dumps(cases, separators=(",", ":")) + "\n")
-        print(name, len(cases))
+        write(name, cases)
+    write("equations", from_equations())
+    write("switches", switches())
+
+
+def write(name, content):
+    (OUT / f"{name}.json").write_text(json.dumps(content, separators=(",", ":")) + "\n")
+    print(name, len(content))
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ export {
   type SamplerOptions,
   samplerByName,
   samplerNameOf,
+  samplerOptionNames,
   samplers,
 } from "./sampler-table.js";
 export {

@@ -52,6 +52,56 @@ export type SamplerName = keyof typeof samplers;
 /** The options of a sampler, but for its steps. */
 export type SamplerOptions<N extends SamplerName> = Omit<Parameters<(typeof samplers)[N]>[1], "steps">;
 
+const sigmaOptions = [
+  "spacing",
+  "stepsOffset",
+  "sigmas",
+  "sigmaMin",
+  "sigmaMax",
+  "interpolation",
+  "finalSigma",
+] as const;
+const solverOptions = ["spacing", "stepsOffset", "sigmas"] as const;
+const dpmOptions = [
+  "algorithm",
+  "order",
+  "solver",
+  "lowerOrderFinal",
+  "finalSigma",
+  "lambdaMinClipped",
+] as const;
+const plmsOptions = ["spacing", "stepsOffset", "setAlphaToOne"] as const;
+
+/** The options of every sampler, beside `steps`. */
+export const samplerOptionNames: { readonly [N in SamplerName]: readonly (keyof SamplerOptions<N>)[] } = {
+  ddim: ["eta", "spacing", "stepsOffset", "setAlphaToOne", "clip", "rule"],
+  ddpm: ["spacing", "stepsOffset", "variance", "clip"],
+  plms: plmsOptions,
+  pndm: plmsOptions,
+  euler: sigmaOptions,
+  "euler-ancestral": sigmaOptions,
+  heun: [...sigmaOptions, "clip"],
+  dpm2: sigmaOptions,
+  "dpm2-ancestral": sigmaOptions,
+  lms: [...sigmaOptions, "order"],
+  "dpmpp-2m": [...solverOptions, ...dpmOptions, "karrasTimesteps", "eulerAtFinal"],
+  "dpmpp-2m-sde": [...solverOptions, ...dpmOptions, "karrasTimesteps", "eulerAtFinal"],
+  "dpmpp-sde": sigmaOptions,
+  "dpmpp-singlestep": [...dpmOptions, "sigmas", "karrasTimesteps"],
+  deis: [...solverOptions, "order", "lowerOrderFinal"],
+  unipc: [
+    ...solverOptions,
+    "order",
+    "solver",
+    "predictClean",
+    "lowerOrderFinal",
+    "disableCorrector",
+    "finalSigma",
+  ],
+  lcm: ["originalSteps", "timestepScaling", "clip"],
+  tcd: ["eta", "originalSteps"],
+};
+
 /** Other spellings in use, most of them k-diffusion's and the web UIs'. */
 const aliases: Record<string, SamplerName> = {
   "euler-a": "euler-ancestral",
@@ -85,12 +135,24 @@ export function samplerNameOf(spelling: string): SamplerName {
 }
 
 /**
- * A sampler by name, for names that come from a user: `samplerByName("euler")(schedule, { steps: 20 })`.
- * @throws ControlNetError `config` for an unknown name, with the nearest known one
+ * A sampler by name, for names and options that come from a user: `samplerByName("euler")(schedule, { steps: 20 })`.
+ * @throws ControlNetError `config` for an unknown name or option, with the nearest known one
  */
 export function samplerByName(
   spelling: string,
 ): (schedule: NoiseSchedule, options: { steps: number; [option: string]: unknown }) => Plan {
   const name = samplerNameOf(spelling);
-  return samplers[name] as (schedule: NoiseSchedule, options: { steps: number }) => Plan;
+  const known: readonly string[] = ["steps", ...samplerOptionNames[name]];
+  const make = samplers[name] as (schedule: NoiseSchedule, options: { steps: number }) => Plan;
+  return (schedule, options) => {
+    for (const key of Object.keys(options)) {
+      if (known.includes(key) || options[key] === undefined) continue;
+      const nearest = nearestName(key, known);
+      throw new ControlNetError(
+        "config",
+        `sampler "${name}": no option "${key}"${nearest ? `, did you mean "${nearest}"?` : ""} (it has: ${known.join(", ")})`,
+      );
+    }
+    return make(schedule, options);
+  };
 }

@@ -12,6 +12,8 @@ export interface SigmaOptions {
   /** Ends of the spread; by default those of the timesteps. */
   sigmaMin?: number;
   sigmaMax?: number;
+  /** How sigma lies between two training timesteps: linear (diffusers), or linear in its logarithm (k-diffusion). */
+  interpolation?: "linear" | "log";
   /** Where the last step goes: to no noise, or to the noise of timestep 0. */
   finalSigma?: "zero" | "sigma-min";
 }
@@ -28,15 +30,17 @@ export interface SigmaGrid {
 
 /**
  * The grid of Euler, Heun, DPM2 and LMS. Timesteps of `"linspace"` are real numbers here, and sigma is linear
- * between the training timesteps, as in diffusers' ports of k-diffusion.
+ * between the training timesteps, as in diffusers' ports of k-diffusion; `interpolation: "log"` is k-diffusion's own.
  */
 export function sigmaGrid(schedule: NoiseSchedule, options: SigmaOptions, roundKarras = false): SigmaGrid {
-  const { steps, spacing = "linspace", stepsOffset, finalSigma = "zero" } = options;
+  const { steps, spacing = "linspace", stepsOffset, interpolation = "linear", finalSigma = "zero" } = options;
   const table = trainingSigmas(schedule);
   let asked = timesteps(schedule, steps, spacing, { stepsOffset });
   if (spacing === "linspace" && steps > 1)
     asked = asked.map((_, i) => (steps - 1 - i) * ((schedule.trainTimesteps - 1) / (steps - 1)));
-  let sigmas = asked.map((t) => sigmaAt(table, t));
+  const between = interpolation === "log" ? table.map(Math.log) : table;
+  let sigmas = asked.map((t) => sigmaAt(between, t));
+  if (interpolation === "log") sigmas = sigmas.map(Math.exp);
   if (options.sigmas) {
     const { sigmaMax = sigmas[0]!, sigmaMin = sigmas.at(-1)! } = options;
     sigmas = spreadSigmas(options.sigmas, sigmaMax, sigmaMin, steps);

@@ -37,7 +37,7 @@ export function spreadSigmas(spread: SigmaSpread, high: number, low: number, ste
   return ramp.map(rule);
 }
 
-/** sigma at a real timestep, linear between the training timesteps. */
+/** The value of a table of training timesteps at a real timestep, linear between the training timesteps. */
 export function sigmaAt(sigmas: Float64Array, timestep: number): number {
   const clamped = Math.min(Math.max(timestep, 0), sigmas.length - 1);
   const low = Math.min(Math.floor(clamped), sigmas.length - 2);

@@ -1,0 +1,183 @@
+import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
+import { add, concat, dispose, mul, type Tensor4D, tensor4d, tidy } from "@tensorflow/tfjs-core";
+import { beforeAll, describe, expect, it } from "vitest";
+import { addNoise } from "./add-noise.js";
+import { sampleDdim } from "./ddim.js";
+import { fixtureModel, fixtureNoise } from "./diffusers-fixtures.js";
+import { initialNoise, noiseSource } from "./noise-source.js";
+import type { Plan } from "./plan.js";
+import { disposeState, type SamplerState, sample, startLevel } from "./sample.js";
+import { type SamplerName, samplerByName, samplers } from "./sampler-table.js";
+import { createSchedule } from "./schedule.js";
+
+beforeAll(useCpuBackend);
+
+const schedule = createSchedule();
+const names = Object.keys(samplers) as SamplerName[];
+const planOf = (name: SamplerName, steps = 8): Plan => samplerByName(name)(schedule, { steps });
+const noiseOf = (step: number) => fixtureNoise(step);
+
+describe.each(names)("%s", (name) => {
+  it("goes on from a saved state to the same bits", () =>
+    expectNoTensorLeak(async () => {
+      const start = fixtureNoise(-1);
+      const plan = planOf(name);
+      let state: SamplerState | undefined;
+      const whole = await sample(fixtureModel, start, plan, {
+        noise: noiseOf,
+        onStep: (info) => {
+          if (info.step === 3) state = info.state();
+        },
+      });
+      const resumed = await sample(fixtureModel, start, plan, { noise: noiseOf, resume: state! });
+      expect([...resumed.dataSync()]).toEqual([...whole.dataSync()]);
+      disposeState(state!);
+      dispose([start, whole, resumed]);
+    }));
+
+  it("gives a picture that does not depend on its batch", () =>
+    expectNoTensorLeak(async () => {
+      const run = async (indices: number[]) => {
+        const keys = { seed: 7, indices, shape: [2, 2, 2] as const };
+        const start = initialNoise(keys);
+        const end = await sample(fixtureModel, start, planOf(name), { noise: noiseSource(keys) });
+        start.dispose();
+        return end;
+      };
+      const [five, nine, both] = [await run([5]), await run([9]), await run([5, 9])];
+      const joined = concat([five, nine]);
+      expect([...both.dataSync()]).toEqual([...joined.dataSync()]);
+      expect([...five.dataSync()]).not.toEqual([...nine.dataSync()]);
+      dispose([five, nine, both, joined]);
+    }));
+
+  it("finds a clean latent from a part of the way, knowing its noise", () =>
+    expectNoTensorLeak(async () => {
+      // A perfect model of one picture: whatever the sampler, it must end there.
+      const clean = tensor4d([0.5, -1, 2, 0.25, 1, -0.5, 0, 1.5], [1, 2, 2, 2]);
+      const plan = planOf(name, 10);
+      const level = startLevel(plan, 4);
+      const noise = fixtureNoise(3);
+      const latent = tidy(() => add(mul(clean, level.alpha), mul(noise, level.sigma)) as Tensor4D);
+      const perfect = createSchedule({ prediction: "sample" });
+      const end = await sample(
+        () => mul(clean, 1) as Tensor4D,
+        latent,
+        samplerByName(name)(perfect, { steps: 10 }),
+        {
+          noise: noiseOf,
+          startStep: 4,
+        },
+      );
+      const last = plan.levels.at(-1)!;
+      expectClose(end, clean, 3 * last.sigma + 1e-5 + (name === "tcd" || name === "lcm" ? 0.06 : 0));
+      dispose([clean, noise, latent, end]);
+    }));
+
+  it("names the step at which a latent is no longer finite, and leaks nothing", () =>
+    expectNoTensorLeak(async () => {
+      const start = fixtureNoise(-1);
+      const plan = planOf(name);
+      const broken = (x: Tensor4D, t: number, call: number) =>
+        call < plan.calls[2]! ? fixtureModel(x, t, call) : (mul(x, Number.NaN) as Tensor4D);
+      await expect(sample(broken, start, plan, { noise: noiseOf })).rejects.toThrow(
+        new RegExp(`after step 3 of ${plan.steps} of "${plan.name}"`),
+      );
+      start.dispose();
+    }));
+});
+
+describe("sample", () => {
+  it("stops at an abort, between model calls", () =>
+    expectNoTensorLeak(async () => {
+      const start = fixtureNoise(-1);
+      const stop = new AbortController();
+      let calls = 0;
+      const model = (x: Tensor4D, t: number, call: number) => {
+        if (++calls === 3) stop.abort();
+        return fixtureModel(x, t, call);
+      };
+      await expect(sample(model, start, planOf("heun"), { signal: stop.signal })).rejects.toMatchObject({
+        code: "aborted",
+      });
+      expect(calls).toBe(3);
+      start.dispose();
+    }));
+
+  it("passes on a model's own error and leaks nothing", () =>
+    expectNoTensorLeak(async () => {
+      const start = fixtureNoise(-1);
+      const model = (x: Tensor4D, t: number, call: number) => {
+        if (call === 5) throw new Error("out of memory");
+        return fixtureModel(x, t, call);
+      };
+      await expect(sample(model, start, planOf("dpmpp-2m"), {})).rejects.toThrow("out of memory");
+      start.dispose();
+    }));
+
+  it("wants noise for a stochastic sampler", async () => {
+    const start = fixtureNoise(-1);
+    await expect(sampleDdim(fixtureModel, start, schedule, { steps: 4, eta: 1 })).rejects.toThrow(
+      "noiseSource",
+    );
+    start.dispose();
+  });
+
+  it("asks the model about latents of unit variance, and tells of every step", () =>
+    expectNoTensorLeak(async () => {
+      const keys = { seed: 1, indices: [0], shape: [16, 16, 4] as const };
+      const start = initialNoise(keys);
+      const seen: number[] = [];
+      const steps: number[] = [];
+      const end = await sample(
+        (x, t) => {
+          if (seen.length === 0) expect(Math.hypot(...x.dataSync()) / 32).toBeCloseTo(1, 1);
+          seen.push(t);
+          return mul(x, 0.5) as Tensor4D;
+        },
+        start,
+        planOf("euler", 5),
+        {
+          onStep: (info) => {
+            expect(Math.hypot(info.level.alpha, info.level.sigma)).toBeCloseTo(1, 12);
+            expect(info.predictedClean.shape).toEqual(start.shape);
+            steps.push(info.step);
+          },
+        },
+      );
+      expect(seen).toEqual(planOf("euler", 5).timesteps);
+      expect(steps).toEqual([0, 1, 2, 3, 4]);
+      dispose([start, end]);
+    }));
+
+  it("lets a step's listener replace the latent, as inpainting does", () =>
+    expectNoTensorLeak(async () => {
+      const start = fixtureNoise(-1);
+      const known = tensor4d([1, 2, 3, 4, 5, 6, 7, 8], [1, 2, 2, 2]);
+      const end = await sample(fixtureModel, start, planOf("euler", 6), {
+        onStep: ({ level }) => tidy(() => mul(known, level.alpha) as Tensor4D),
+      });
+      expectClose(end, known, 1e-6);
+      dispose([start, known, end]);
+    }));
+
+  it("adds the noise of image-to-image as training does", () => {
+    const plan = planOf("ddim", 10);
+    const clean = fixtureNoise(0);
+    const noise = fixtureNoise(1);
+    const level = startLevel(plan, 3);
+    const noisy = addNoise(schedule, clean, noise, [plan.timesteps[3]!]);
+    const same = tidy(() => add(mul(clean, level.alpha), mul(noise, level.sigma)));
+    expectClose(noisy, same, 1e-6);
+    dispose([clean, noise, noisy, same]);
+  });
+
+  it("refuses epsilon-prediction where no signal is left", async () => {
+    const start = fixtureNoise(-1);
+    const zero = createSchedule({ rescaleZeroTerminalSnr: true });
+    await expect(sampleDdim(fixtureModel, start, zero, { steps: 4, spacing: "trailing" })).rejects.toThrow(
+      "v-prediction",
+    );
+    start.dispose();
+  });
+});
