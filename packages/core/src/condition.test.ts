@@ -1,0 +1,111 @@
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { type ConditionSpec, defineCondition, type Image, parseOptions } from "./condition.js";
+import { isControlNetError } from "./errors.js";
+
+const options = z.object({ low: z.number().min(1).max(255).default(100), high: z.number().default(200) });
+const image = { data: new Uint8Array(2 * 3 * 3), width: 3, height: 2, channels: 3 };
+const blank = ({ width, height }: Image): Image => ({
+  data: new Uint8Array(width * height),
+  width,
+  height,
+  channels: 1,
+});
+
+const spec: ConditionSpec<typeof options> = {
+  name: "edges",
+  description: "Edges of a picture.",
+  channels: 1,
+  range: [0, 1],
+  polarity: "white-on-black",
+  channelOrder: "none",
+  resize: "nearest",
+  blankIsError: true,
+  options,
+  prepare: blank,
+};
+
+const codeOf = (body: () => unknown): string | undefined => {
+  try {
+    body();
+  } catch (error) {
+    return isControlNetError(error) ? error.code : "not ours";
+  }
+  return undefined;
+};
+
+describe("defineCondition", () => {
+  test("completes options before it prepares a map", async () => {
+    const seen: unknown[] = [];
+    const condition = defineCondition({
+      ...spec,
+      prepare: (picture, given) => {
+        seen.push(given);
+        return blank(picture);
+      },
+    });
+    const map = await condition.detect(image, { low: 50 });
+    expect(map).toMatchObject({ width: 3, height: 2, channels: 1 });
+    await condition.detect(image);
+    expect(seen).toEqual([
+      { low: 50, high: 200 },
+      { low: 100, high: 200 },
+    ]);
+  });
+
+  test("tells a checkpoint what it was trained with", () => {
+    expect(defineCondition(spec).metadata({ high: 150 })).toEqual({
+      condition: "edges",
+      channels: 1,
+      range: [0, 1],
+      options: { low: 100, high: 150 },
+    });
+  });
+
+  test("refuses a name that is not kebab-case and channels that are no count", () => {
+    for (const name of ["Edges", "my edges", "", "1st"]) {
+      expect(() => defineCondition({ ...spec, name })).toThrow(`expected a kebab-case name, got "${name}"`);
+      expect(codeOf(() => defineCondition({ ...spec, name }))).toBe("config");
+    }
+    for (const channels of [0, -1, 1.5, Number.NaN])
+      expect(() => defineCondition({ ...spec, channels })).toThrow(
+        `"edges" needs channels >= 1, got ${channels}`,
+      );
+  });
+
+  test("refuses a map of another size than the image", async () => {
+    const condition = defineCondition({ ...spec, prepare: (picture) => blank({ ...picture, width: 9 }) });
+    await expect(condition.detect(image)).rejects.toThrow(
+      'condition "edges": expected a map of 3x2x1, got 9x2x1',
+    );
+  });
+
+  test("refuses unknown and impossible options", async () => {
+    const condition = defineCondition(spec);
+    await expect(condition.detect(image, { hihg: 3 } as never)).rejects.toThrow(
+      'condition "edges": unknown key "hihg", did you mean "high"? (known: low, high)',
+    );
+    await expect(condition.detect(image, { low: 0 })).rejects.toThrow(/condition "edges": low: /);
+  });
+});
+
+describe("parseOptions", () => {
+  test("names the nearest known key, and only the known ones where none is near", () => {
+    expect(() => parseOptions("train", options, { hgih: 1 })).toThrow(
+      'train: unknown key "hgih", did you mean "high"?',
+    );
+    expect(() => parseOptions("train", options, { temperature: 1 })).toThrow(
+      'train: unknown key "temperature" (known: low, high)',
+    );
+    expect(codeOf(() => parseOptions("train", options, { temperature: 1 }))).toBe("config");
+  });
+
+  test("reports every wrong value at once", () => {
+    expect(() => parseOptions("train", options, { low: 0, high: "much" })).toThrow(/train: low: .*; high: /);
+  });
+
+  test("wants an object", () => {
+    for (const given of [null, [], 3, "low"])
+      expect(() => parseOptions("train", options, given)).toThrow("train: expected an object of options");
+  });
+});
