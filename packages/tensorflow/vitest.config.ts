@@ -1,3 +1,3 @@
 import { preset } from "@controlnet-js/vitest-preset";
 
-export default preset();
+export default preset({ hookTimeout: 120_000 });

@@ -3,6 +3,7 @@ import { registerJitEngine } from "@controlnet-js/core";
 import { findBackend, registerBackend, setBackend } from "@tensorflow/tfjs-core";
 import { type Binding, createBinding } from "./binding.js";
 import { buildAddon } from "./build-addon.js";
+import type { ConvolutionMode } from "./convolution/kernels.js";
 import { asTensorFlowError, TensorFlowError } from "./errors.js";
 import { cudaLibraries, findLibTensorFlow, type LibTensorFlow } from "./find-library.js";
 import { jit } from "./jit/jit.js";
@@ -20,6 +21,8 @@ export const backendName = "tensorflow";
 export interface RegisterOptions extends DeviceOptions {
   /** `"gpu"` fails where there is no usable GPU; `"cpu"` ignores one. Default: a GPU if there is one. */
   device?: "cpu" | "gpu" | "auto";
+  /** Measure once which algorithm is fastest for each shape of convolution, or always use TensorFlow's. Default `"measured"`. */
+  convolution?: ConvolutionMode;
   /** Fetch libtensorflow if it is not there. Default false. */
   provision?: boolean;
   /** Receives progress lines. */
@@ -60,7 +63,7 @@ export async function registerTensorFlow(options: RegisterOptions = {}): Promise
     open = await openEngine(options);
     const { backend } = open;
     registerBackend(backendName, () => backend, 4);
-    registerExtraKernels();
+    registerExtraKernels(options.convolution ?? "measured");
     registerJitEngine(backendName, { jit });
   }
   if (findBackend(backendName) !== open.backend || !(await setBackend(backendName)))

@@ -9,3 +9,10 @@ export { findLibTensorFlow, type LibTensorFlow } from "./find-library.js";
 export { provision, type ProvisionOptions } from "./provision.js";
 export { type Diagnosis, doctor, type Finding } from "./doctor.js";
 export { tensorFlowVersion, type Variant } from "./wheel.js";
+export {
+  type Algorithm,
+  type ConvolutionChoices,
+  convolutionChoices,
+  setConvolutionChoices,
+} from "./convolution/choices.js";
+export type { ConvolutionMode } from "./convolution/kernels.js";

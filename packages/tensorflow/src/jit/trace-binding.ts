@@ -7,7 +7,14 @@ import type { HostValues } from "../native.js";
 import type { NodeBackend } from "../node-backend.js";
 import type { Trace } from "./trace.js";
 
+/** Swaps one property of an object; both directions can be repeated. */
+interface Patch {
+  apply(): void;
+  undo(): void;
+}
+
 let active: Trace | undefined;
+let patches: Patch[] = [];
 
 /** The trace that is being recorded now, if one is. */
 export const activeTrace = (): Trace | undefined => active;
@@ -24,23 +31,23 @@ export function recordInto<T>(backend: NodeBackend, trace: Trace, body: () => T)
   const made: Tensor[] = [];
   const tracker = engine() as unknown as TensorTracker;
   const track = tracker.trackTensor;
-  const restore = [
-    replace(tracker, "trackTensor", (tensor, owner) => {
+  patches = [
+    patch(tracker, "trackTensor", (tensor, owner) => {
       made.push(tensor);
       track.call(tracker, tensor, owner);
     }),
-    replace(backend, "binding", traceBinding(trace, eager)),
-    replace(backend, "getInputTensorIds", (inputs) => inputs.map((input) => idOf(backend, trace, eager, input))),
-    replace(backend, "move", (dataId, values, shape, dtype, refCount) => {
+    patch(backend, "binding", traceBinding(trace, eager)),
+    patch(backend, "getInputTensorIds", (inputs) => inputs.map((input) => idOf(backend, trace, eager, input))),
+    patch(backend, "move", (dataId, values, shape, dtype, refCount) => {
       trace.madeInside.add(dataId);
       Object.getPrototypeOf(backend).move.call(backend, dataId, values, shape, dtype, refCount);
     }),
-    replace(backend, "readSync", (dataId) => {
+    patch(backend, "readSync", (dataId) => {
       const record = backend.tensorMap.get(dataId);
       if (record.values !== null && trace.madeInside.has(dataId)) return record.values as Float32Array;
       return trace.hostValues(record.values === null ? record.id : -1) as Float32Array;
     }),
-    replace(Math, "random", () => {
+    patch(Math, "random", () => {
       throw new TensorFlowError(
         `jit ${trace.name}: the function draws random numbers; they would be baked in. Draw them outside and pass them, or give the op a seed to get the same numbers at every call`,
         {},
@@ -50,6 +57,7 @@ export function recordInto<T>(backend: NodeBackend, trace: Trace, body: () => T)
   ];
   active = trace;
   try {
+    for (const { apply } of patches) apply();
     return body();
   } catch (error) {
     // tfjs keeps what a gradient tape saved when the taped function throws.
@@ -57,17 +65,35 @@ export function recordInto<T>(backend: NodeBackend, trace: Trace, body: () => T)
     throw error;
   } finally {
     active = undefined;
-    for (const undo of restore) undo();
+    for (const { undo } of patches) undo();
+    patches = [];
   }
 }
 
-function replace<T extends object, K extends keyof T>(target: T, key: K, value: T[K]): () => void {
+/** Runs `body` op by op even while a function is being recorded: to measure, not to compute. */
+export function outsideRecording<T>(body: () => T): T {
+  const trace = active;
+  active = undefined;
+  for (const { undo } of patches) undo();
+  try {
+    return body();
+  } finally {
+    if (trace) for (const { apply } of patches) apply();
+    active = trace;
+  }
+}
+
+function patch<T extends object, K extends keyof T>(target: T, key: K, value: T[K]): Patch {
   const own = Object.hasOwn(target, key);
   const before = target[key];
-  target[key] = value;
-  return () => {
-    if (own) target[key] = before;
-    else delete target[key];
+  return {
+    apply: () => {
+      target[key] = value;
+    },
+    undo: () => {
+      if (own) target[key] = before;
+      else delete target[key];
+    },
   };
 }
 

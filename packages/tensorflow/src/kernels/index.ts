@@ -1,3 +1,4 @@
+import { type ConvolutionMode, registerConvolutions } from "../convolution/kernels.js";
 import { registerAdamW } from "./adam-w.js";
 import { registerGather } from "./gather.js";
 import { registerMissingKernels } from "./missing.js";
@@ -6,11 +7,12 @@ import { registerRunAfter } from "./run-after.js";
 let registered = false;
 
 /** Registers, once, the kernels that tfjs-node lacks or does badly. */
-export function registerExtraKernels(): void {
+export function registerExtraKernels(convolution: ConvolutionMode): void {
   if (registered) return;
   registered = true;
   registerMissingKernels();
   registerGather();
+  registerConvolutions(convolution);
   registerAdamW();
   registerRunAfter();
 }

@@ -1,0 +1,65 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { dirname, join } from "node:path";
+import { engineCacheFolder } from "../cache-folder.js";
+import { tensorFlowVersion } from "../wheel.js";
+
+/** How a convolution is computed: TensorFlow's own op, or patches and one matrix product. */
+export type Algorithm = "native" | "product";
+
+/** For each convolution by direction, shape and batch, the algorithm that was fastest on this machine. */
+export type ConvolutionChoices = Record<string, Algorithm>;
+
+let choices: ConvolutionChoices | undefined;
+let pinned = false;
+
+/** Where this machine's measurements are kept. */
+function choicesFile(): string {
+  const processors = cpus();
+  const machine = `${processors[0]?.model}|${processors.length}|${tensorFlowVersion}`;
+  const name = createHash("sha256").update(machine).digest("hex").slice(0, 12);
+  return join(engineCacheFolder(), `convolutions-${name}.json`);
+}
+
+function load(): ConvolutionChoices {
+  if (choices) return choices;
+  try {
+    choices = JSON.parse(readFileSync(choicesFile(), "utf8")) as ConvolutionChoices;
+  } catch {
+    choices = {};
+  }
+  return choices;
+}
+
+/** The choices in use. Stored with a run, they make a resumed run compute the same bits. */
+export const convolutionChoices = (): ConvolutionChoices => ({ ...load() });
+
+/** Uses these choices, measured before, instead of this machine's own; new shapes are measured and added. */
+export function setConvolutionChoices(given: ConvolutionChoices): void {
+  choices = { ...given };
+  pinned = true;
+}
+
+/** The algorithm for `key`; `measure` is called when it is not known. */
+export function chooseAlgorithm(key: string, measure: () => Algorithm): Algorithm {
+  const known = load();
+  const present = known[key];
+  if (present) return present;
+  const chosen = measure();
+  known[key] = chosen;
+  if (!pinned) save(known);
+  return chosen;
+}
+
+function save(known: ConvolutionChoices): void {
+  const file = choicesFile();
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    const aside = `${file}.${process.pid}`;
+    writeFileSync(aside, JSON.stringify(known, null, 1));
+    renameSync(aside, file);
+  } catch {
+    // A cache that cannot be written costs a measurement the next time, nothing else.
+  }
+}
