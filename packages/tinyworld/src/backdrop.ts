@@ -37,7 +37,14 @@ export function backdropOf(setting: Setting, variation: readonly number[]): Back
     height * (0.3 + 0.7 * noise2(u * scale + phase, scale));
   const layer = (out: Float64Array, v: number, height: number, colour: Vector): void =>
     blend(out, colour, smoothstep(height + 0.004, height - 0.004, v));
-  const disc = (out: Float64Array, u: number, v: number, height: number, radius: number, colour: Vector): void =>
+  const disc = (
+    out: Float64Array,
+    u: number,
+    v: number,
+    height: number,
+    radius: number,
+    colour: Vector,
+  ): void =>
     blend(out, colour, smoothstep(radius + 0.005, radius - 0.005, Math.hypot(u - discU, v - height)));
   const clouds = (out: Float64Array, u: number, v: number): void => {
     for (let i = 0; i < 3; i++) {
@@ -94,7 +101,8 @@ export function backdropOf(setting: Setting, variation: readonly number[]): Back
           blend(out, row === 0 ? far : near, 1);
           const [wx, wy] = [(at - tower) * 3, v * 26];
           const [fx, fy] = [wx - Math.floor(wx), wy - Math.floor(wy)];
-          const lit = hash2(tower * 8 + Math.floor(wx), Math.floor(wy) + row * 50) < 0.3 && height - v > 0.025;
+          const lit =
+            hash2(tower * 8 + Math.floor(wx), Math.floor(wy) + row * 50) < 0.3 && height - v > 0.025;
           if (lit && v > 0.01 && Math.abs(fx - 0.5) < 0.28 && Math.abs(fy - 0.5) < 0.3)
             blend(out, [0.75, 0.56, 0.26], row === 0 ? 0.4 : 0.62);
         }
@@ -103,8 +111,12 @@ export function backdropOf(setting: Setting, variation: readonly number[]): Back
       return (u, v, out) => {
         sky(u, v, out);
         const [cu, cv] = [Math.round(u * 11 + phase), Math.round(v * 11)];
-        const [su, sv] = [(cu - phase + hash2(cu, cv) * 0.6 - 0.3) / 11, (cv + hash2(cv, cu) * 0.6 - 0.3) / 11];
-        if (hash2(cu + 31, cv) < 0.45) blend(out, [0.7, 0.72, 0.8], 0.8 * smoothstep(0.008, 0.002, Math.hypot(u - su, v - sv)));
+        const [su, sv] = [
+          (cu - phase + hash2(cu, cv) * 0.6 - 0.3) / 11,
+          (cv + hash2(cv, cu) * 0.6 - 0.3) / 11,
+        ];
+        if (hash2(cu + 31, cv) < 0.45)
+          blend(out, [0.7, 0.72, 0.8], 0.8 * smoothstep(0.008, 0.002, Math.hypot(u - su, v - sv)));
         disc(out, u, v, 0.16, 0.055, [0.1, 0.26, 0.62]);
         if (Math.hypot(u - discU, v - 0.16) < 0.05)
           blend(out, [0.7, 0.8, 0.84], 0.7 * smoothstep(0.55, 0.7, noise2(u * 32 + phase, v * 40)));
@@ -197,7 +209,10 @@ export function groundOf(setting: Setting, variation: readonly number[]): Ground
 export const WALL_Z = -2.1;
 
 /** The colour of a room's wall (linear RGB): a skirting board, and a picture or window. */
-export function wallOf(setting: Setting, variation: readonly number[]): (x: number, y: number, out: Float64Array) => void {
+export function wallOf(
+  setting: Setting,
+  variation: readonly number[],
+): (x: number, y: number, out: Float64Array) => void {
   const base = linear(setting.far[0]);
   const skirting = linear(setting.far[1]);
   const middle = (variation[2]! < 0.5 ? -1 : 1) * (0.95 + 0.35 * variation[3]!);
@@ -209,6 +224,7 @@ export function wallOf(setting: Setting, variation: readonly number[]): (x: numb
     out[2] = base[2];
     if (y < 0.2) blend(out, skirting, 1);
     const [dx, dy] = [Math.abs(x - middle), Math.abs(y - 1.55)];
-    if (dx < 0.5 && dy < 0.6) blend(out, dx > 0.44 || dy > 0.54 || dx < 0.025 || Math.abs(dy) < 0.025 ? frame : glass, 1);
+    if (dx < 0.5 && dy < 0.6)
+      blend(out, dx > 0.44 || dy > 0.54 || dx < 0.025 || Math.abs(dy) < 0.025 ? frame : glass, 1);
   };
 }

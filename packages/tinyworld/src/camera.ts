@@ -21,7 +21,12 @@ export interface View {
 export function viewOf(camera: Camera): View {
   const s = Math.sin(camera.pitch);
   const c = Math.cos(camera.pitch);
-  return { position: camera.position, up: [0, c, -s], forward: [0, -s, -c], tangent: Math.tan(camera.fieldOfView / 2) };
+  return {
+    position: camera.position,
+    up: [0, c, -s],
+    forward: [0, -s, -c],
+    tangent: Math.tan(camera.fieldOfView / 2),
+  };
 }
 
 /** A world point in the picture. The field of view belongs to the shorter side. */
@@ -39,9 +44,5 @@ export function project(view: View, point: Vector, width: number, height: number
 export function rayThrough(view: View, x: number, y: number, width: number, height: number): Vector {
   const perPixel = (2 * view.tangent) / Math.min(width, height);
   const up = (height / 2 - y) * perPixel;
-  return [
-    (x - width / 2) * perPixel,
-    view.forward[1] + up * view.up[1],
-    view.forward[2] + up * view.up[2],
-  ];
+  return [(x - width / 2) * perPixel, view.forward[1] + up * view.up[1], view.forward[2] + up * view.up[2]];
 }

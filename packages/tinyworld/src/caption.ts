@@ -43,12 +43,16 @@ export function captionOf(scene: Scene): string {
 export function vocabulary(): string[] {
   const fixed = "a an there is picture of and with to its on the left right in person small big";
   const places = SETTING_NAMES.map((name) => SETTINGS[name].phrase).join(" ");
-  return [...new Set([...`${fixed} ${places}`.split(" "), ...COLOUR_NAMES, ...OBJECT_KINDS, ...POSES])].sort();
+  return [
+    ...new Set([...`${fixed} ${places}`.split(" "), ...COLOUR_NAMES, ...OBJECT_KINDS, ...POSES]),
+  ].sort();
 }
 
 /** The main object's colour as a caption states it, or undefined where it states none. */
 export function colourInCaption(caption: string): ColourName | undefined {
-  return caption.split(/[\s,]+/).find((word): word is ColourName => (COLOUR_NAMES as string[]).includes(word));
+  return caption
+    .split(/[\s,]+/)
+    .find((word): word is ColourName => (COLOUR_NAMES as string[]).includes(word));
 }
 
 /** The place that a caption names, or undefined where it names none. */

@@ -51,17 +51,21 @@ export function colourCheck(image: Image, caption: string, options: { mask?: Uin
 
 /**
  * The colour of the object in the middle of a picture. Each pixel gets a colour's name by hue, saturation and
- * value; pixels vote with a weight that falls from the middle, and without a mask only those that differ from both
+ * value, after a slight blur; pixels vote with a weight that falls from the middle, and without a mask only those that differ from both
  * ends of their row, since what lies behind the object is drawn in level bands.
  * @param image RGB bytes
  * @throws ControlNetError `shape` for an image that is not RGB or a mask of another size
  */
 export function mainColour(image: Image, { setting, mask }: MainColourOptions = {}): MainColour {
-  const { width, height, channels, data } = image;
+  const { width, height, channels } = image;
   if (channels !== 3)
     throw new ControlNetError("shape", `mainColour: expected an RGB image, got ${channels} channels`);
   if (mask && mask.length !== width * height)
-    throw new ControlNetError("shape", `mainColour: expected a mask of ${width}x${height}, got ${mask.length} values`);
+    throw new ControlNetError(
+      "shape",
+      `mainColour: expected a mask of ${width}x${height}, got ${mask.length} values`,
+    );
+  const { data } = smoothed(image);
   const votes = new Map<ColourName, number>();
   // Lightness of colourless pixels: white in shade is as dark as grey in the sun, so their bright part decides.
   const plain = new Float64Array(256);
@@ -89,7 +93,9 @@ export function mainColour(image: Image, { setting, mask }: MainColourOptions = 
   const shares = Object.fromEntries(
     COLOUR_NAMES.map((name) => [name, (votes.get(name) ?? 0) / (total || 1)]),
   ) as Record<ColourName, number>;
-  const possible = COLOUR_NAMES.filter((name) => !setting || !(SETTINGS[setting].without as readonly string[]).includes(name));
+  const possible = COLOUR_NAMES.filter(
+    (name) => !setting || !(SETTINGS[setting].without as readonly string[]).includes(name),
+  );
   const colour = possible.reduce((best, name) =>
     shares[name] * weightOf(name) > shares[best] * weightOf(best) ? name : best,
   );
@@ -105,13 +111,35 @@ const WHITE_FROM = 168;
  * black if nearly half are dark (a black house has a bright roof), else white or grey by the brightest fifth.
  */
 function splitPlain(plain: Float64Array, total: number, own: readonly ColourName[]): [ColourName, number][] {
-  const sum = (from: number, to: number): number => plain.subarray(from, to).reduce((all, value) => all + value, 0);
+  const sum = (from: number, to: number): number =>
+    plain.subarray(from, to).reduce((all, value) => all + value, 0);
   const black = sum(0, BLACK_BELOW);
   const white = sum(WHITE_FROM, 256);
   if (own.includes("grey") || own.includes("black"))
-    return [["black", black], ["grey", total - black - white], ["white", white]];
+    return [
+      ["black", black],
+      ["grey", total - black - white],
+      ["white", white],
+    ];
   if (black > 0.45 * total) return [["black", total]];
   return [[white > 0.2 * total ? "white" : "grey", total]];
+}
+
+/** Means of 3x3 pixels: noise would give dark pixels a hue. */
+function smoothed({ data, width, height, channels }: Image): Image {
+  const mean = new Uint8Array(data.length);
+  for (let y = 0; y < height; y++) {
+    const rows = [Math.max(0, y - 1), y, Math.min(height - 1, y + 1)];
+    for (let x = 0; x < width; x++) {
+      const columns = [Math.max(0, x - 1), x, Math.min(width - 1, x + 1)];
+      for (let c = 0; c < 3; c++) {
+        let sum = 0;
+        for (const row of rows) for (const column of columns) sum += data[3 * (row * width + column) + c]!;
+        mean[3 * (y * width + x) + c] = Math.round(sum / 9);
+      }
+    }
+  }
+  return { data: mean, width, height, channels };
 }
 
 /** How much each pixel differs from both ends of its row, 0 to 1. */
@@ -128,7 +156,9 @@ function rowContrast({ data, width, height }: Image): Float64Array {
     const ends = [mean(y, 0), mean(y, width - margin)];
     for (let x = 0; x < width; x++) {
       const i = y * width + x;
-      const away = ends.map(([r, g, b]) => Math.hypot(data[3 * i]! - r, data[3 * i + 1]! - g, data[3 * i + 2]! - b));
+      const away = ends.map(([r, g, b]) =>
+        Math.hypot(data[3 * i]! - r, data[3 * i + 1]! - g, data[3 * i + 2]! - b),
+      );
       contrast[i] = Math.min(1, Math.max(0, (Math.min(...away) - 18) / 30));
     }
   }

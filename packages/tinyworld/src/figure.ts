@@ -1,14 +1,26 @@
 import { dome, limb, type Part, sphere } from "./parts.js";
-import { add, mix, normalize, rotation, scaleBy, transform, type Vector } from "./vector.js";
+import { add, mix, rotation, scaleBy, transform, type Vector } from "./vector.js";
 
 /** The 18 joints of OpenPose's COCO model, in its order. Left and right are the person's own. */
 export const JOINTS = [
-  "nose", "neck",
-  "right shoulder", "right elbow", "right wrist",
-  "left shoulder", "left elbow", "left wrist",
-  "right hip", "right knee", "right ankle",
-  "left hip", "left knee", "left ankle",
-  "right eye", "left eye", "right ear", "left ear",
+  "nose",
+  "neck",
+  "right shoulder",
+  "right elbow",
+  "right wrist",
+  "left shoulder",
+  "left elbow",
+  "left wrist",
+  "right hip",
+  "right knee",
+  "right ankle",
+  "left hip",
+  "left knee",
+  "left ankle",
+  "right eye",
+  "left eye",
+  "right ear",
+  "left ear",
 ] as const;
 
 /** How a person stands. */
@@ -40,7 +52,10 @@ function poseOf(name: PoseName, look: readonly number[]): Pose {
   const legs = { left: leg, right: leg };
   switch (name) {
     case "standing":
-      return { arms: { left: { ...still, out: 0.3 + little }, right: { ...still, out: 0.3 + little } }, legs };
+      return {
+        arms: { left: { ...still, out: 0.3 + little }, right: { ...still, out: 0.3 + little } },
+        legs,
+      };
     case "waving": {
       const raised: Limb = { out: 2.1 + little, forward: 0.1, bend: 0.8 + little, inward: 1 };
       return { arms: swing ? { left: raised, right: still } : { left: still, right: raised }, legs };
@@ -65,7 +80,10 @@ function poseOf(name: PoseName, look: readonly number[]): Pose {
     case "sitting": {
       const folded: Limb = { out: 0.14, forward: 1.45, bend: 1.4 };
       return {
-        arms: { left: { out: 0.25, forward: 0.45, bend: 0.6 }, right: { out: 0.25, forward: 0.45, bend: 0.6 } },
+        arms: {
+          left: { out: 0.25, forward: 0.45, bend: 0.6 },
+          right: { out: 0.25, forward: 0.45, bend: 0.6 },
+        },
         legs: { left: folded, right: folded },
       };
     }
@@ -93,8 +111,18 @@ function directions(limbPose: Limb, side: number, arm: boolean): [Vector, Vector
   return [upper, turn(out, forward + bend)];
 }
 
-const SKINS: Vector[] = [[244, 206, 178], [224, 174, 136], [176, 122, 84], [118, 78, 54]];
-const HAIR: Vector[] = [[46, 36, 34], [96, 64, 40], [206, 168, 98], [120, 118, 120]];
+const SKINS: Vector[] = [
+  [244, 206, 178],
+  [224, 174, 136],
+  [176, 122, 84],
+  [118, 78, 54],
+];
+const HAIR: Vector[] = [
+  [46, 36, 34],
+  [96, 64, 40],
+  [206, 168, 98],
+  [120, 118, 120],
+];
 const SHOES: Vector = [58, 52, 56];
 
 /** A person's parts and joints in its own coordinates: feet at y = 0, facing +z, about 1.75 m tall. */
@@ -113,9 +141,15 @@ export function figureOf(pose: PoseName, colour: Vector, look: readonly number[]
   const shoulderY = 0.66;
   const thigh = 0.36;
   const shin = 0.36;
-  const hips: [Vector, Vector] = [[-0.13, 0, 0], [0.13, 0, 0]];
+  const hips: [Vector, Vector] = [
+    [-0.13, 0, 0],
+    [0.13, 0, 0],
+  ];
   const neck: Vector = [0, shoulderY, 0];
-  const shoulders: [Vector, Vector] = [[-0.25, shoulderY - 0.05, 0], [0.25, shoulderY - 0.05, 0]];
+  const shoulders: [Vector, Vector] = [
+    [-0.25, shoulderY - 0.05, 0],
+    [0.25, shoulderY - 0.05, 0],
+  ];
   const head: Vector = [0, shoulderY + 0.31, 0.02];
 
   parts.push(
@@ -140,11 +174,10 @@ export function figureOf(pose: PoseName, colour: Vector, look: readonly number[]
     const [upperLeg, lowerLeg] = directions(legs[name], side, false);
     const knee = add(hips[i], scaleBy(upperLeg, thigh));
     const ankle = add(knee, scaleBy(lowerLeg, shin));
-    const toes = normalize([lowerLeg[0] * 0, 0.0, 1]);
     parts.push(
       limb(hips[i], knee, 0.135, colour),
       limb(knee, ankle, 0.115, colour),
-      limb(add(ankle, [0, -0.04, -0.01]), add(ankle, add(scaleBy(toes, 0.13), [0, -0.06, 0])), 0.1, SHOES),
+      limb(add(ankle, [0, -0.04, -0.01]), add(ankle, [0, -0.06, 0.13]), 0.1, SHOES),
     );
     return { elbow, wrist, knee, ankle };
   });
@@ -159,19 +192,31 @@ export function figureOf(pose: PoseName, colour: Vector, look: readonly number[]
     sphere(add(head, [0.23, 0, 0]), [0.035, 0.06, 0.05], skin),
   );
   const joints: Vector[] = [
-    add(head, [0, -0.03, 0.26]), neck,
-    shoulders[0], right.elbow, right.wrist,
-    shoulders[1], left.elbow, left.wrist,
-    hips[0], right.knee, right.ankle,
-    hips[1], left.knee, left.ankle,
-    eye(-0.085), eye(0.085),
-    add(head, [-0.245, 0, 0]), add(head, [0.245, 0, 0]),
+    add(head, [0, -0.03, 0.26]),
+    neck,
+    shoulders[0],
+    right.elbow,
+    right.wrist,
+    shoulders[1],
+    left.elbow,
+    left.wrist,
+    hips[0],
+    right.knee,
+    right.ankle,
+    hips[1],
+    left.knee,
+    left.ankle,
+    eye(-0.085),
+    eye(0.085),
+    add(head, [-0.245, 0, 0]),
+    add(head, [0.245, 0, 0]),
   ];
   const lowest = Math.min(right.ankle[1], left.ankle[1]) - 0.17;
   const lift = (point: Vector): Vector => [point[0], point[1] - lowest, point[2]];
-  return { parts: parts.map((piece) => ({ ...piece, centre: lift(piece.centre) })), joints: joints.map(lift) };
+  return {
+    parts: parts.map((piece) => ({ ...piece, centre: lift(piece.centre) })),
+    joints: joints.map(lift),
+  };
 }
 
-const stool = (): Part[] => [
-  limb([-0.14, -0.34, 0], [0.14, -0.34, 0], 0.2, [150, 128, 104]),
-];
+const stool = (): Part[] => [limb([-0.14, -0.34, 0], [0.14, -0.34, 0], 0.2, [150, 128, 104])];

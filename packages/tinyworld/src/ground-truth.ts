@@ -1,8 +1,8 @@
+import { rayThrough } from "./camera.js";
 import { segmentationId } from "./palette.js";
 import type { RenderSize } from "./render.js";
 import type { Scene } from "./scene.js";
 import { castRay, GROUND, type Hit, SKY, WALL } from "./shading.js";
-import { rayThrough } from "./camera.js";
 import { TILE, tilesOf, worldOf } from "./world.js";
 
 /** What is exactly known about each pixel of a picture; rows first, sampled at pixel centres. */

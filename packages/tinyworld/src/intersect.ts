@@ -31,9 +31,15 @@ export const toLinear = (value: number): number => (value / 255) ** 2.2;
 export function solidOf(part: Part, object: number): Solid {
   const { rotation: r, scale: s, taper } = part;
   const m = new Float64Array([
-    r[0] / s[0], r[3] / s[0], r[6] / s[0],
-    r[1] / s[1], r[4] / s[1], r[7] / s[1],
-    r[2] / s[2], r[5] / s[2], r[8] / s[2],
+    r[0] / s[0],
+    r[3] / s[0],
+    r[6] / s[0],
+    r[1] / s[1],
+    r[4] / s[1],
+    r[7] / s[1],
+    r[2] / s[2],
+    r[5] / s[2],
+    r[8] / s[2],
   ]);
   return {
     kind: KINDS[part.shape],
@@ -101,7 +107,15 @@ export function intersect(
   }
 }
 
-function sphereHit(x: number, y: number, z: number, dx: number, dy: number, dz: number, near: number): number {
+function sphereHit(
+  x: number,
+  y: number,
+  z: number,
+  dx: number,
+  dy: number,
+  dz: number,
+  near: number,
+): number {
   const a = dx * dx + dy * dy + dz * dz;
   const b = x * dx + y * dy + z * dz;
   const h = b * b - a * (x * x + y * y + z * z - 1);
@@ -130,7 +144,15 @@ function domeHit(x: number, y: number, z: number, dx: number, dy: number, dz: nu
 }
 
 function blockHit(
-  x: number, y: number, z: number, dx: number, dy: number, dz: number, near: number, p: number, q: number,
+  x: number,
+  y: number,
+  z: number,
+  dx: number,
+  dy: number,
+  dz: number,
+  near: number,
+  p: number,
+  q: number,
 ): number {
   let enter = -Infinity;
   let leave = Infinity;
@@ -139,16 +161,31 @@ function blockHit(
   for (let i = 0; i < 6; i++) {
     let n: number;
     let d: number;
-    if (i === 0) { n = dy; d = y - 1; }
-    else if (i === 1) { n = -dy; d = -y - 1; }
-    else if (i === 2) { n = dx + px * dy; d = x + px * y - 1 + px; }
-    else if (i === 3) { n = -dx + px * dy; d = -x + px * y - 1 + px; }
-    else if (i === 4) { n = dz + qz * dy; d = z + qz * y - 1 + qz; }
-    else { n = -dz + qz * dy; d = -z + qz * y - 1 + qz; }
+    if (i === 0) {
+      n = dy;
+      d = y - 1;
+    } else if (i === 1) {
+      n = -dy;
+      d = -y - 1;
+    } else if (i === 2) {
+      n = dx + px * dy;
+      d = x + px * y - 1 + px;
+    } else if (i === 3) {
+      n = -dx + px * dy;
+      d = -x + px * y - 1 + px;
+    } else if (i === 4) {
+      n = dz + qz * dy;
+      d = z + qz * y - 1 + qz;
+    } else {
+      n = -dz + qz * dy;
+      d = -z + qz * y - 1 + qz;
+    }
     const t = -d / n;
-    if (n < 0) { if (t > enter) enter = t; }
-    else if (n > 0) { if (t < leave) leave = t; }
-    else if (d > 0) return Infinity;
+    if (n < 0) {
+      if (t > enter) enter = t;
+    } else if (n > 0) {
+      if (t < leave) leave = t;
+    } else if (d > 0) return Infinity;
     if (enter > leave) return Infinity;
   }
   if (enter > near) return enter;
@@ -156,7 +193,14 @@ function blockHit(
 }
 
 function frustumHit(
-  x: number, y: number, z: number, dx: number, dy: number, dz: number, near: number, p: number,
+  x: number,
+  y: number,
+  z: number,
+  dx: number,
+  dy: number,
+  dz: number,
+  near: number,
+  p: number,
 ): number {
   let best = Infinity;
   const m = (1 + p) / 2;
@@ -186,7 +230,14 @@ function frustumHit(
 }
 
 function capsuleHit(
-  x: number, y: number, z: number, dx: number, dy: number, dz: number, near: number, p: number,
+  x: number,
+  y: number,
+  z: number,
+  dx: number,
+  dy: number,
+  dz: number,
+  near: number,
+  p: number,
 ): number {
   const a = dx * dx + dz * dz;
   const b = x * dx + z * dz;
@@ -210,7 +261,14 @@ function capsuleHit(
 
 /** Sphere tracing: the distance to a torus is exact, so each step is safe. */
 function torusHit(
-  x: number, y: number, z: number, dx: number, dy: number, dz: number, near: number, p: number,
+  x: number,
+  y: number,
+  z: number,
+  dx: number,
+  dy: number,
+  dz: number,
+  near: number,
+  p: number,
 ): number {
   const size = Math.sqrt(dx * dx + dy * dy + dz * dz);
   const b = (x * dx + y * dy + z * dz) / size;
@@ -248,7 +306,11 @@ export function normalAt(s: Solid, x: number, y: number, z: number, out: Float64
     case 0:
     case 1:
       if (s.kind === 1 && ly < 1e-4) ny = -1;
-      else { nx = lx; ny = ly; nz = lz; }
+      else {
+        nx = lx;
+        ny = ly;
+        nz = lz;
+      }
       break;
     case 2: {
       const px = (1 - s.p) / 2;
@@ -260,9 +322,13 @@ export function normalAt(s: Solid, x: number, y: number, z: number, out: Float64
       const up = (Math.abs(ly) - 1) * lengthY;
       const side = (Math.abs(lx) + px * ly - 1 + px) * lengthX;
       const front = (Math.abs(lz) + qz * ly - 1 + qz) * lengthZ;
-      if (side >= up && side >= front) { nx = Math.sign(lx); ny = px; }
-      else if (front >= up) { nz = Math.sign(lz); ny = qz; }
-      else ny = Math.sign(ly);
+      if (side >= up && side >= front) {
+        nx = Math.sign(lx);
+        ny = px;
+      } else if (front >= up) {
+        nz = Math.sign(lz);
+        ny = qz;
+      } else ny = Math.sign(ly);
       break;
     }
     case 3: {
@@ -270,7 +336,11 @@ export function normalAt(s: Solid, x: number, y: number, z: number, out: Float64
       const w = (1 + s.p) / 2 + n * ly;
       const side = Math.abs(Math.sqrt(lx * lx + lz * lz) - w);
       if (1 - Math.abs(ly) < side) ny = Math.sign(ly);
-      else { nx = lx; nz = lz; ny = -n * w; }
+      else {
+        nx = lx;
+        nz = lz;
+        ny = -n * w;
+      }
       break;
     }
     case 4:

@@ -42,12 +42,20 @@ export function linesOf(scene: Scene, { width = 128, height = 128 }: RenderSize 
   const lines = world.built.flatMap(({ parts }, object) =>
     parts.flatMap(edgesOf).flatMap(([from, to]) => visibleRuns(world, from, to, object, width, height)),
   );
-  if (world.wall > -Infinity) lines.push(...visibleRuns(world, [-6, 0, WALL_Z], [6, 0, WALL_Z], -1, width, height));
+  if (world.wall > -Infinity)
+    lines.push(...visibleRuns(world, [-6, 0, WALL_Z], [6, 0, WALL_Z], -1, width, height));
   return lines.filter(({ from, to }) => Math.hypot(to[0] - from[0], to[1] - from[1]) >= shortest);
 }
 
 /** Follows an edge in steps of a pixel and joins the visible steps. */
-function visibleRuns(world: World, from: Vector, to: Vector, object: number, width: number, height: number): Line[] {
+function visibleRuns(
+  world: World,
+  from: Vector,
+  to: Vector,
+  object: number,
+  width: number,
+  height: number,
+): Line[] {
   const hit: Hit = { solid: null, surface: SKY, t: Infinity, normal: new Float64Array(3) };
   const [a, b] = [project(world.view, from, width, height), project(world.view, to, width, height)];
   const steps = Math.max(2, Math.ceil(Math.hypot(b.x - a.x, b.y - a.y)));

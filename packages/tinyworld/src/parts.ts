@@ -155,6 +155,7 @@ export function blockCorners(piece: Part): Vector[] {
 export function halfExtents({ shape, taper, scale }: Part): Vector {
   if (shape === "capsule") return [scale[0], scale[1] * (1 + taper[0]), scale[2]];
   if (shape === "torus") return [scale[0] * (1 + taper[0]), scale[1] * taper[0], scale[2] * (1 + taper[0])];
-  if (shape === "frustum") return [scale[0] * Math.max(1, taper[0]), scale[1], scale[2] * Math.max(1, taper[0])];
+  if (shape === "frustum")
+    return [scale[0] * Math.max(1, taper[0]), scale[1], scale[2] * Math.max(1, taper[0])];
   return scale;
 }

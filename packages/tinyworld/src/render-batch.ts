@@ -1,4 +1,3 @@
-import type { ControlNetError } from "@controlnet-js/core";
 import { captionOf } from "./caption.js";
 import { render } from "./render.js";
 import { sceneOf } from "./scene-of.js";
@@ -15,7 +14,7 @@ export interface RenderedBatch {
 
 /**
  * Renders the scenes `start` to `start + count - 1` of a seed at 128x128.
- * @throws {@link ControlNetError} `range` as {@link sceneOf}
+ * @throws ControlNetError `range` as {@link sceneOf}
  */
 export function renderBatch(seed: number, start: number, count: number): RenderedBatch {
   const size = BATCH_SIDE * BATCH_SIDE * 3;

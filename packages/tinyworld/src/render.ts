@@ -36,7 +36,10 @@ export function render(scene: Scene, size: RenderSize = {}): Image {
 export function renderWorld(world: World, { width = 128, height = 128 }: RenderSize): Image {
   for (const side of [width, height])
     if (!Number.isInteger(side) || side < 8 || side > 4096)
-      throw new ControlNetError("range", `render: expected width and height from 8 to 4096, got ${width}x${height}`);
+      throw new ControlNetError(
+        "range",
+        `render: expected width and height from 8 to 4096, got ${width}x${height}`,
+      );
   const { view } = world;
   const tiles = tilesOf(world, width, height);
   const columns = Math.ceil(width / TILE);

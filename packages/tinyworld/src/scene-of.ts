@@ -22,7 +22,16 @@ export interface SceneKey {
 /** Kinds whose outline is so narrow that "small" and "big" would not show. */
 const SLENDER: readonly ObjectKind[] = ["person", "snowman", "rocket", "lamp", "boat"];
 const SECOND_KINDS: readonly ObjectKind[] = [
-  "ball", "cube", "cone", "cylinder", "pyramid", "mushroom", "tree", "pine", "cup", "chair",
+  "ball",
+  "cube",
+  "cone",
+  "cylinder",
+  "pyramid",
+  "mushroom",
+  "tree",
+  "pine",
+  "cup",
+  "chair",
 ];
 
 /**
@@ -30,9 +39,15 @@ const SECOND_KINDS: readonly ObjectKind[] = [
  * @throws ControlNetError `range` where seed or index is not an integer in [0, 2^53)
  */
 export function sceneOf({ seed, index }: SceneKey): Scene {
-  for (const [name, value] of [["seed", seed], ["index", index]] as const)
+  for (const [name, value] of [
+    ["seed", seed],
+    ["index", index],
+  ] as const)
     if (!Number.isSafeInteger(value) || value < 0)
-      throw new ControlNetError("range", `sceneOf: expected ${name} to be an integer in [0, 2^53), got ${value}`);
+      throw new ControlNetError(
+        "range",
+        `sceneOf: expected ${name} to be an integer in [0, 2^53), got ${value}`,
+      );
   const random = randomUniform({ seed, purpose: "tinyworld", index });
   const between = (low: number, high: number): number => low + (high - low) * random();
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
@@ -44,7 +59,8 @@ export function sceneOf({ seed, index }: SceneKey): Scene {
   const colour = pick(allowed);
   const sizeRoll = random();
   const beside = random() < 0.25;
-  const size = beside || SLENDER.includes(kind) ? null : sizeRoll < 0.14 ? "small" : sizeRoll < 0.28 ? "big" : null;
+  const size =
+    beside || SLENDER.includes(kind) ? null : sizeRoll < 0.14 ? "small" : sizeRoll < 0.28 ? "big" : null;
   const look = Array.from({ length: 6 }, random);
   const main: SceneObject = {
     kind,
@@ -89,7 +105,17 @@ export function sceneOf({ seed, index }: SceneKey): Scene {
     Math.sin(height),
     Math.cos(azimuth) * Math.cos(height),
   ];
-  return { seed, index, setting, camera, light, objects, size, side, variation: Array.from({ length: 8 }, random) };
+  return {
+    seed,
+    index,
+    setting,
+    camera,
+    light,
+    objects,
+    size,
+    side,
+    variation: Array.from({ length: 8 }, random),
+  };
 }
 
 function yawOf(kind: ObjectKind, roll: number): number {

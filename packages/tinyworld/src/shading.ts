@@ -1,12 +1,14 @@
 import { backdropOf, groundOf, wallOf } from "./backdrop.js";
 import { intersect, normalAt, type Solid, toLinear } from "./intersect.js";
 import { smoothstep } from "./noise.js";
-import { type Setting, SETTINGS } from "./settings.js";
+import { SETTINGS, type Setting } from "./settings.js";
 import { inShadow, type World } from "./world.js";
 
 /** What a ray hits: a solid's position among all solids, or one of these. */
 export const SKY = -1;
+/** The ground, y = 0. */
 export const GROUND = -2;
+/** A room's back wall. */
 export const WALL = -3;
 
 /** The first surface along a ray. */
@@ -110,7 +112,9 @@ export function shaderOf(world: World): Shader {
       if (hit.surface === GROUND) ground(x, z, distance, out);
       else wall(x, y, out);
       const open =
-        hit.surface === GROUND ? openness(x, z) * (world.wall > -50 ? 0.8 + 0.2 * smoothstep(0, 0.7, z - world.wall) : 1) : 0.86 + 0.14 * smoothstep(0, 0.8, y);
+        hit.surface === GROUND
+          ? openness(x, z) * (world.wall > -50 ? 0.8 + 0.2 * smoothstep(0, 0.7, z - world.wall) : 1)
+          : 0.86 + 0.14 * smoothstep(0, 0.8, y);
       for (let i = 0; i < 3; i++) {
         const full = ambient[i as 0]! + sun[i as 0]! * wrapped;
         out[i] = (out[i]! * (ambient[i as 0]! * open + sun[i as 0]! * lit * (0.5 + 0.5 * open))) / full;

@@ -1,9 +1,9 @@
+import { WALL_Z } from "./backdrop.js";
 import { type View, viewOf } from "./camera.js";
 import { intersect, type Solid, solidOf } from "./intersect.js";
 import { type BuiltObject, buildObject } from "./objects/index.js";
 import type { Scene } from "./scene.js";
 import { SETTINGS } from "./settings.js";
-import { WALL_Z } from "./backdrop.js";
 
 /** A scene made ready for rays. */
 export interface World {

@@ -7,6 +7,7 @@ const bright = (colour: Vector): number => (0.3 * colour[0] + 0.6 * colour[1] + 
 const wood: Vector = [134, 96, 62];
 const glass: Vector = [122, 152, 176];
 
+/** A house: walls and chimney have the colour; the door is at +z, the ridge runs along x. */
 export const house: Builder = (colour, look) => {
   const half: Vector = [0.78 + 0.15 * look[0]!, 0.52 + 0.12 * look[1]!, 0.62];
   const top = 2 * half[1];
@@ -17,7 +18,11 @@ export const house: Builder = (colour, look) => {
   const window = (centre: Vector, wide: Vector): Part[] => [
     block(centre, wide, trim),
     block(
-      [centre[0] + Math.sign(centre[0]) * (wide[0] < 0.05 ? 0.012 : 0), centre[1], centre[2] + (wide[2] < 0.05 ? 0.012 : 0)],
+      [
+        centre[0] + Math.sign(centre[0]) * (wide[0] < 0.05 ? 0.012 : 0),
+        centre[1],
+        centre[2] + (wide[2] < 0.05 ? 0.012 : 0),
+      ],
       [wide[0] < 0.05 ? 0.03 : wide[0] - 0.04, wide[1] - 0.04, wide[2] < 0.05 ? 0.03 : wide[2] - 0.04],
       glass,
       { gloss: 0.4 },
@@ -40,13 +45,20 @@ export const house: Builder = (colour, look) => {
   ];
 };
 
+/** A car that drives towards +x. */
 export const car: Builder = (colour, look) => {
   const length = 1.0 + 0.12 * look[0]!;
   const tyre: Vector = [44, 44, 50];
   const wheels = [-0.6, 0.6].flatMap((along) =>
     [-1, 1].flatMap((side) => [
       frustum([along * length, 0.24, side * 0.32], [along * length, 0.24, side * 0.53], 0.24, 0.24, tyre),
-      frustum([along * length, 0.24, side * 0.53], [along * length, 0.24, side * 0.545], 0.12, 0.12, [190, 192, 198]),
+      frustum(
+        [along * length, 0.24, side * 0.53],
+        [along * length, 0.24, side * 0.545],
+        0.12,
+        0.12,
+        [190, 192, 198],
+      ),
     ]),
   );
   const pane: Vector = [92, 118, 140];
@@ -61,10 +73,15 @@ export const car: Builder = (colour, look) => {
   ];
 };
 
+/** A sailing boat, bow at +x; hull and sails have the colour. */
 export const boat: Builder = (colour, look) => {
   const mast = 1.75 + 0.2 * look[0]!;
   return [
-    block([0, 0.24, 0], [0.62, 0.24, 0.3], colour, { rotation: rotation("x", Math.PI), taper: [0.72, 0.6], gloss: 0.3 }),
+    block([0, 0.24, 0], [0.62, 0.24, 0.3], colour, {
+      rotation: rotation("x", Math.PI),
+      taper: [0.72, 0.6],
+      gloss: 0.3,
+    }),
     block([0.72, 0.24, 0], [0.28, 0.24, 0.3], colour, {
       rotation: rotation("x", Math.PI),
       taper: [0.35, 0.25],
@@ -72,31 +89,41 @@ export const boat: Builder = (colour, look) => {
     }),
     block([0.05, 0.485, 0], [0.62, 0.015, 0.24], wood),
     limb([0.1, 0.4, 0], [0.1, mast, 0], 0.04, wood),
-    block([-0.27, (mast + 0.6) / 2, 0], [0.34, (mast - 0.7) / 2, 0.03], colour, { taper: [0.04, 1], gloss: 0.05 }),
-    block([0.42, (mast + 0.45) / 2, 0], [0.28, (mast - 0.8) / 2, 0.03], colour, { taper: [0.04, 1], gloss: 0.05 }),
+    block([-0.27, (mast + 0.6) / 2, 0], [0.34, (mast - 0.7) / 2, 0.03], colour, {
+      taper: [0.04, 1],
+      gloss: 0.05,
+    }),
+    block([0.42, (mast + 0.45) / 2, 0], [0.28, (mast - 0.8) / 2, 0.03], colour, {
+      taper: [0.04, 1],
+      gloss: 0.05,
+    }),
   ];
 };
 
+/** A table on four legs. */
 export const table: Builder = (colour, look) => {
   const [x, z, y] = [0.82 + 0.12 * look[0]!, 0.58, 0.84];
   const leg = (sx: number, sz: number): Part =>
     block([sx * (x - 0.13), y / 2, sz * (z - 0.13)], [0.095, y / 2, 0.095], colour);
-  return [
-    block([0, y + 0.08, 0], [x, 0.1, z], colour),
-    leg(-1, -1), leg(1, -1), leg(-1, 1), leg(1, 1),
-  ];
+  return [block([0, y + 0.08, 0], [x, 0.1, z], colour), leg(-1, -1), leg(1, -1), leg(-1, 1), leg(1, 1)];
 };
 
+/** A chair that faces +z. */
 export const chair: Builder = (colour, look) => {
   const back = 0.5 + 0.12 * look[0]!;
-  const leg = (sx: number, sz: number): Part => block([sx * 0.4, 0.29, sz * 0.4], [0.085, 0.29, 0.085], colour);
+  const leg = (sx: number, sz: number): Part =>
+    block([sx * 0.4, 0.29, sz * 0.4], [0.085, 0.29, 0.085], colour);
   return [
     block([0, 0.65, 0], [0.5, 0.08, 0.5], colour),
     block([0, 0.7 + back, -0.42], [0.5, back, 0.08], colour),
-    leg(-1, -1), leg(1, -1), leg(-1, 1), leg(1, 1),
+    leg(-1, -1),
+    leg(1, -1),
+    leg(-1, 1),
+    leg(1, 1),
   ];
 };
 
+/** A lamp with a wide shade, foot to shade in one colour. */
 export const lamp: Builder = (colour, look) => {
   const height = 0.85 + 0.2 * look[0]!;
   return [

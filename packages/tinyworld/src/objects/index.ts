@@ -8,14 +8,30 @@ import { pine, rocket, snowman, tree } from "./nature.js";
 import { ball, cone, cube, cup, cylinder, mushroom, pyramid, ring } from "./solids.js";
 
 const BUILDERS = {
-  ball, cube, cone, cylinder, pyramid, ring, cup, house, tree, pine, car, boat, rocket, mushroom, snowman, table,
-  chair, lamp,
+  ball,
+  cube,
+  cone,
+  cylinder,
+  pyramid,
+  ring,
+  cup,
+  house,
+  tree,
+  pine,
+  car,
+  boat,
+  rocket,
+  mushroom,
+  snowman,
+  table,
+  chair,
+  lamp,
 } as const;
 
 /** What an object can be. */
 export type ObjectKind = keyof typeof BUILDERS | "person";
 
-/** Every kind of object; a kind's id in a segmentation map is its position here plus {@link FIRST_KIND_ID}. */
+/** Every kind of object. */
 export const OBJECT_KINDS: readonly ObjectKind[] = [...(Object.keys(BUILDERS) as ObjectKind[]), "person"];
 
 /** An object's geometry in the world. */
@@ -35,5 +51,8 @@ export function buildObject(object: SceneObject): BuiltObject {
       joints: joints.map((joint) => placePoint(joint, object)),
     };
   }
-  return { parts: BUILDERS[object.kind](colour, object.look).map((piece) => placePart(piece, object)), joints: null };
+  return {
+    parts: BUILDERS[object.kind](colour, object.look).map((piece) => placePart(piece, object)),
+    joints: null,
+  };
 }

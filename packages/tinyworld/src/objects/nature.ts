@@ -5,6 +5,7 @@ type Builder = (colour: Vector, look: readonly number[]) => Part[];
 
 const bark: Vector = [112, 78, 52];
 
+/** A round tree: the leaves have the colour, the trunk is brown. */
 export const tree: Builder = (colour, look) => {
   const height = 0.55 + 0.2 * look[0]!;
   const turn = 6.28 * look[1]!;
@@ -21,6 +22,7 @@ export const tree: Builder = (colour, look) => {
   ];
 };
 
+/** A conifer of three cones on a brown trunk. */
 export const pine: Builder = (colour, look) => {
   const wide = 0.68 + 0.12 * look[0]!;
   return [
@@ -31,6 +33,7 @@ export const pine: Builder = (colour, look) => {
   ];
 };
 
+/** A snowman with a hat and a carrot, facing +z. */
 export const snowman: Builder = (colour) => {
   const dark: Vector = colour[0] + colour[1] + colour[2] < 150 ? [225, 225, 225] : [38, 36, 40];
   const eye = (x: number): Part => sphere([x, 1.5, 0.245], 0.042, dark);
@@ -50,6 +53,7 @@ export const snowman: Builder = (colour) => {
   ];
 };
 
+/** A rocket on grey fins. */
 export const rocket: Builder = (colour, look) => {
   const height = 1.15 + 0.2 * look[0]!;
   const steel: Vector = [92, 94, 104];

@@ -1,0 +1,2 @@
+export { type RenderJob, RenderPool, renderInWorkers } from "./render-pool.js";
+export { type WriteDatasetOptions, writeDataset } from "./write-dataset.js";

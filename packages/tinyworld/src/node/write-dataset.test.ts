@@ -1,0 +1,78 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { captionOf } from "../caption.js";
+import { render } from "../render.js";
+import { renderBatch } from "../render-batch.js";
+import { sceneOf } from "../scene-of.js";
+import { truthMap } from "../truth-map.js";
+import { renderInWorkers } from "./render-pool.js";
+import { writeDataset } from "./write-dataset.js";
+
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "tinyworld-"));
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+const pixels = (path: string): Promise<Buffer> => sharp(path).raw().toBuffer();
+
+test("a written data set reads back as it was rendered", async () => {
+  const out = join(dir, "set");
+  const seen: number[] = [];
+  await writeDataset({
+    out,
+    count: 5,
+    seed: 8,
+    start: 100,
+    map: (_, scene) => truthMap(scene, "normal"),
+    onProgress: (written) => seen.push(written),
+  });
+  const lines = (await readFile(join(out, "prompt.json"), "utf8")).trim().split("\n");
+  expect(lines).toHaveLength(5);
+  expect(seen).toEqual([5]);
+  for (const [i, line] of lines.entries()) {
+    const scene = sceneOf({ seed: 8, index: 100 + i });
+    const { source, target, prompt } = JSON.parse(line) as Record<string, string>;
+    expect(prompt).toBe(captionOf(scene));
+    expect(target).toBe(`target/${100 + i}.png`);
+    expect(new Uint8Array(await pixels(join(out, target!)))).toEqual(render(scene).data);
+    expect(new Uint8Array(await pixels(join(out, source!)))).toEqual(truthMap(scene, "normal").data);
+  }
+  await expect(writeDataset({ out, count: 1, map: (image) => image })).rejects.toThrow(/exists already/);
+});
+
+test("maps of one channel stay so", async () => {
+  const out = join(dir, "grey");
+  const map = new Uint8Array(128 * 128).map((_, i) => i % 256);
+  await writeDataset({ out, count: 1, map: () => ({ data: map, width: 128, height: 128, channels: 1 }) });
+  expect((await sharp(join(out, "source/0.png")).metadata()).channels).toBe(1);
+  expect(
+    new Uint8Array(await sharp(join(out, "source/0.png")).toColourspace("b-w").raw().toBuffer()),
+  ).toEqual(map);
+});
+
+test("training scenes and held-out scenes never mix", async () => {
+  const options = {
+    out: join(dir, "mixed"),
+    start: 999_999,
+    count: 2,
+    map: (image: ReturnType<typeof render>) => image,
+  };
+  await expect(writeDataset(options)).rejects.toThrow(/partly held out/);
+});
+
+test("workers render what one process does", async () => {
+  const job = { seed: 1, start: 50, count: 70 };
+  const [theirs, ours] = [await renderInWorkers({ ...job, workers: 2 }), renderBatch(1, 50, 70)];
+  expect(theirs.captions).toEqual(ours.captions);
+  expect(Buffer.compare(theirs.images, ours.images)).toBe(0);
+});
+
+test("a worker's mistake reaches the caller", async () => {
+  await expect(renderInWorkers({ seed: -1, start: 0, count: 1, workers: 1 })).rejects.toThrow(
+    /expected seed/,
+  );
+});

@@ -1,0 +1,62 @@
+import { ControlNetError, type Image } from "@controlnet-js/core";
+import { groundTruthOf } from "./ground-truth.js";
+import { linesOf } from "./lines.js";
+import { SEGMENTATION_PALETTE } from "./palette.js";
+import type { RenderSize } from "./render.js";
+import type { Scene } from "./scene.js";
+
+/** The control maps that a scene gives exactly. */
+export const TRUTH_MAPS = ["depth", "normal", "segmentation", "lines"] as const;
+
+/** A control map's name. */
+export type TruthMapName = (typeof TRUTH_MAPS)[number];
+
+/**
+ * A scene's exact control map, RGB bytes:
+ * - `depth`: inverse depth, the nearest point white, the sky black, as ControlNet's depth maps
+ * - `normal`: x, y and z from [-1, 1] to [0, 255], camera space; the sky is (128, 128, 128)
+ * - `segmentation`: colours of {@link SEGMENTATION_PALETTE}
+ * - `lines`: visible straight edges, white on black, one pixel wide
+ * @throws ControlNetError `config` for another name
+ */
+export function truthMap(scene: Scene, name: TruthMapName, size: RenderSize = {}): Image {
+  const { width = 128, height = 128 } = size;
+  const data = new Uint8Array(width * height * 3);
+  const image: Image = { data, width, height, channels: 3 };
+  switch (name) {
+    case "depth": {
+      const { depth } = groundTruthOf(scene, size);
+      const nearest = depth.reduce((best, value) => Math.min(best, value), Infinity);
+      for (let i = 0; i < depth.length; i++)
+        data.fill(Math.round((255 * nearest) / depth[i]!), 3 * i, 3 * i + 3);
+      return image;
+    }
+    case "normal": {
+      const { normals } = groundTruthOf(scene, size);
+      for (let i = 0; i < data.length; i++) data[i] = Math.round(127.5 + 127.5 * normals[i]!);
+      return image;
+    }
+    case "segmentation": {
+      const { segmentation } = groundTruthOf(scene, size);
+      segmentation.forEach((id, i) => {
+        data.set(SEGMENTATION_PALETTE[id]!.colour, 3 * i);
+      });
+      return image;
+    }
+    case "lines":
+      for (const { from, to } of linesOf(scene, size)) {
+        const steps = Math.ceil(2 * Math.max(Math.abs(to[0] - from[0]), Math.abs(to[1] - from[1])));
+        for (let step = 0; step <= steps; step++) {
+          const x = Math.floor(from[0] + ((to[0] - from[0]) * step) / steps);
+          const y = Math.floor(from[1] + ((to[1] - from[1]) * step) / steps);
+          if (x < width && y < height) data.fill(255, 3 * (y * width + x), 3 * (y * width + x) + 3);
+        }
+      }
+      return image;
+    default:
+      throw new ControlNetError(
+        "config",
+        `truthMap: expected one of ${TRUTH_MAPS.join(", ")}, got "${String(name satisfies never)}"`,
+      );
+  }
+}
