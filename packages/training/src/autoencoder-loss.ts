@@ -6,7 +6,7 @@ import {
   klDivergence,
   sampleLatent,
 } from "@controlnet-js/autoencoder";
-import { abs, add, mean, mul, type Scalar, slice, sub, type Tensor4D } from "@tensorflow/tfjs-core";
+import { abs, add, mean, mul, type Scalar, slice, square, sub, type Tensor4D } from "@tensorflow/tfjs-core";
 
 /** What the autoencoder's loss needs of a batch. */
 export interface AutoencoderBatch {
@@ -18,6 +18,8 @@ export interface AutoencoderBatch {
 
 /** Weights of the parts of the autoencoder's loss. */
 export interface AutoencoderLossWeights {
+  /** Mean squared error, beside L1: what brings the colours of small things. */
+  squared: number;
   /** L1 between horizontal and vertical differences: keeps edges sharp without a perceptual network. */
   edges: number;
   /** Kullback-Leibler divergence from the standard normal distribution, a latent value. */
@@ -31,7 +33,7 @@ const differences = (x: Tensor4D): [Tensor4D, Tensor4D] => {
   return [sub(rows(1), rows(0)), sub(columns(1), columns(0))];
 };
 
-/** L1 of pixels and of their differences, plus a light KL term (Rombach et al., 2022, section 3.1). */
+/** L1 and squared error of pixels, L1 of their differences, plus a light KL term (Rombach et al., 2022, section 3.1). */
 export function autoencoderLoss(
   params: Autoencoder,
   config: AutoencoderConfig,
@@ -44,5 +46,6 @@ export function autoencoderLoss(
   const [vertical, horizontal] = differences(error);
   const edges = add(mean(abs(vertical)), mean(abs(horizontal)));
   const divergence = mean(klDivergence(moments));
-  return add(mean(abs(error)), add(mul(edges, weights.edges), mul(divergence, weights.kl))) as Scalar;
+  const pixels = add(mean(abs(error)), mul(mean(square(error)), weights.squared));
+  return add(pixels, add(mul(edges, weights.edges), mul(divergence, weights.kl))) as Scalar;
 }

@@ -1,6 +1,8 @@
 export * from "./autoencoder-loss.js";
+export * from "./control-task.js";
 export * from "./diffusion-batch.js";
 export * from "./event-file.js";
+export * from "./hint-use.js";
 export * from "./latent-cache.js";
 export * from "./learning-rate.js";
 export * from "./losses.js";
@@ -8,5 +10,6 @@ export * from "./run-state.js";
 export * from "./run-training.js";
 export * from "./state-file.js";
 export * from "./train-step.js";
+export * from "./text-cache.js";
 export * from "./text-to-image-task.js";
 export * from "./training-task.js";

@@ -1,0 +1,65 @@
+import type { Image } from "@controlnet-js/core";
+import sharp, { type OverlayOptions } from "sharp";
+
+/** One row of pictures with the text below it. */
+export interface SheetRow {
+  images: Image[];
+  caption: string;
+}
+
+const escape = (text: string): string =>
+  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+
+const label = (text: string, width: number, height: number, size: number, weight = "normal"): OverlayOptions["input"] =>
+  Buffer.from(
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><text x="${width / 2}" y="${height * 0.72}" ` +
+      `font-family="sans-serif" font-size="${size}" font-weight="${weight}" fill="#222" text-anchor="middle">${escape(text)}</text></svg>`,
+  );
+
+/** RGB bytes of a picture of one or three channels. */
+function rgb({ data, width, height, channels }: Image): Buffer {
+  const out = Buffer.alloc(width * height * 3);
+  for (let i = 0; i < width * height; i++)
+    for (let c = 0; c < 3; c++) out[i * 3 + c] = data[i * channels + Math.min(c, channels - 1)]!;
+  return out;
+}
+
+/** A picture as PNG. */
+export const encodePng = (image: Image): Promise<Buffer> =>
+  sharp(rgb(image), { raw: { width: image.width, height: image.height, channels: 3 } }).png().toBuffer();
+
+/**
+ * A PNG of rows of pictures side by side, with a heading above each column and each row's caption below it.
+ * @param columns rows stand in so many columns of the sheet
+ */
+export async function contactSheet(headings: readonly string[], rows: readonly SheetRow[], columns = 2): Promise<Buffer> {
+  const first = rows[0]!.images[0]!;
+  const gap = 6;
+  const captionHeight = 22;
+  const headingHeight = 26;
+  const rowWidth = headings.length * (first.width + gap) - gap;
+  const perColumn = Math.ceil(rows.length / columns);
+  const width = columns * rowWidth + (columns + 1) * 3 * gap;
+  const height = headingHeight + perColumn * (first.height + captionHeight) + gap;
+  const parts: OverlayOptions[] = [];
+  const lefts = Array.from({ length: columns }, (_, column) => 3 * gap + column * (rowWidth + 3 * gap));
+  for (const left of lefts)
+    headings.forEach((heading, i) => {
+      parts.push({
+        input: label(heading, first.width, headingHeight, 13, "bold"),
+        left: left + i * (first.width + gap),
+        top: 0,
+      });
+    });
+  for (const [i, row] of rows.entries()) {
+    const left = lefts[Math.floor(i / perColumn)]!;
+    const top = headingHeight + (i % perColumn) * (first.height + captionHeight);
+    for (const [j, image] of row.images.entries())
+      parts.push({ input: await encodePng(image), left: left + j * (first.width + gap), top });
+    parts.push({ input: label(row.caption, rowWidth, captionHeight, 12), left, top: top + first.height });
+  }
+  return sharp({ create: { width, height, channels: 3, background: "#ffffff" } })
+    .composite(parts)
+    .png()
+    .toBuffer();
+}

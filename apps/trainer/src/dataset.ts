@@ -1,0 +1,34 @@
+import { writeDataset } from "@controlnet-js/tinyworld/node";
+import { openCondition } from "./open-condition.js";
+import { createProgressBar } from "./progress-bar.js";
+
+/** How `controlnet dataset tinyworld` was called. */
+export interface DatasetCommand {
+  out: string;
+  count: number;
+  seed: number;
+  start: number;
+  condition: string;
+  workers: number;
+}
+
+/** Writes a tinyworld dataset in fill50k's format, with the maps of a condition. */
+export async function writeTinyworld({ out, count, seed, start, condition: name, workers }: DatasetCommand): Promise<void> {
+  const { condition } = await openCondition(name);
+  const bar = createProgressBar();
+  try {
+    await writeDataset({
+      out,
+      count,
+      seed,
+      start,
+      workers,
+      format: "fill50k",
+      map: (image) => condition.detect(image),
+      onProgress: (written, total) => bar.update(written, total, "scenes"),
+    });
+    bar.print(`${count} scenes: ${out}`);
+  } finally {
+    bar.end();
+  }
+}

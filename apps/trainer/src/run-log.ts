@@ -1,0 +1,91 @@
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { convergenceStep } from "@controlnet-js/training";
+import { lineChart } from "./line-chart.js";
+
+/** The numbers of one step or validation, in columns. */
+type Row = Record<string, number>;
+
+/** The numbers of a run as CSV files, and their chart. Steps after the one resumed from are forgotten. */
+export class RunLog {
+  readonly #folder: string;
+  readonly steps: Row[];
+  readonly validations: Row[];
+
+  /** @param resumeAt steps up to here stay; 0 starts anew */
+  constructor(folder: string, resumeAt: number) {
+    mkdirSync(folder, { recursive: true });
+    this.#folder = folder;
+    const keep = (row: Row) => row.step! <= resumeAt;
+    this.steps = readRows(join(folder, "steps.csv")).filter(keep);
+    this.validations = readRows(join(folder, "validations.csv")).filter(keep);
+    writeRows(join(folder, "steps.csv"), this.steps);
+    writeRows(join(folder, "validations.csv"), this.validations);
+  }
+
+  step(row: Row): void {
+    this.#append("steps.csv", this.steps, row);
+  }
+
+  validation(row: Row): void {
+    this.#append("validations.csv", this.validations, row);
+  }
+
+  #append(name: string, rows: Row[], row: Row): void {
+    rows.push(row);
+    const line = `${Object.values(row).join(",")}\n`;
+    appendFileSync(join(this.#folder, name), rows.length === 1 ? `${Object.keys(row).join(",")}\n${line}` : line);
+  }
+
+  /** The step of sudden convergence so far. */
+  convergence(): number | undefined {
+    return convergenceStep(this.validations.map(({ step, hint_gain }) => ({ step: step!, gain: hint_gain! })));
+  }
+
+  /** Loss, hint use and, where it was measured, adherence, as an SVG. */
+  chart(): string {
+    const convergence = this.convergence();
+    const marker = convergence !== undefined && { marker: { x: convergence, label: `convergence at ${convergence}` } };
+    const line = (name: string, key: string, colour: string) => ({
+      name,
+      colour,
+      points: this.validations.filter((row) => Number.isFinite(row[key])).map((row) => [row.step!, row[key]!] as const),
+    });
+    const panels = [
+      { title: "Training loss", series: [{ name: "mean of 20 steps", colour: "#1f77b4", points: smooth(this.steps, 20) }], ...marker },
+      {
+        title: "Held-out loss",
+        series: [line("right map", "loss_right_map", "#2ca02c"), line("wrong map", "loss_wrong_map", "#d62728")],
+        ...marker,
+      },
+      { title: "Is the hint used? (wrong - right) / wrong", series: [line("gain", "hint_gain", "#9467bd")], ...marker },
+      { title: "Edge F1 between map and picture", series: [line("with control", "edge_f1", "#ff7f0e")], ...marker },
+    ];
+    return lineChart(
+      panels.filter(({ series }) => series.some(({ points }) => points.length > 0)),
+      "step",
+    );
+  }
+}
+
+function smooth(rows: readonly Row[], size: number): (readonly [number, number])[] {
+  const points: (readonly [number, number])[] = [];
+  for (let i = 0; i < rows.length; i += size) {
+    const part = rows.slice(i, i + size);
+    points.push([part[part.length - 1]!.step!, part.reduce((sum, row) => sum + row.loss!, 0) / part.length]);
+  }
+  return points;
+}
+
+function readRows(path: string): Row[] {
+  if (!existsSync(path)) return [];
+  const [head, ...lines] = readFileSync(path, "utf8").trim().split("\n");
+  if (!head) return [];
+  const keys = head.split(",");
+  return lines.map((line) => Object.fromEntries(line.split(",").map((value, i) => [keys[i]!, Number(value)])));
+}
+
+function writeRows(path: string, rows: readonly Row[]): void {
+  const head = rows[0] ? `${Object.keys(rows[0]).join(",")}\n` : "";
+  writeFileSync(path, head + rows.map((row) => `${Object.values(row).join(",")}\n`).join(""));
+}

@@ -1,0 +1,45 @@
+import type { Condition, Image } from "@controlnet-js/core";
+import type { Dataset } from "@controlnet-js/data";
+import { HELD_OUT_START } from "@controlnet-js/tinyworld";
+import { renderInWorkers } from "@controlnet-js/tinyworld/node";
+
+const side = 128;
+const pixels = side * side;
+
+/** How much of tinyworld to render. */
+export interface TinyworldOptions {
+  seed: number;
+  count: number;
+  /** Scenes that are never trained on. */
+  heldOut?: boolean;
+  condition: Condition;
+  conditionOptions?: Record<string, unknown>;
+  workers?: number;
+}
+
+/**
+ * Renders scenes and their control maps into memory: 50 kB a picture, and as much a map.
+ * Sample i of the training part is scene i; held-out scenes are numbered from `HELD_OUT_START`.
+ */
+export async function openTinyworld(options: TinyworldOptions): Promise<Dataset> {
+  const { seed, count, heldOut = false, condition, conditionOptions = {}, workers = 2 } = options;
+  const start = heldOut ? HELD_OUT_START : 0;
+  const { images, captions } = await renderInWorkers({ seed, start, count, workers });
+  const maps = new Map<number, Image>();
+  const imageOf = (index: number): Image => ({
+    data: images.subarray(index * pixels * 3, (index + 1) * pixels * 3),
+    width: side,
+    height: side,
+    channels: 3,
+  });
+  return {
+    size: count,
+    describe: () => `${count} tinyworld scenes from ${start}, seed ${seed}, with ${condition.name} maps`,
+    async load(index) {
+      const image = imageOf(index);
+      let map = maps.get(index);
+      if (!map) maps.set(index, (map = await condition.detect(image, conditionOptions)));
+      return { index: start + index, name: `tinyworld ${seed}/${start + index}`, image, map, caption: captions[index]! };
+    },
+  };
+}

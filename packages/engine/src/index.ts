@@ -1,0 +1,1 @@
+export { type EngineName, engineNames, type SelectedEngine, type SelectEngineOptions, selectEngine } from "./select-engine.js";

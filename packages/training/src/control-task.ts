@@ -1,0 +1,83 @@
+import type { ControlNetConfig, ControlNetParams } from "@controlnet-js/controlnet";
+import { disposeTree, jit } from "@controlnet-js/core";
+import { collate, type Dataset, type Sample } from "@controlnet-js/data";
+import type { UNetParams } from "@controlnet-js/unet";
+import { tensor4d } from "@tensorflow/tfjs-core";
+import { dropsPrompt, noisedBatch, type NoisingOptions } from "./diffusion-batch.js";
+import { hintUse, linkNorm } from "./hint-use.js";
+import type { LatentCache } from "./latent-cache.js";
+import { type ControlBatch, controlNetLoss } from "./losses.js";
+import type { TextCache } from "./text-cache.js";
+import type { TrainingTask } from "./training-task.js";
+
+/** What the training of a ControlNet is made of. */
+export interface ControlTaskOptions extends NoisingOptions {
+  params: ControlNetParams;
+  config: ControlNetConfig;
+  /** The base U-Net: never changed. */
+  locked: UNetParams;
+  latents: LatentCache;
+  texts: TextCache;
+  /** Part of the prompts replaced with the empty string: 0.5 in the paper (section 3.3). */
+  promptDropping: number;
+  /** Data never trained on, for the question whether the hint is used. */
+  heldOut: Dataset;
+  /** How many held-out samples are asked, batch by batch of `batchSize`. */
+  validationSamples: number;
+  batchSize: number;
+  publish: TrainingTask<ControlNetParams, ControlBatch>["publish"];
+}
+
+/** Trains a ControlNet on its locked base. Its validation asks whether the hint is used. */
+export function controlTask(options: ControlTaskOptions): TrainingTask<ControlNetParams, ControlBatch> & { dispose(): void } {
+  const { params, config, locked, latents, texts, promptDropping, seed, publish } = options;
+  const loss = (trained: ControlNetParams, batch: ControlBatch) => controlNetLoss(trained, config, locked, batch);
+  const measure = jit(loss, { name: "control-validation" });
+  const batchOf = async (samples: readonly Sample[], captions: string[], indices: readonly number[], seeds: NoisingOptions) => {
+    const { maps, mapShape } = collate(samples);
+    return {
+      ...noisedBatch(await latents.of(samples), indices, seeds),
+      context: await texts.of(captions),
+      map: tensor4d(maps, mapShape),
+    };
+  };
+  return {
+    name: "controlnet",
+    params,
+    loss,
+    batch(samples, sampleIndices) {
+      const captions = samples.map(({ caption }, i) =>
+        dropsPrompt(seed, sampleIndices[i]!, promptDropping) ? "" : caption,
+      );
+      return batchOf(samples, captions, sampleIndices, options);
+    },
+    async validate(trained) {
+      const { heldOut, batchSize } = options;
+      const count = Math.min(options.validationSamples, heldOut.size);
+      let right = 0;
+      let wrong = 0;
+      for (let start = 0; start < count; start += batchSize) {
+        const indices = Array.from({ length: Math.min(batchSize, count - start) }, (_, i) => start + i);
+        const samples = await Promise.all(indices.map((index) => heldOut.load(index)));
+        // Another sample's map: the next one's, around the end of the held-out set.
+        const others = await Promise.all(indices.map((index) => heldOut.load((index + 1) % heldOut.size)));
+        const swapped = samples.map((sample, i) => ({ ...sample, map: others[i]!.map }));
+        const captions = samples.map(({ caption }) => caption);
+        const fixed = { ...options, seed: options.seed + 1 };
+        for (const [which, set] of [samples, swapped].entries()) {
+          const batch = await batchOf(set, captions, indices, fixed);
+          const value = measure(trained, batch);
+          const result = (await value.data())[0]! * (indices.length / count);
+          if (which === 0) right += result;
+          else wrong += result;
+          value.dispose();
+          disposeTree(batch);
+        }
+      }
+      const use = hintUse(right, wrong);
+      return { loss_right_map: use.right, loss_wrong_map: use.wrong, hint_gain: use.gain, link_norm: linkNorm(trained) };
+    },
+    publish,
+    dispose: () => measure.dispose(),
+  };
+}
