@@ -13,11 +13,12 @@ const config = autoencoderConfig({ channels: [16, 32, 64, 128], blocksPerLevel: 
 const fd = openSync("/work/tw/train.bin", "r");
 const SZ = 128 * 128 * 3;
 const bytes = Buffer.alloc(SZ);
-const settings = { ...defaultOptimizer, weightDecay: 0, emaDecay: 0.995, beta2: 0.99 };
-const loss = (p: any, b: any) => autoencoderLoss(p, config, b, { squared: 5, edges: 0.5, kl: 1e-6 });
+const settings = { ...defaultOptimizer, weightDecay: 0, emaDecay: 0.995, beta2: 0.99, clipNorm: 1 };
+const loss = (p: any, b: any) => autoencoderLoss(p, config, b, { squared: 5, edges: 0.5, kl: 1e-7 });
 const step = createTrainStep<any, any>(loss, settings, { name: "autoencoder" });
-let params = createAutoencoder(config, randomInitializer(1));
-{ const q = (params as any).quantConvolution; const b = tf.tensor1d([0, 0, 0, 0, -6, -6, -6, -6]); q.bias.dispose(); q.bias = b; }
+import { passThrough } from './src/index.js';
+let params = passThrough(createAutoencoder(config, randomInitializer(1)));
+{ const q = (params as any).quantConvolution; const b = tf.tensor1d([0, 0, 0, 0, -9, -9, -9, -9]); q.bias.dispose(); q.bias = b; }
 console.log("parameters", countParameters(params), "encoder", countParameters((params as any).encoder));
 let state = createTrainState<any>(params, settings);
 let begin = 0;
@@ -67,5 +68,5 @@ for (let i = begin; i < steps; i++) {
   const r = await step.run(state, [{ images: images(i), noise }], i, rate);
   state = r.state; acc += r.report.loss; n++;
   if (i < 3 || i % 25 === 24) { console.log(i + 1, "loss", (acc / n).toFixed(4), "norm", r.report.gradientNorm.toFixed(3), "s/step", ((Date.now() - t0) / 1000 / n).toFixed(3), "tensors", tf.memory().numTensors, "rss", (process.memoryUsage().rss / 1e9).toFixed(2)); appendFileSync(`${outDir}/loss.csv`, `${i + 1},${acc / n}\n`); acc = 0; n = 0; t0 = Date.now(); }
-  if (i % 250 === 249 || i + 1 === steps) { save(i + 1); await preview(i + 1); t0 = Date.now(); }
+  if (i % 200 === 199 || i + 1 === steps) { save(i + 1); await preview(i + 1); t0 = Date.now(); }
 }

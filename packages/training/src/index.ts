@@ -6,6 +6,7 @@ export * from "./hint-use.js";
 export * from "./latent-cache.js";
 export * from "./learning-rate.js";
 export * from "./losses.js";
+export * from "./pass-through.js";
 export * from "./run-state.js";
 export * from "./run-training.js";
 export * from "./state-file.js";

@@ -1,0 +1,148 @@
+import { Command } from "commander";
+import { engineNames } from "@controlnet-js/engine";
+import { takeControls } from "./control-arguments.js";
+import { writeTinyworld } from "./dataset.js";
+import { evaluate } from "./evaluate.js";
+import { number, pictureSize } from "./numbers.js";
+import { quickstart } from "./quickstart.js";
+import { sample } from "./sample.js";
+import { disposeTrained, train } from "./train.js";
+import { readTrainConfig } from "./train-config.js";
+
+const collect = (value: string, before: string[]): string[] => [...before, value];
+const seed = number(0, Number.MAX_SAFE_INTEGER, { whole: true });
+const engineOption = ["--engine <name>", `the engine: ${engineNames.join(", ")}`, "auto"] as const;
+
+/** Aborts at the first Ctrl-C or SIGTERM, so that the run saves and ends; a second one ends at once. */
+function abortOnSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const)
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(130);
+      process.stderr.write(`\n${name}: saving, then ending; once more to end at once\n`);
+      controller.abort();
+    });
+  return controller.signal;
+}
+
+/** The command line. */
+export function createProgram(args: readonly string[]): Command {
+  const program = new Command("controlnet")
+    .description("Train, sample and evaluate ControlNets, and make datasets.")
+    .version("0.1.0");
+
+  program
+    .command("train")
+    .description("train a ControlNet as a YAML config says")
+    .requiredOption("--config <file>", "the config")
+    .option("--set <key=value>", "change a key of the config; may stand several times", collect, [] as string[])
+    .option("--resume", "go on from the newest valid checkpoint", false)
+    .option(...engineOption)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  controlnet train --config configs/tinyworld-canny.yaml
+  controlnet train --config configs/tinyworld-canny.yaml --set training.steps=4000 --set output=runs/long
+  controlnet train --config configs/fill50k.yaml --set data.dir=/data/fill50k --resume
+  controlnet train --config configs/image-folder.yaml --set data.dir=photos --engine tensorflow-gpu`,
+    )
+    .action(async (options) => {
+      const config = readTrainConfig(options.config, options.set);
+      disposeTrained(await train({ config, resume: options.resume, engine: options.engine, signal: abortOnSignal() }));
+    });
+
+  program
+    .command("sample")
+    .description("paint pictures, with any number of ControlNets")
+    .option("--model <folder>", 'base model: "tinyworld" or a folder in diffusers\' layout', "tinyworld")
+    .requiredOption("--prompt <text>", "what to paint")
+    .option("--negative <text>", "what to keep away from", "")
+    .option("--sampler <name>", "the sampler", "ddim")
+    .option("--steps <n>", "sampling steps", number(1, 1000, { whole: true }), 20)
+    .option("--guidance <beta>", "classifier-free guidance", number(1, 100), 9)
+    .option("--seed <n>", "seed of all noise", seed, 0)
+    .option("--batch <n>", "pictures to paint", number(1, 1000, { whole: true }), 1)
+    .option("--size <WxH>", "size in pixels; default: the model's own", pictureSize)
+    .option("--out <folder>", "where pictures go", "out/sample")
+    .option(...engineOption)
+    .addHelpText(
+      "after",
+      `
+For each ControlNet, in this order:
+  --control <folder>    a ControlNet in diffusers' layout
+  --image <photo>       a picture whose map is computed, or
+  --map <map>           a map that is ready
+  --condition <name>    how the map is computed; default: as the ControlNet was trained
+  --strength <s>        factor of what it adds, default 1
+  --start <p> --end <p> the part of the run in which it works, default 0 and 1
+
+Examples:
+  controlnet sample --prompt "a red house in the snow" --control out/quickstart/controlnet --image photo.png
+  controlnet sample --prompt "a blue car" --batch 4 --seed 7
+  controlnet sample --model sd15 --prompt "a castle" --control canny --map edges.png --strength 0.8 --control pose --map pose.png --end 0.5`,
+    )
+    .action(async ({ batch, ...options }) => {
+      await sample({ ...options, count: batch, controls: takeControls(args).controls });
+    });
+
+  program
+    .command("evaluate")
+    .description("measure how well a ControlNet obeys, on held-out tinyworld scenes")
+    .requiredOption("--control <folder>", "a ControlNet in diffusers' layout")
+    .option("--model <folder>", "base model", "tinyworld")
+    .option("--count <n>", "scenes", number(1, 10_000, { whole: true }), 16)
+    .option("--steps <n>", "sampling steps", number(1, 1000, { whole: true }), 20)
+    .option("--guidance <beta>", "classifier-free guidance", number(1, 100), 9)
+    .option("--seed <n>", "seed of all noise", seed, 0)
+    .option("--out <folder>", "where figures and contact sheet go", "out/evaluate")
+    .option(...engineOption)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  controlnet evaluate --control out/quickstart/controlnet
+  controlnet evaluate --control runs/tinyworld-canny/controlnet --count 64 --guidance 5`,
+    )
+    .action(async (options) => {
+      process.stdout.write(`${JSON.stringify(await evaluate(options))}\n`);
+    });
+
+  program
+    .command("dataset")
+    .description("make a dataset")
+    .argument("<world>", "tinyworld")
+    .requiredOption("--out <folder>", "where it goes")
+    .option("--count <n>", "scenes", number(1, 10_000_000, { whole: true }), 1000)
+    .option("--seed <n>", "seed of the world", seed, 1)
+    .option("--start <n>", "number of the first scene; 1000000 and up are held out", seed, 0)
+    .option("--condition <name>", "the control maps", "canny")
+    .option("--workers <n>", "rendering processes", number(0, 256, { whole: true }), 2)
+    .option("--format <name>", "fill50k", "fill50k")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  controlnet dataset tinyworld --out datasets/tinyworld --count 5000 --format fill50k
+  controlnet dataset tinyworld --out datasets/held-out --count 200 --start 1000000`,
+    )
+    .action(async (world: string, options) => {
+      if (world !== "tinyworld") program.error(`error: unknown world "${world}" (known: tinyworld)`);
+      if (options.format !== "fill50k") program.error(`error: unknown format "${options.format}" (known: fill50k)`);
+      await writeTinyworld(options);
+    });
+
+  program
+    .command("quickstart")
+    .description("train the example ControlNet, paint 16 held-out maps, tell what happened")
+    .requiredOption("--config <file>", "the config")
+    .option("--set <key=value>", "change a key of the config; may stand several times", collect, [] as string[])
+    .option("--out <folder>", "where results go", "out/quickstart")
+    .option(...engineOption)
+    .action(async (options) => {
+      const config = readTrainConfig(options.config, options.set);
+      await quickstart({ config, out: options.out, engine: options.engine, signal: abortOnSignal() });
+    });
+
+  return program;
+}
