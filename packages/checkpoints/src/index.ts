@@ -1,12 +1,18 @@
 export * from "./dtype.js";
 export { type ExportOptions, exportTree } from "./export-tree.js";
 export { decodeBfloat, decodeHalf, encodeBfloat, encodeHalf } from "./half.js";
+export * from "./identify/identify.js";
+export type { FoundPart, KeyForm, ModelPart } from "./identify/model-parts.js";
+export type { OtherKindName } from "./identify/other-kinds.js";
+export { misfit, requirePart } from "./identify/require-part.js";
 export * from "./key-report.js";
 export { keyRows, renameBy } from "./key-rows.js";
 export type { KeyRow, KeyTable } from "./key-table.js";
 export { fromPublished, type Layout, publishedShape, toPublished } from "./layout.js";
 export { compareKeys, type Loaded, type LoadOptions, loadTree, loadTreeWithReport } from "./load-tree.js";
+export * from "./model-metadata.js";
 export { parsePytorch } from "./pytorch/parse-pytorch.js";
 export { parseSafetensors } from "./safetensors/parse-safetensors.js";
 export { type WriteOptions, writeSafetensors } from "./safetensors/write-safetensors.js";
+export { hasEmaWeights, withEmaWeights, withoutPrefix } from "./sub-source.js";
 export * from "./tensor-source.js";

@@ -1,6 +1,7 @@
 import { ControlNetError } from "@controlnet-js/core";
 import { type Tensor, tensor } from "@tensorflow/tfjs-core";
 import { isFloatDType } from "./dtype.js";
+import { identify } from "./identify/identify.js";
 import { describeReport, isCleanReport, type KeyReport, KeyReportError } from "./key-report.js";
 import { type KeyRow, type PublishedTensor, publishedTensors } from "./key-table.js";
 import { fromPublished } from "./layout.js";
@@ -65,8 +66,13 @@ export function loadTreeWithReport<P>(
     allowNonFinite = false,
   } = options;
   const { report, fitting } = compare(source, publishedTensors(rows, where), prefix, ignore);
-  if (strict && !isCleanReport(report))
-    throw new KeyReportError(`${where}: the file does not fit the model\n${describeReport(report)}`, report);
+  if (strict && !isCleanReport(report)) {
+    const strange = report.missing.length > rows.length / 2 ? `; it is ${identify(source).summary}` : "";
+    throw new KeyReportError(
+      `${where}: the file does not fit the model${strange}\n${describeReport(report)}`,
+      report,
+    );
+  }
   const leaves = new Map<string, Tensor>();
   try {
     for (const [wanted, found] of fitting) readRows(wanted, found, leaves, where, allowNonFinite);

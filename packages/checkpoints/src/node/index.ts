@@ -1,4 +1,5 @@
 export { readConfig, writeConfig } from "./config-file.js";
+export { hashModel, hashTensor } from "./hash.js";
 export { openCheckpoint } from "./open-checkpoint.js";
 export { openPytorch } from "./open-checkpoint-file.js";
 export { type OpenSource, openSafetensors } from "./open-safetensors.js";

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bytesPerElement } from "../dtype.js";
 import { elementCount } from "../tensor-source.js";
+import { cpuClock } from "../testing/cpu-time.js";
 import { pickle } from "../testing/pickle-writer.js";
 import { join, writeZip } from "../testing/zip-writer.js";
 import { parsePytorch } from "./parse-pytorch.js";
@@ -15,7 +16,7 @@ const fixtures = ["mixed.ckpt", "views.ckpt", "lightning.ckpt", "protocol4.pth"]
 
 /** Reads the file; whatever it accepts must be whole, and it must come to an end. */
 function readOrRefuse(bytes: Uint8Array): void {
-  const start = performance.now();
+  const spent = cpuClock();
   try {
     const source = parsePytorch(bytes);
     for (const name of source.names()) {
@@ -25,7 +26,7 @@ function readOrRefuse(bytes: Uint8Array): void {
   } catch (error) {
     if (!isControlNetError(error) || !["format", "unsupported"].includes(error.code)) throw error;
   }
-  expect(performance.now() - start).toBeLessThan(1000);
+  expect(spent()).toBeLessThan(1000);
 }
 
 const hits = fc.array(fc.tuple(fc.nat(6000), fc.nat(255)), { minLength: 1, maxLength: 5 });
@@ -40,7 +41,7 @@ describe("any file of torch.save", () => {
         readOrRefuse(fixture.subarray(0, cut));
         readOrRefuse(join(fixture.subarray(0, cut), bytes.subarray(cut + 1)));
       }),
-      { numRuns: 2000 },
+      { numRuns: 700 },
     );
   });
 
@@ -51,7 +52,7 @@ describe("any file of torch.save", () => {
         for (const [at, value] of hits) bytes[bytes.byteLength - 1 - (at % 900)] = value;
         readOrRefuse(bytes);
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   });
 
@@ -87,7 +88,7 @@ describe("any file of torch.save", () => {
           ]),
         );
       }),
-      { numRuns: 5000 },
+      { numRuns: 2500 },
     );
   });
 });

@@ -1,5 +1,6 @@
 import { isControlNetError } from "@controlnet-js/core";
 import { describe, expect, it } from "vitest";
+import { cpuClock } from "../testing/cpu-time.js";
 import { pickle } from "../testing/pickle-writer.js";
 import { ascii, join, littleEndian, writeZip } from "../testing/zip-writer.js";
 import { parsePytorch } from "./parse-pytorch.js";
@@ -153,17 +154,17 @@ const cases: [what: string, body: Uint8Array, message: RegExp][] = [
   [
     "with a bomb of lists",
     pickle.file(repeat(code(op.EMPTY_LIST, op.POP), 500_000)),
-    /more than 400000 objects/,
+    /more than 200000 objects/,
   ],
   [
     "with a bomb of opcodes",
-    pickle.file(repeat(code(op.NONE, op.POP), 1_100_000)),
-    /more than 2000000 opcodes/,
+    pickle.file(repeat(code(op.NONE, op.POP), 600_000)),
+    /more than 1000000 opcodes/,
   ],
   [
     "with a memo bomb of numbers",
     pickle.file(int(1), repeat(join(code(op.MEMOIZE)), 600_000)),
-    /remembers more than 500000/,
+    /remembers more than 200000/,
   ],
   [
     "with dicts nested without end",
@@ -323,7 +324,7 @@ const cases: [what: string, body: Uint8Array, message: RegExp][] = [
 ];
 
 const expectRefused = (bytes: Uint8Array, message: RegExp) => {
-  const start = performance.now();
+  const spent = cpuClock();
   let thrown: unknown;
   try {
     const source = parsePytorch(bytes, "x.ckpt");
@@ -337,7 +338,7 @@ const expectRefused = (bytes: Uint8Array, message: RegExp) => {
   expect(String(thrown)).toMatch(message);
   expect(String(thrown)).toMatch(/x\.ckpt/);
   expect(String(thrown).length).toBeLessThan(2000);
-  expect(performance.now() - start).toBeLessThan(1000);
+  expect(spent()).toBeLessThan(1000);
 };
 
 describe("a hostile pickle is refused", () => {

@@ -1,5 +1,6 @@
 import { isControlNetError } from "@controlnet-js/core";
 import { describe, expect, it } from "vitest";
+import { cpuClock } from "../testing/cpu-time.js";
 import { pickle } from "../testing/pickle-writer.js";
 import { ascii, join, littleEndian, writeZip, type ZipEnd, type ZipPart } from "../testing/zip-writer.js";
 import { parsePytorch } from "./parse-pytorch.js";
@@ -205,7 +206,7 @@ const cases: [what: string, bytes: Uint8Array, message: RegExp][] = [
 
 describe("a hostile archive is refused", () => {
   it.each(cases)("%s", (_, bytes, message) => {
-    const start = performance.now();
+    const spent = cpuClock();
     let thrown: unknown;
     try {
       const source = parsePytorch(bytes, "x.ckpt");
@@ -218,7 +219,7 @@ describe("a hostile archive is refused", () => {
     );
     expect(String(thrown)).toMatch(message);
     expect(String(thrown)).toMatch(/x\.ckpt/);
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(spent()).toBeLessThan(1000);
   });
 
   it.each<[string, Uint8Array]>([

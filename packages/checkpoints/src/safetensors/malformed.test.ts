@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { isControlNetError } from "@controlnet-js/core";
 import { afterAll, describe, expect, it } from "vitest";
 import { openSafetensors } from "../node/open-safetensors.js";
+import { cpuClock } from "../testing/cpu-time.js";
 import { parseSafetensors } from "./parse-safetensors.js";
 
 const folder = mkdtempSync(join(tmpdir(), "malformed-"));
@@ -151,7 +152,7 @@ describe("a malformed safetensors file is refused", () => {
     const path = join(folder, "x.safetensors");
     writeFileSync(path, bytes);
     for (const read of [() => parseSafetensors(bytes), () => openSafetensors(path)]) {
-      const start = performance.now();
+      const spent = cpuClock();
       let thrown: unknown;
       try {
         read();
@@ -161,16 +162,16 @@ describe("a malformed safetensors file is refused", () => {
       expect(isControlNetError(thrown) && thrown.code).toBe("format");
       expect(String(thrown)).toMatch(message);
       expect(String(thrown).length).toBeLessThan(1000);
-      expect(performance.now() - start).toBeLessThan(1000);
+      expect(spent()).toBeLessThan(1000);
     }
   });
 
   it("when it names a million tensors, at once", () => {
     const entries = Array.from({ length: 300_000 }, (_, i) => `"${i}":${tensor(0, 0, "[0]")}`);
     const bytes = file(`{${entries.join(",")}}`);
-    const start = performance.now();
+    const spent = cpuClock();
     expect(() => parseSafetensors(bytes)).toThrow(/more than 100000 tensors/);
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(spent()).toBeLessThan(1000);
   });
 
   it("but white space, odd names, empty tensors and unaligned data are fine", () => {

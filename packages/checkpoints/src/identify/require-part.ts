@@ -1,0 +1,48 @@
+import { ControlNetError } from "@controlnet-js/core";
+import type { TensorSource } from "../tensor-source.js";
+import { type Identity, identify } from "./identify.js";
+import type { FoundPart, ModelPart } from "./model-parts.js";
+
+const titles: Record<ModelPart, string> = {
+  unet: "a U-Net",
+  controlnet: "a ControlNet",
+  autoencoder: "an autoencoder",
+  "text-encoder": "a text encoder",
+};
+
+/**
+ * The place of a model in a file: its prefix and the form of its keys, for `loadTree`.
+ * @param where named in errors, e.g. the file
+ * @throws ControlNetError `unsupported` where the file is something else, named as what it is, or of an
+ *   unsupported family
+ */
+export function requirePart(source: TensorSource, part: ModelPart, where: string): FoundPart {
+  const identity = identify(source);
+  const found = identity.parts.find((candidate) => candidate.part === part);
+  const advice = identity.advice ? `; ${identity.advice}` : "";
+  if (!found || identity.family === "sdxl" || identity.family === "sdxl-refiner")
+    throw new ControlNetError(
+      "unsupported",
+      `${where}: expected ${titles[part]}, found ${identity.summary}${advice}`,
+    );
+  return found;
+}
+
+/**
+ * Why a ControlNet can't work with a base model, by their shapes: another width of text embeddings, of channels,
+ * or another input. Undefined where they fit.
+ */
+export function misfit(base: Identity, control: Identity): string | undefined {
+  const unet = base.parts.find(({ part }) => part === "unet");
+  const net = control.parts.find(({ part }) => part === "controlnet");
+  if (!unet || !net) return undefined;
+  const differs = (what: string, a: number | undefined, b: number | undefined): string | undefined =>
+    a === undefined || b === undefined || a === b
+      ? undefined
+      : `the ControlNet is ${control.summary} (${what} ${b}), but the base model is ${base.summary} (${what} ${a}); use a pair made for each other`;
+  return (
+    differs("text width", unet.contextWidth, net.contextWidth) ??
+    differs("channels", unet.width, net.width) ??
+    (unet.inputChannels === 4 ? differs("input channels", unet.inputChannels, net.inputChannels) : undefined)
+  );
+}
