@@ -3,7 +3,7 @@ import { disposeTree, jit } from "@controlnet-js/core";
 import { collate, type Dataset, type Sample } from "@controlnet-js/data";
 import type { UNetParams } from "@controlnet-js/unet";
 import { tensor4d } from "@tensorflow/tfjs-core";
-import { dropsPrompt, noisedBatch, type NoisingOptions } from "./diffusion-batch.js";
+import { dropsPrompt, type NoisingOptions, noisedBatch } from "./diffusion-batch.js";
 import { hintUse, linkNorm } from "./hint-use.js";
 import type { LatentCache } from "./latent-cache.js";
 import { type ControlBatch, controlNetLoss } from "./losses.js";
@@ -29,11 +29,19 @@ export interface ControlTaskOptions extends NoisingOptions {
 }
 
 /** Trains a ControlNet on its locked base. Its validation asks whether the hint is used. */
-export function controlTask(options: ControlTaskOptions): TrainingTask<ControlNetParams, ControlBatch> & { dispose(): void } {
+export function controlTask(
+  options: ControlTaskOptions,
+): TrainingTask<ControlNetParams, ControlBatch> & { dispose(): void } {
   const { params, config, locked, latents, texts, promptDropping, seed, publish } = options;
-  const loss = (trained: ControlNetParams, batch: ControlBatch) => controlNetLoss(trained, config, locked, batch);
+  const loss = (trained: ControlNetParams, batch: ControlBatch) =>
+    controlNetLoss(trained, config, locked, batch);
   const measure = jit(loss, { name: "control-validation" });
-  const batchOf = async (samples: readonly Sample[], captions: string[], indices: readonly number[], seeds: NoisingOptions) => {
+  const batchOf = async (
+    samples: readonly Sample[],
+    captions: string[],
+    indices: readonly number[],
+    seeds: NoisingOptions,
+  ) => {
     const { maps, mapShape } = collate(samples);
     return {
       ...noisedBatch(await latents.of(samples), indices, seeds),
@@ -75,7 +83,12 @@ export function controlTask(options: ControlTaskOptions): TrainingTask<ControlNe
         }
       }
       const use = hintUse(right, wrong);
-      return { loss_right_map: use.right, loss_wrong_map: use.wrong, hint_gain: use.gain, link_norm: linkNorm(trained) };
+      return {
+        loss_right_map: use.right,
+        loss_wrong_map: use.wrong,
+        hint_gain: use.gain,
+        link_norm: linkNorm(trained),
+      };
     },
     publish,
     dispose: () => measure.dispose(),

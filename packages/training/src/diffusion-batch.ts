@@ -1,5 +1,5 @@
 import { randomIntegers, randomNormals, randomUniform } from "@controlnet-js/core";
-import { noiseCoefficients, type NoiseSchedule } from "@controlnet-js/samplers";
+import { type NoiseSchedule, noiseCoefficients } from "@controlnet-js/samplers";
 import { type Tensor1D, type Tensor4D, tensor1d, tensor4d } from "@tensorflow/tfjs-core";
 
 /** The mean and log variance of one picture's latent, unscaled, each [height, width, channels] laid out flat. */

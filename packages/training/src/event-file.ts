@@ -1,6 +1,7 @@
 import { appendFile, mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { crc32c } from "./crc32c.js";
 
 /** A picture for TensorBoard's image tab. */
 export interface EventImage {
@@ -20,7 +21,10 @@ export class EventWriter {
 
   /** @param folder made if it is not there */
   constructor(private readonly folder: string) {
-    this.path = join(folder, `events.out.tfevents.${Math.floor(Date.now() / 1000)}.${hostname()}.${process.pid}`);
+    this.path = join(
+      folder,
+      `events.out.tfevents.${Math.floor(Date.now() / 1000)}.${hostname()}.${process.pid}`,
+    );
   }
 
   /** Appends one scalar a tag. */
@@ -38,7 +42,10 @@ export class EventWriter {
       Object.entries(images).map(([tag, { width, height, png }]) =>
         message([
           text(1, tag),
-          bytes(4, message([varintField(1, height), varintField(2, width), varintField(3, 3), bytes(4, png)])),
+          bytes(
+            4,
+            message([varintField(1, height), varintField(2, width), varintField(3, 3), bytes(4, png)]),
+          ),
         ]),
       ),
     );
@@ -70,7 +77,8 @@ function varint(value: number): number[] {
   return out;
 }
 
-const varintField = (field: number, value: number): Uint8Array => Uint8Array.from([field << 3, ...varint(value)]);
+const varintField = (field: number, value: number): Uint8Array =>
+  Uint8Array.from([field << 3, ...varint(value)]);
 
 const bytes = (field: number, value: Uint8Array): Uint8Array =>
   Buffer.concat([Uint8Array.from([(field << 3) | 2, ...varint(value.length)]), value]);
@@ -100,16 +108,8 @@ function record(data: Uint8Array): Uint8Array {
   return Buffer.concat([head, data, tail]);
 }
 
-const checksumTable = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0x82f63b78 : value >>> 1;
-  return value;
-});
-
-/** CRC-32C, rotated and offset as TFRecord wants it. */
+/** The checksum, rotated and offset as TFRecord wants it. */
 function maskedChecksum(data: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of data) crc = checksumTable[(crc ^ byte) & 255]! ^ (crc >>> 8);
-  crc = (crc ^ 0xffffffff) >>> 0;
+  const crc = crc32c(data);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }

@@ -10,7 +10,7 @@ export * from "./pass-through.js";
 export * from "./run-state.js";
 export * from "./run-training.js";
 export * from "./state-file.js";
-export * from "./train-step.js";
 export * from "./text-cache.js";
 export * from "./text-to-image-task.js";
+export * from "./train-step.js";
 export * from "./training-task.js";

@@ -9,7 +9,11 @@ export interface LearningRate {
 }
 
 /** The learning rate of step `step` (from 0) out of `steps`. */
-export function learningRateAt({ peak, warmUpSteps, schedule, finalFraction }: LearningRate, step: number, steps: number): number {
+export function learningRateAt(
+  { peak, warmUpSteps, schedule, finalFraction }: LearningRate,
+  step: number,
+  steps: number,
+): number {
   if (step < warmUpSteps) return (peak * (step + 1)) / warmUpSteps;
   if (schedule === "constant") return peak;
   const progress = Math.min(1, (step - warmUpSteps) / Math.max(1, steps - warmUpSteps));

@@ -1,11 +1,21 @@
 import { type ControlNetConfig, type ControlNetParams, controlledUNet } from "@controlnet-js/controlnet";
 import { encodeText, type TextEncoder, type TextEncoderConfig } from "@controlnet-js/text-encoder";
 import { type UNetConfig, type UNetParams, unet } from "@controlnet-js/unet";
-import { mean, type Scalar, square, sub, type Tensor, type Tensor2D, type Tensor3D, type Tensor4D } from "@tensorflow/tfjs-core";
+import {
+  mean,
+  type Scalar,
+  square,
+  sub,
+  type Tensor,
+  type Tensor2D,
+  type Tensor3D,
+  type Tensor4D,
+} from "@tensorflow/tfjs-core";
 import type { DiffusionBatch } from "./diffusion-batch.js";
 
 /** Mean squared error, the diffusion loss `E || eps - eps_theta(z_t, t, c) ||^2` (paper, eq. 5). */
-export const squaredError = (output: Tensor, target: Tensor): Scalar => mean(square(sub(output, target))) as Scalar;
+export const squaredError = (output: Tensor, target: Tensor): Scalar =>
+  mean(square(sub(output, target))) as Scalar;
 
 /** A batch for a text-to-image model whose text encoder is trained as well. */
 export interface TextToImageBatch extends DiffusionBatch {

@@ -54,7 +54,9 @@ export async function saveCheckpoint(
   } catch (cause) {
     await rm(aside, { recursive: true, force: true }).catch(() => {});
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ControlNetError("io", `saveCheckpoint: step ${step} was not saved to ${target}: ${reason}`, { cause });
+    throw new ControlNetError("io", `saveCheckpoint: step ${step} was not saved to ${target}: ${reason}`, {
+      cause,
+    });
   }
   await removeOld(runFolder, keep);
   return target;
@@ -62,7 +64,8 @@ export async function saveCheckpoint(
 
 async function removeOld(runFolder: string, keep: number): Promise<void> {
   const steps = await checkpointSteps(runFolder);
-  for (const step of steps.slice(keep)) await rm(join(runFolder, folderOf(step)), { recursive: true, force: true });
+  for (const step of steps.slice(keep))
+    await rm(join(runFolder, folderOf(step)), { recursive: true, force: true });
   for (const name of await readdir(runFolder))
     if (name.startsWith(".partial-")) await rm(join(runFolder, name), { recursive: true, force: true });
 }
@@ -100,7 +103,8 @@ async function problemOf(folder: string, step: number): Promise<string | undefin
   } catch (error) {
     return `its manifest can't be read (${(error as Error).message})`;
   }
-  if (manifest.format !== "controlnet-js run state" || manifest.version !== 1) return "its manifest has another format";
+  if (manifest.format !== "controlnet-js run state" || manifest.version !== 1)
+    return "its manifest has another format";
   if (manifest.step !== step) return `its manifest is of step ${manifest.step}`;
   for (const [name, hash] of Object.entries(manifest.files)) {
     const found = await hashFile(join(folder, name)).catch(() => undefined);

@@ -4,7 +4,13 @@ import { type Batch, batches, type Cursor, type Dataset, type SkippedSample } fr
 import { type LearningRate, learningRateAt } from "./learning-rate.js";
 import { findCheckpoint, saveCheckpoint } from "./run-state.js";
 import { loadTrees, saveTrees } from "./state-file.js";
-import { createTrainState, createTrainStep, type OptimizerSettings, type StepReport, type TrainState } from "./train-step.js";
+import {
+  createTrainState,
+  createTrainStep,
+  type OptimizerSettings,
+  type StepReport,
+  type TrainState,
+} from "./train-step.js";
 import type { TrainingTask, ValidationReport } from "./training-task.js";
 
 /** How a training runs. */
@@ -108,7 +114,9 @@ export async function runTraining<P, B>(
       listener.saved?.(checkpoint, progress.step);
     } catch (error) {
       if (!checkpoint && progress.step >= steps) throw error;
-      listener.warned?.(`${(error as Error).message}; the run goes on, the last good checkpoint is ${checkpoint ?? "none"}`);
+      listener.warned?.(
+        `${(error as Error).message}; the run goes on, the last good checkpoint is ${checkpoint ?? "none"}`,
+      );
     }
   };
 
@@ -170,7 +178,14 @@ export async function runTraining<P, B>(
 /** What makes two runs the same run: a checkpoint of another one must not be resumed silently. */
 function runOf<P, B>(task: TrainingTask<P, B>, dataset: Dataset, options: TrainingOptions): string {
   const { batchSize, accumulate, seed } = options;
-  return JSON.stringify({ task: task.name, data: dataset.describe(), size: dataset.size, batchSize, accumulate, seed });
+  return JSON.stringify({
+    task: task.name,
+    data: dataset.describe(),
+    size: dataset.size,
+    batchSize,
+    accumulate,
+    seed,
+  });
 }
 
 async function writeState<P, B>(
@@ -181,11 +196,19 @@ async function writeState<P, B>(
   progress: Progress,
   run: string,
 ): Promise<void> {
-  await saveTrees(join(folder, "state.safetensors"), { ...state }, { progress: JSON.stringify(progress), run });
+  await saveTrees(
+    join(folder, "state.safetensors"),
+    { ...state },
+    { progress: JSON.stringify(progress), run },
+  );
   await task.publish(published, join(folder, "model"), progress.step);
 }
 
-function loadState<P>(folder: string, like: TrainState<P>, run: string): { state: TrainState<P>; progress: Progress } {
+function loadState<P>(
+  folder: string,
+  like: TrainState<P>,
+  run: string,
+): { state: TrainState<P>; progress: Progress } {
   const { trees, metadata } = loadTrees(join(folder, "state.safetensors"), { ...like });
   if (metadata.run !== run) {
     disposeTree(trees);

@@ -7,7 +7,11 @@ import { type Tensor, tensor } from "@tensorflow/tfjs-core";
 export type NamedTrees = Record<string, unknown>;
 
 /** Writes trees of tensors, float32 and exact, under our own paths: the state of a run, not a published model. */
-export async function saveTrees(path: string, trees: NamedTrees, metadata: Record<string, string> = {}): Promise<void> {
+export async function saveTrees(
+  path: string,
+  trees: NamedTrees,
+  metadata: Record<string, string> = {},
+): Promise<void> {
   const entries = Object.entries(trees).flatMap(([name, tree]) =>
     leavesOf(tree).map(({ path: leaf, value }): NamedTensor => {
       return {
@@ -28,7 +32,10 @@ export async function saveTrees(path: string, trees: NamedTrees, metadata: Recor
  * Reads trees written by {@link saveTrees}, of the nesting and shapes of `like`. The caller disposes them.
  * @throws ControlNetError `format` where a tensor is missing or has another shape
  */
-export function loadTrees<T extends NamedTrees>(path: string, like: T): { trees: T; metadata: Record<string, string> } {
+export function loadTrees<T extends NamedTrees>(
+  path: string,
+  like: T,
+): { trees: T; metadata: Record<string, string> } {
   const source = openSafetensors(path);
   try {
     const names = new Set(source.names());
@@ -44,9 +51,18 @@ export function loadTrees<T extends NamedTrees>(path: string, like: T): { trees:
   }
 }
 
-function readLeaf(source: TensorSource, names: Set<string>, path: string, name: string, like: Tensor): Tensor {
+function readLeaf(
+  source: TensorSource,
+  names: Set<string>,
+  path: string,
+  name: string,
+  like: Tensor,
+): Tensor {
   if (!names.has(name))
-    throw new ControlNetError("format", `loadTrees: ${path} has no tensor "${name}"; it belongs to another model`);
+    throw new ControlNetError(
+      "format",
+      `loadTrees: ${path} has no tensor "${name}"; it belongs to another model`,
+    );
   const found = source.get(name);
   if (found.shape.join() !== like.shape.join())
     throw new ControlNetError(

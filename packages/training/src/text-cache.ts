@@ -1,5 +1,11 @@
 import { jit } from "@controlnet-js/core";
-import { encodeText, encodeTexts, type TextEncoder, type TextEncoderConfig, type Tokenizer } from "@controlnet-js/text-encoder";
+import {
+  encodeText,
+  encodeTexts,
+  type TextEncoder,
+  type TextEncoderConfig,
+  type Tokenizer,
+} from "@controlnet-js/text-encoder";
 import { type Tensor2D, type Tensor3D, tensor3d } from "@tensorflow/tfjs-core";
 
 /** Text embeddings, each computed once. */

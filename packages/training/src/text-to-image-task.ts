@@ -1,7 +1,7 @@
 import type { Sample } from "@controlnet-js/data";
 import { encodeTexts, type TextEncoderConfig, type Tokenizer } from "@controlnet-js/text-encoder";
 import type { UNetConfig } from "@controlnet-js/unet";
-import { dropsPrompt, noisedBatch, type NoisingOptions } from "./diffusion-batch.js";
+import { dropsPrompt, type NoisingOptions, noisedBatch } from "./diffusion-batch.js";
 import type { LatentCache } from "./latent-cache.js";
 import { type TextToImageBatch, type TextToImageParams, textToImageLoss } from "./losses.js";
 import type { TrainingTask } from "./training-task.js";
@@ -19,7 +19,9 @@ export interface TextToImageTaskOptions extends NoisingOptions {
 }
 
 /** Trains a U-Net and its text encoder together on latents. */
-export function textToImageTask(options: TextToImageTaskOptions): TrainingTask<TextToImageParams, TextToImageBatch> {
+export function textToImageTask(
+  options: TextToImageTaskOptions,
+): TrainingTask<TextToImageParams, TextToImageBatch> {
   const { params, configs, tokenizer, latents, promptDropping, seed, validate, publish } = options;
   return {
     name: "text-to-image",

@@ -71,7 +71,12 @@ export interface TrainStep<P, B> {
    * batches once they are used.
    * @param step counted from 0; sets the bias correction
    */
-  run(state: TrainState<P>, batches: Iterable<B>, step: number, rate: number): Promise<{ state: TrainState<P>; report: StepReport }>;
+  run(
+    state: TrainState<P>,
+    batches: Iterable<B>,
+    step: number,
+    rate: number,
+  ): Promise<{ state: TrainState<P>; report: StepReport }>;
   dispose(): void;
 }
 
@@ -165,7 +170,12 @@ export function createTrainStep<P, B>(
 }
 
 /** The numbers that change from step to step, as tensors, so that one trace serves all steps. */
-function scalarsFor({ beta1, beta2, epsilon, weightDecay }: OptimizerSettings, step: number, rate: number, count: number): Scalars {
+function scalarsFor(
+  { beta1, beta2, epsilon, weightDecay }: OptimizerSettings,
+  step: number,
+  rate: number,
+  count: number,
+): Scalars {
   const correction1 = 1 - beta1 ** (step + 1);
   const correction2 = Math.sqrt(1 - beta2 ** (step + 1));
   return {
@@ -184,7 +194,11 @@ function update<P>(
   { beta1, beta2, emaDecay }: OptimizerSettings,
 ): TrainState<P> {
   const leaves = (tree: P) => leavesOf(tree).map(({ value }) => value);
-  const [params, firsts, seconds] = [leaves(state.params), leaves(state.firstMoment), leaves(state.secondMoment)];
+  const [params, firsts, seconds] = [
+    leaves(state.params),
+    leaves(state.firstMoment),
+    leaves(state.secondMoment),
+  ];
   const updated = params.map((parameter, i) =>
     adamWUpdate(
       {
@@ -199,7 +213,11 @@ function update<P>(
       { beta1, beta2 },
     ),
   );
-  const pick = (position: 0 | 1 | 2) => treeLike(state.params, updated.map((outputs) => outputs[position]!));
+  const pick = (position: 0 | 1 | 2) =>
+    treeLike(
+      state.params,
+      updated.map((outputs) => outputs[position]!),
+    );
   return {
     params: pick(0),
     firstMoment: pick(1),

@@ -1,0 +1,159 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, readdir, rm, truncate } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { disposeTree, leavesOf } from "@controlnet-js/core";
+import { expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { findCheckpoint } from "./run-state.js";
+import { runTraining, type TrainingListener, type TrainingOptions } from "./run-training.js";
+import { createTinyTask, tinyDataset, tinyOptions } from "./testing/tiny-task.js";
+
+beforeAll(useCpuBackend);
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "training-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** The parameters after a run, as one array, and its losses. */
+async function trained(change: Partial<TrainingOptions> = {}, listener: TrainingListener = {}) {
+  const losses: number[] = [];
+  const result = await runTraining(createTinyTask(), tinyDataset(5), tinyOptions(folder, change), {
+    ...listener,
+    stepped: (info) => {
+      losses.push(info.loss);
+      listener.stepped?.(info);
+    },
+  });
+  const values = leavesOf(result.params).flatMap(({ value }) => [...value.dataSync()]);
+  disposeTree(result.params);
+  return { ...result, values, losses };
+}
+
+describe("resuming", () => {
+  test("N + N steps equal 2 N steps bit for bit", async () => {
+    const whole = await trained({ folder: join(folder, "whole") });
+    await trained({ steps: 3 });
+    const rest = await trained({ resume: true });
+    expect(rest.losses).toEqual(whole.losses.slice(3));
+    expect(rest.values).toEqual(whole.values);
+  });
+
+  test("also with gradient accumulation", async () => {
+    const whole = await trained({ folder: join(folder, "whole"), steps: 4, accumulate: 2 });
+    await trained({ steps: 2, accumulate: 2 });
+    const rest = await trained({ steps: 4, accumulate: 2, resume: true });
+    expect(rest.values).toEqual(whole.values);
+  });
+
+  test("also after kill -9", { timeout: 120_000 }, async () => {
+    const whole = await trained({ folder: join(folder, "whole") });
+    const run = join(folder, "killed");
+    await killAfterSave(run, 2);
+    const step = (await findCheckpoint(run))!.step;
+    expect(step).toBeGreaterThanOrEqual(2);
+    const rest = await trained({ folder: run, resume: true });
+    expect(rest.values).toEqual(whole.values);
+  });
+
+  test("passes over a checkpoint that was cut short, and says so", async () => {
+    const whole = await trained({ folder: join(folder, "whole") });
+    await trained({ steps: 4, saveEvery: 2 });
+    await truncate(join(folder, "step-00000004", "state.safetensors"), 100);
+    const warnings: string[] = [];
+    const rest = await trained({ resume: true }, { warned: (message) => warnings.push(message) });
+    expect(warnings).toEqual([expect.stringMatching(/step-00000004.*passed over.*state\.safetensors/)]);
+    expect(rest.losses).toHaveLength(4);
+    expect(rest.values).toEqual(whole.values);
+  });
+
+  test("refuses a checkpoint of another run", async () => {
+    await trained({ steps: 2 });
+    await expect(trained({ resume: true, seed: 8 })).rejects.toThrow(/belongs to another run/);
+  });
+});
+
+test("an aborted run saves where it stands", async () => {
+  const controller = new AbortController();
+  const result = await trained(
+    { signal: controller.signal, saveEvery: 0 },
+    { stepped: ({ step }) => step === 3 && controller.abort() },
+  );
+  expect(result.reason).toBe("aborted");
+  expect((await findCheckpoint(folder))!.step).toBe(3);
+});
+
+test("a save that fails leaves the checkpoint before it, and the run goes on", async () => {
+  const warnings: string[] = [];
+  const task = createTinyTask();
+  const result = await runTraining(
+    {
+      ...task,
+      async publish(params, target, step) {
+        if (step === 4) throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+        await task.publish(params, target, step);
+      },
+    },
+    tinyDataset(5),
+    tinyOptions(folder),
+    { warned: (message) => warnings.push(message) },
+  );
+  disposeTree(result.params);
+  expect(warnings).toEqual([expect.stringMatching(/step 4 was not saved.*ENOSPC.*goes on.*step-00000002/)]);
+  expect((await readdir(folder)).sort()).toEqual(["step-00000002", "step-00000006"]);
+});
+
+test("validation asks whether the hint is used; a fresh ControlNet ignores it", async () => {
+  const reports: Record<string, number>[] = [];
+  await trained({ steps: 2, validateEvery: 2 }, { validated: (report) => void reports.push(report) });
+  expect(reports).toHaveLength(2);
+  expect(reports[0]!.hint_gain).toBe(0);
+  expect(reports[0]!.link_norm).toBe(0);
+  expect(reports[1]!.link_norm).toBeGreaterThan(0);
+});
+
+test("a loss that is no number ends the run and names the step", async () => {
+  await expect(
+    trained({ learningRate: { peak: 1e30, warmUpSteps: 0, schedule: "constant", finalFraction: 1 } }),
+  ).rejects.toThrow(/the loss is .* at step \d/);
+});
+
+test("nothing leaks", async () => {
+  await trained({ steps: 1 });
+  const task = createTinyTask();
+  const { params } = task;
+  await expectNoTensorLeak(async () => {
+    const kept = leavesOf(params).length;
+    const result = await runTraining(
+      task,
+      tinyDataset(5),
+      tinyOptions(folder, { steps: 3, validateEvery: 2 }),
+    );
+    expect(leavesOf(result.params)).toHaveLength(kept);
+  });
+});
+
+async function killAfterSave(run: string, step: number): Promise<void> {
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+  const script = fileURLToPath(new URL("testing/train-until-killed.ts", import.meta.url));
+  const child: ChildProcess = spawn(process.execPath, [
+    "--conditions=@controlnet-js/source",
+    "--import",
+    tsx,
+    script,
+    run,
+  ]);
+  let errors = "";
+  child.stderr!.on("data", (chunk) => (errors += chunk));
+  await new Promise<void>((resolve, reject) => {
+    child.stdout!.on(
+      "data",
+      (chunk: Buffer) => String(chunk).includes(`saved ${step}`) && child.kill("SIGKILL"),
+    );
+    child.on("exit", (_code, signal) => (signal === "SIGKILL" ? resolve() : reject(new Error(errors))));
+  });
+}

@@ -1,0 +1,91 @@
+import { autoencoderConfig, createAutoencoder } from "@controlnet-js/autoencoder";
+import { type ControlNetParams, controlNetConfig, createControlNet } from "@controlnet-js/controlnet";
+import { randomInitializer, randomUniform } from "@controlnet-js/core";
+import type { Dataset } from "@controlnet-js/data";
+import { createSchedule } from "@controlnet-js/samplers";
+import { createTextEncoder, createTokenizer, textEncoderConfig, trainBpe } from "@controlnet-js/text-encoder";
+import { createUNet, unetConfig } from "@controlnet-js/unet";
+import { controlTask } from "../control-task.js";
+import { createLatentCache } from "../latent-cache.js";
+import type { TrainingOptions } from "../run-training.js";
+import { saveTrees } from "../state-file.js";
+import { createTextCache } from "../text-cache.js";
+import { defaultOptimizer } from "../train-step.js";
+
+/** Pictures of noise with captions: enough to train on. */
+export const tinyDataset = (size: number, start = 0): Dataset => ({
+  size,
+  describe: () => `${size} tiny pictures from ${start}`,
+  async load(position) {
+    const index = start + position;
+    const next = randomUniform({ seed: 1, purpose: "picture", index });
+    const bytes = () => Uint8Array.from({ length: 16 * 16 * 3 }, () => Math.floor(256 * next()));
+    const picture = () => ({ data: bytes(), width: 16, height: 16, channels: 3 });
+    return {
+      index,
+      name: `tiny ${index}`,
+      image: picture(),
+      map: picture(),
+      caption: index % 2 ? "red ball" : "blue cube",
+    };
+  },
+});
+
+/** A whole ControlNet training in a few thousand parameters. */
+export function createTinyTask(): ReturnType<typeof controlTask> {
+  const unetShape = unetConfig({
+    channels: [4, 8],
+    blocksPerLevel: 1,
+    attention: [true, false],
+    heads: [1, 1],
+    contextChannels: 4,
+    groups: 2,
+    sampleSize: 4,
+  });
+  const autoencoderShape = autoencoderConfig({ channels: [4, 4, 4], blocksPerLevel: 1, groups: 2 });
+  const tokenizer = createTokenizer(trainBpe(["red ball blue cube"], 530), { maxTokens: 6 });
+  const textShape = textEncoderConfig({
+    vocabularySize: tokenizer.vocabularySize,
+    maxTokens: 6,
+    hiddenSize: 4,
+    feedForwardSize: 8,
+    heads: 1,
+    layers: 1,
+  });
+  const locked = createUNet(unetShape, randomInitializer(1));
+  const config = controlNetConfig(unetShape, { hintWidths: [4, 4, 4] });
+  return controlTask({
+    params: createControlNet(locked, config),
+    config,
+    locked,
+    latents: createLatentCache(createAutoencoder(autoencoderShape, randomInitializer(2)), autoencoderShape),
+    texts: createTextCache(createTextEncoder(textShape, randomInitializer(3)), textShape, tokenizer),
+    schedule: createSchedule(),
+    scalingFactor: autoencoderShape.scalingFactor,
+    seed: 7,
+    promptDropping: 0.5,
+    heldOut: tinyDataset(4, 1000),
+    validationSamples: 4,
+    batchSize: 2,
+    publish: async (params: ControlNetParams, folder: string) => {
+      await saveTrees(`${folder}.safetensors`, { params });
+    },
+  });
+}
+
+/** Options of a tiny run into `folder`. */
+export const tinyOptions = (folder: string, change: Partial<TrainingOptions> = {}): TrainingOptions => ({
+  folder,
+  steps: 6,
+  batchSize: 2,
+  accumulate: 1,
+  seed: 7,
+  learningRate: { peak: 1e-2, warmUpSteps: 2, schedule: "constant", finalFraction: 1 },
+  optimizer: { ...defaultOptimizer, emaDecay: 0.9 },
+  validateEvery: 0,
+  saveEvery: 2,
+  keep: 2,
+  maxSkipped: 0,
+  resume: false,
+  ...change,
+});
