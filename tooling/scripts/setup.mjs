@@ -40,10 +40,15 @@ export function setUp(filter = []) {
     isThere("c++") || isThere("g++") || isThere("clang++") ? [] : ["a C++ compiler"],
   ].flat();
   if (missing.length > 0) {
-    process.stderr.write(`The native engine needs ${missing.join(" and ")}: running on WebAssembly instead, slower and smaller.\n`);
+    process.stderr.write(
+      `The native engine needs ${missing.join(" and ")}: running on WebAssembly instead, slower and smaller.\n`,
+    );
     return false;
   }
   const status = run("node", ["packages/tensorflow/dist/cli.js", "install"], { mayFail: true });
-  if (status !== 0) process.stderr.write("The native engine could not be installed (see above): running on WebAssembly instead.\n");
+  if (status !== 0)
+    process.stderr.write(
+      "The native engine could not be installed (see above): running on WebAssembly instead.\n",
+    );
   return status === 0;
 }

@@ -3,4 +3,11 @@ import { run, setUp } from "./setup.mjs";
 
 const native = setUp(["--filter=@controlnet-js/trainer..."]);
 const config = native ? "configs/tinyworld-canny.yaml" : "configs/tinyworld-canny-wasm.yaml";
-run("node", ["apps/trainer/dist/cli.js", "quickstart", "--config", config, ...(native ? [] : ["--engine", "wasm"]), ...process.argv.slice(2)]);
+run("node", [
+  "apps/trainer/dist/cli.js",
+  "quickstart",
+  "--config",
+  config,
+  ...(native ? [] : ["--engine", "wasm"]),
+  ...process.argv.slice(2),
+]);
