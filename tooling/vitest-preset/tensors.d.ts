@@ -7,7 +7,11 @@ export function useCpuBackend(): Promise<void>;
 export function expectNoTensorLeak(body: () => void | Promise<void>): Promise<void>;
 
 /** Fails unless both hold the same shape and every |actual - expected| <= tolerance * max(1, max|expected|). */
-export function expectClose(actual: Tensor | ArrayLike<number>, expected: Tensor | ArrayLike<number>, tolerance?: number): void;
+export function expectClose(
+  actual: Tensor | ArrayLike<number>,
+  expected: Tensor | ArrayLike<number>,
+  tolerance?: number,
+): void;
 
 /**
  * Compares the gradient of sum(weights * f(...inputs)) with central differences, for every input.

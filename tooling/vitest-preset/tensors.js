@@ -16,7 +16,8 @@ export async function expectNoTensorLeak(body) {
 const valuesOf = (x) => (x instanceof tf.Tensor ? x.dataSync() : x);
 
 export function expectClose(actual, expected, tolerance = 1e-5) {
-  if (actual instanceof tf.Tensor && expected instanceof tf.Tensor) expect(actual.shape).toEqual(expected.shape);
+  if (actual instanceof tf.Tensor && expected instanceof tf.Tensor)
+    expect(actual.shape).toEqual(expected.shape);
   const a = valuesOf(actual);
   const e = valuesOf(expected);
   expect(a.length).toBe(e.length);
@@ -31,13 +32,19 @@ export function expectClose(actual, expected, tolerance = 1e-5) {
       at = i;
     }
   }
-  expect(worst <= tolerance * scale, `element ${at}: got ${a[at]}, expected ${e[at]} (tolerance ${tolerance * scale})`).toBe(true);
+  expect(
+    worst <= tolerance * scale,
+    `element ${at}: got ${a[at]}, expected ${e[at]} (tolerance ${tolerance * scale})`,
+  ).toBe(true);
 }
 
 export function expectGradients(f, inputs, { step = 1e-2, tolerance = 2e-2 } = {}) {
   tf.tidy(() => {
     const output = f(...inputs);
-    const weights = tf.tensor(Float32Array.from({ length: output.size }, (_, i) => Math.sin(1.3 * i + 0.7)), output.shape);
+    const weights = tf.tensor(
+      Float32Array.from({ length: output.size }, (_, i) => Math.sin(1.3 * i + 0.7)),
+      output.shape,
+    );
     const objective = (...xs) => tf.sum(tf.mul(f(...xs), weights));
     const gradients = tf.grads(objective)(inputs);
     inputs.forEach((input, which) => {
@@ -47,7 +54,9 @@ export function expectGradients(f, inputs, { step = 1e-2, tolerance = 2e-2 } = {
           tf.tidy(() => {
             const moved = base.slice();
             moved[i] += delta;
-            return objective(...inputs.map((x, j) => (j === which ? tf.tensor(moved, input.shape) : x))).dataSync()[0];
+            return objective(
+              ...inputs.map((x, j) => (j === which ? tf.tensor(moved, input.shape) : x)),
+            ).dataSync()[0];
           });
         return (at(step) - at(-step)) / (2 * step);
       });

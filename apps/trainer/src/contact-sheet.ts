@@ -10,7 +10,13 @@ export interface SheetRow {
 const escape = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
-const label = (text: string, width: number, height: number, size: number, weight = "normal"): OverlayOptions["input"] =>
+const label = (
+  text: string,
+  width: number,
+  height: number,
+  size: number,
+  weight = "normal",
+): OverlayOptions["input"] =>
   Buffer.from(
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><text x="${width / 2}" y="${height * 0.72}" ` +
       `font-family="sans-serif" font-size="${size}" font-weight="${weight}" fill="#222" text-anchor="middle">${escape(text)}</text></svg>`,
@@ -26,13 +32,19 @@ function rgb({ data, width, height, channels }: Image): Buffer {
 
 /** A picture as PNG. */
 export const encodePng = (image: Image): Promise<Buffer> =>
-  sharp(rgb(image), { raw: { width: image.width, height: image.height, channels: 3 } }).png().toBuffer();
+  sharp(rgb(image), { raw: { width: image.width, height: image.height, channels: 3 } })
+    .png()
+    .toBuffer();
 
 /**
  * A PNG of rows of pictures side by side, with a heading above each column and each row's caption below it.
  * @param columns rows stand in so many columns of the sheet
  */
-export async function contactSheet(headings: readonly string[], rows: readonly SheetRow[], columns = 2): Promise<Buffer> {
+export async function contactSheet(
+  headings: readonly string[],
+  rows: readonly SheetRow[],
+  columns = 2,
+): Promise<Buffer> {
   const first = rows[0]!.images[0]!;
   const gap = 6;
   const captionHeight = 22;

@@ -16,14 +16,18 @@ export function takeControls(args: readonly string[]): { controls: ControlArgume
     const [option, inline] = args[i]!.split(/=(.*)/s) as [string, string?];
     const value = () => {
       const next = inline ?? args[++i];
-      if (next === undefined) throw new ControlNetError("config", `controlnet sample: ${option} needs a value`);
+      if (next === undefined)
+        throw new ControlNetError("config", `controlnet sample: ${option} needs a value`);
       return next;
     };
     if (option === "--control") controls.push({ folder: value(), strength: 1, start: 0, end: 1 });
     else if (perControl.includes(option)) {
       const control = controls[controls.length - 1];
       if (!control)
-        throw new ControlNetError("config", `controlnet sample: ${option} belongs after the --control that it is for`);
+        throw new ControlNetError(
+          "config",
+          `controlnet sample: ${option} belongs after the --control that it is for`,
+        );
       assign(control, option.slice(2), value());
     } else rest.push(args[i]!);
   }
@@ -35,7 +39,10 @@ function assign(control: ControlArgument, key: string, text: string): void {
     const value = Number(text);
     const high = key === "strength" ? 10 : 1;
     if (text.trim() === "" || !(value >= 0 && value <= high))
-      throw new ControlNetError("config", `controlnet sample: --${key} expects a number in [0, ${high}], got "${text}"`);
+      throw new ControlNetError(
+        "config",
+        `controlnet sample: --${key} expects a number in [0, ${high}], got "${text}"`,
+      );
     control[key] = value;
   } else control[key as "condition" | "image" | "map"] = text;
 }

@@ -13,7 +13,14 @@ export interface DatasetCommand {
 }
 
 /** Writes a tinyworld dataset in fill50k's format, with the maps of a condition. */
-export async function writeTinyworld({ out, count, seed, start, condition: name, workers }: DatasetCommand): Promise<void> {
+export async function writeTinyworld({
+  out,
+  count,
+  seed,
+  start,
+  condition: name,
+  workers,
+}: DatasetCommand): Promise<void> {
   const { condition } = await openCondition(name);
   const bar = createProgressBar();
   try {

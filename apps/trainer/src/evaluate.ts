@@ -41,7 +41,16 @@ export interface EvaluationOptions {
 
 /** Paints held-out samples with and without control and compares what came out with the maps. */
 export async function evaluateControl(options: EvaluationOptions): Promise<Evaluation> {
-  const { pipeline, params, config, condition, conditionOptions, samples, batchSize = 8, onProgress } = options;
+  const {
+    pipeline,
+    params,
+    config,
+    condition,
+    conditionOptions,
+    samples,
+    batchSize = 8,
+    onProgress,
+  } = options;
   const compiled = compilePipeline(pipeline);
   const paint = async (withMaps: boolean): Promise<Image[]> => {
     const images: Image[] = [];
@@ -104,10 +113,19 @@ export async function evaluate(command: EvaluateCommand): Promise<Omit<Evaluatio
   try {
     const name = net.metadata.condition;
     if (typeof name !== "string")
-      throw new ControlNetError("config", `controlnet evaluate: ${command.control} does not say which condition it was trained on`);
+      throw new ControlNetError(
+        "config",
+        `controlnet evaluate: ${command.control} does not say which condition it was trained on`,
+      );
     const { condition } = await openCondition(name);
     const conditionOptions = (net.metadata.options as Record<string, unknown> | undefined) ?? {};
-    const data = await openTinyworld({ seed: 1, count: command.count, heldOut: true, condition, conditionOptions });
+    const data = await openTinyworld({
+      seed: 1,
+      count: command.count,
+      heldOut: true,
+      condition,
+      conditionOptions,
+    });
     const samples = await Promise.all(Array.from({ length: command.count }, (_, i) => data.load(i)));
     const { sheet, ...figures } = await evaluateControl({
       pipeline,
@@ -124,7 +142,9 @@ export async function evaluate(command: EvaluateCommand): Promise<Omit<Evaluatio
     await mkdir(command.out, { recursive: true });
     await writeFile(join(command.out, "contact-sheet.png"), sheet);
     await writeFile(join(command.out, "evaluation.json"), `${JSON.stringify(figures, null, 2)}\n`);
-    print(`edge F1 with control ${figures.withControl.toFixed(3)}, without ${figures.withoutControl.toFixed(3)}; ${command.out}`);
+    print(
+      `edge F1 with control ${figures.withControl.toFixed(3)}, without ${figures.withoutControl.toFixed(3)}; ${command.out}`,
+    );
     return figures;
   } finally {
     bar.end();

@@ -36,7 +36,8 @@ function ticks(low: number, high: number): number[] {
 export function lineChart(panels: readonly Panel[], xLabel: string): string {
   const xs = panels.flatMap(({ series }) => series.flatMap(({ points }) => points.map(([x]) => x)));
   const [x0, x1] = [Math.min(0, ...xs), Math.max(1, ...xs)];
-  const x = (value: number) => margin.left + ((value - x0) / (x1 - x0)) * (width - margin.left - margin.right);
+  const x = (value: number) =>
+    margin.left + ((value - x0) / (x1 - x0)) * (width - margin.left - margin.right);
   const drawn = panels.map((panel, i) => drawPanel(panel, i * panelHeight, x, ticks(x0, x1)));
   const height = panels.length * panelHeight + 24;
   return (
@@ -46,20 +47,30 @@ export function lineChart(panels: readonly Panel[], xLabel: string): string {
   );
 }
 
-function drawPanel({ title, series, marker }: Panel, top: number, x: (value: number) => number, xTicks: number[]): string {
+function drawPanel(
+  { title, series, marker }: Panel,
+  top: number,
+  x: (value: number) => number,
+  xTicks: number[],
+): string {
   const ys = series.flatMap(({ points }) => points.map(([, y]) => y)).filter(Number.isFinite);
   const low = Math.min(...ys, ys.length ? Number.POSITIVE_INFINITY : 0);
   const high = Math.max(...ys, low + 1e-9);
   const bottom = top + panelHeight - margin.bottom;
-  const y = (value: number) => bottom - ((value - low) / (high - low || 1)) * (panelHeight - margin.top - margin.bottom);
-  const out: string[] = [`<text x="${margin.left}" y="${top + 18}" font-weight="bold" fill="#222">${title}</text>`];
+  const y = (value: number) =>
+    bottom - ((value - low) / (high - low || 1)) * (panelHeight - margin.top - margin.bottom);
+  const out: string[] = [
+    `<text x="${margin.left}" y="${top + 18}" font-weight="bold" fill="#222">${title}</text>`,
+  ];
   for (const tick of ticks(low, high))
     out.push(
       `<line x1="${margin.left}" x2="${width - margin.right}" y1="${y(tick)}" y2="${y(tick)}" stroke="#e5e5e5"/>`,
       `<text x="${margin.left - 6}" y="${y(tick) + 4}" text-anchor="end" fill="#666">${format(tick)}</text>`,
     );
   for (const tick of xTicks)
-    out.push(`<text x="${x(tick)}" y="${bottom + 16}" text-anchor="middle" fill="#666">${format(tick)}</text>`);
+    out.push(
+      `<text x="${x(tick)}" y="${bottom + 16}" text-anchor="middle" fill="#666">${format(tick)}</text>`,
+    );
   series.forEach(({ name, colour, points }, i) => {
     const path = points
       .filter(([, value]) => Number.isFinite(value))

@@ -5,7 +5,13 @@ export const number =
   (low: number, high: number, { whole = false } = {}) =>
   (text: string): number => {
     const value = Number(text);
-    if (text.trim() === "" || !Number.isFinite(value) || value < low || value > high || (whole && !Number.isInteger(value)))
+    if (
+      text.trim() === "" ||
+      !Number.isFinite(value) ||
+      value < low ||
+      value > high ||
+      (whole && !Number.isInteger(value))
+    )
       throw new InvalidArgumentError(`expected a ${whole ? "whole " : ""}number in [${low}, ${high}]`);
     return value;
   };

@@ -1,5 +1,10 @@
 import type { Condition } from "@controlnet-js/core";
-import { type Dataset, openImageFolderDataset, openJsonLinesDataset, splitDataset } from "@controlnet-js/data";
+import {
+  type Dataset,
+  openImageFolderDataset,
+  openJsonLinesDataset,
+  splitDataset,
+} from "@controlnet-js/data";
 import type { NamedCondition } from "./open-condition.js";
 import { openTinyworld } from "./tinyworld-dataset.js";
 import type { TrainConfig } from "./train-config.js";
@@ -13,13 +18,23 @@ export interface OpenData {
 }
 
 /** Opens the data that a config names, with its held-out part. */
-export async function openData(config: TrainConfig, named: NamedCondition, onIncident: (message: string) => void): Promise<OpenData> {
+export async function openData(
+  config: TrainConfig,
+  named: NamedCondition,
+  onIncident: (message: string) => void,
+): Promise<OpenData> {
   const { data, dataOptions, conditionOptions } = config;
   const { condition } = named;
   if (data.kind === "tinyworld") {
     const { seed, count } = data;
     const train = await openTinyworld({ seed, count, condition, conditionOptions });
-    const heldOut = await openTinyworld({ seed, count: dataOptions.heldOut, heldOut: true, condition, conditionOptions });
+    const heldOut = await openTinyworld({
+      seed,
+      count: dataOptions.heldOut,
+      heldOut: true,
+      condition,
+      conditionOptions,
+    });
     return { train, heldOut, condition, close: async () => {} };
   }
   const { width, height, workers, allowEmptyCaptions } = dataOptions;
@@ -39,6 +54,9 @@ export async function openData(config: TrainConfig, named: NamedCondition, onInc
           options: conditionOptions,
           ...(data.captions && { captions: data.captions }),
         });
-  const parts = splitDataset(dataset, { heldOut: { count: dataOptions.heldOut }, seed: config.training.seed });
+  const parts = splitDataset(dataset, {
+    heldOut: { count: dataOptions.heldOut },
+    seed: config.training.seed,
+  });
   return { ...parts, condition, close: () => dataset.close() };
 }

@@ -34,7 +34,10 @@ export function readPngText(png: Uint8Array, keyword: string): string | undefine
   for (let at = 8; at + 12 <= bytes.length; ) {
     const length = bytes.readUInt32BE(at);
     const data = bytes.subarray(at + 8, at + 8 + length);
-    if (bytes.toString("latin1", at + 4, at + 8) === "iTXt" && data.toString("latin1", 0, head.length) === head)
+    if (
+      bytes.toString("latin1", at + 4, at + 8) === "iTXt" &&
+      data.toString("latin1", 0, head.length) === head
+    )
       return data.toString("utf8", head.length);
     at += 12 + length;
   }

@@ -1,5 +1,5 @@
-import { Command } from "commander";
 import { engineNames } from "@controlnet-js/engine";
+import { Command } from "commander";
 import { takeControls } from "./control-arguments.js";
 import { writeTinyworld } from "./dataset.js";
 import { evaluate } from "./evaluate.js";
@@ -35,7 +35,12 @@ export function createProgram(args: readonly string[]): Command {
     .command("train")
     .description("train a ControlNet as a YAML config says")
     .requiredOption("--config <file>", "the config")
-    .option("--set <key=value>", "change a key of the config; may stand several times", collect, [] as string[])
+    .option(
+      "--set <key=value>",
+      "change a key of the config; may stand several times",
+      collect,
+      [] as string[],
+    )
     .option("--resume", "go on from the newest valid checkpoint", false)
     .option(...engineOption)
     .addHelpText(
@@ -49,7 +54,9 @@ Examples:
     )
     .action(async (options) => {
       const config = readTrainConfig(options.config, options.set);
-      disposeTrained(await train({ config, resume: options.resume, engine: options.engine, signal: abortOnSignal() }));
+      disposeTrained(
+        await train({ config, resume: options.resume, engine: options.engine, signal: abortOnSignal() }),
+      );
     });
 
   program
@@ -128,7 +135,8 @@ Examples:
     )
     .action(async (world: string, options) => {
       if (world !== "tinyworld") program.error(`error: unknown world "${world}" (known: tinyworld)`);
-      if (options.format !== "fill50k") program.error(`error: unknown format "${options.format}" (known: fill50k)`);
+      if (options.format !== "fill50k")
+        program.error(`error: unknown format "${options.format}" (known: fill50k)`);
       await writeTinyworld(options);
     });
 
@@ -136,7 +144,12 @@ Examples:
     .command("quickstart")
     .description("train the example ControlNet, paint 16 held-out maps, tell what happened")
     .requiredOption("--config <file>", "the config")
-    .option("--set <key=value>", "change a key of the config; may stand several times", collect, [] as string[])
+    .option(
+      "--set <key=value>",
+      "change a key of the config; may stand several times",
+      collect,
+      [] as string[],
+    )
     .option("--out <folder>", "where results go", "out/quickstart")
     .option(...engineOption)
     .action(async (options) => {

@@ -9,7 +9,8 @@ export interface ProgressBar {
 /** "1 h 02 min", "3 min 10 s", "8 s". */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
-  if (whole >= 3600) return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, "0")} min`;
+  if (whole >= 3600)
+    return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, "0")} min`;
   if (whole >= 60) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
   return `${whole} s`;
 }
@@ -35,7 +36,9 @@ export function createProgressBar(stream: NodeJS.WriteStream = process.stderr, l
         const width = 24;
         const filled = Math.round((width * done) / total);
         clear();
-        stream.write(`${"█".repeat(filled)}${"░".repeat(width - filled)} ${done}/${total} · ${details} · ${time}`);
+        stream.write(
+          `${"█".repeat(filled)}${"░".repeat(width - filled)} ${done}/${total} · ${details} · ${time}`,
+        );
         drawn = true;
       } else if (Date.now() - lastLine > logEvery * 1000 || done === total) {
         lastLine = Date.now();

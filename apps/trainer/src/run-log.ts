@@ -34,32 +34,56 @@ export class RunLog {
   #append(name: string, rows: Row[], row: Row): void {
     rows.push(row);
     const line = `${Object.values(row).join(",")}\n`;
-    appendFileSync(join(this.#folder, name), rows.length === 1 ? `${Object.keys(row).join(",")}\n${line}` : line);
+    appendFileSync(
+      join(this.#folder, name),
+      rows.length === 1 ? `${Object.keys(row).join(",")}\n${line}` : line,
+    );
   }
 
   /** The step of sudden convergence so far. */
   convergence(): number | undefined {
-    return convergenceStep(this.validations.map(({ step, hint_gain }) => ({ step: step!, gain: hint_gain! })));
+    return convergenceStep(
+      this.validations.map(({ step, hint_gain }) => ({ step: step!, gain: hint_gain! })),
+    );
   }
 
   /** Loss, hint use and, where it was measured, adherence, as an SVG. */
   chart(): string {
     const convergence = this.convergence();
-    const marker = convergence !== undefined && { marker: { x: convergence, label: `convergence at ${convergence}` } };
+    const marker = convergence !== undefined && {
+      marker: { x: convergence, label: `convergence at ${convergence}` },
+    };
     const line = (name: string, key: string, colour: string) => ({
       name,
       colour,
-      points: this.validations.filter((row) => Number.isFinite(row[key])).map((row) => [row.step!, row[key]!] as const),
+      points: this.validations
+        .filter((row) => Number.isFinite(row[key]))
+        .map((row) => [row.step!, row[key]!] as const),
     });
     const panels = [
-      { title: "Training loss", series: [{ name: "mean of 20 steps", colour: "#1f77b4", points: smooth(this.steps, 20) }], ...marker },
       {
-        title: "Held-out loss",
-        series: [line("right map", "loss_right_map", "#2ca02c"), line("wrong map", "loss_wrong_map", "#d62728")],
+        title: "Training loss",
+        series: [{ name: "mean of 20 steps", colour: "#1f77b4", points: smooth(this.steps, 20) }],
         ...marker,
       },
-      { title: "Is the hint used? (wrong - right) / wrong", series: [line("gain", "hint_gain", "#9467bd")], ...marker },
-      { title: "Edge F1 between map and picture", series: [line("with control", "edge_f1", "#ff7f0e")], ...marker },
+      {
+        title: "Held-out loss",
+        series: [
+          line("right map", "loss_right_map", "#2ca02c"),
+          line("wrong map", "loss_wrong_map", "#d62728"),
+        ],
+        ...marker,
+      },
+      {
+        title: "Is the hint used? (wrong - right) / wrong",
+        series: [line("gain", "hint_gain", "#9467bd")],
+        ...marker,
+      },
+      {
+        title: "Edge F1 between map and picture",
+        series: [line("with control", "edge_f1", "#ff7f0e")],
+        ...marker,
+      },
     ];
     return lineChart(
       panels.filter(({ series }) => series.some(({ points }) => points.length > 0)),
@@ -82,7 +106,9 @@ function readRows(path: string): Row[] {
   const [head, ...lines] = readFileSync(path, "utf8").trim().split("\n");
   if (!head) return [];
   const keys = head.split(",");
-  return lines.map((line) => Object.fromEntries(line.split(",").map((value, i) => [keys[i]!, Number(value)])));
+  return lines.map((line) =>
+    Object.fromEntries(line.split(",").map((value, i) => [keys[i]!, Number(value)])),
+  );
 }
 
 function writeRows(path: string, rows: readonly Row[]): void {

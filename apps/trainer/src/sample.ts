@@ -55,7 +55,10 @@ export async function sample(command: SampleCommand): Promise<string[]> {
     const size = command.size ?? { width: side, height: side };
     const step = sizeStep(pipeline);
     if (size.width % step !== 0 || size.height % step !== 0)
-      throw new ControlNetError("range", `controlnet sample: expected sides that are multiples of ${step}, got ${size.width}x${size.height}`);
+      throw new ControlNetError(
+        "range",
+        `controlnet sample: expected sides that are multiples of ${step}, got ${size.width}x${size.height}`,
+      );
     const controls: ControlInput[] = [];
     for (const argument of command.controls) {
       const net = await loadControlNet(argument.folder);
@@ -103,10 +106,17 @@ export async function sample(command: SampleCommand): Promise<string[]> {
   }
 }
 
-async function mapOf(argument: ControlArgument, net: LoadedControlNet, size: { width: number; height: number }): Promise<Image> {
+async function mapOf(
+  argument: ControlArgument,
+  net: LoadedControlNet,
+  size: { width: number; height: number },
+): Promise<Image> {
   if (argument.map) return readPicture(argument.map, size);
   if (!argument.image)
-    throw new ControlNetError("config", `controlnet sample: --control ${argument.folder} needs --image PHOTO or --map MAP after it`);
+    throw new ControlNetError(
+      "config",
+      `controlnet sample: --control ${argument.folder} needs --image PHOTO or --map MAP after it`,
+    );
   const name = argument.condition ?? net.metadata.condition;
   if (typeof name !== "string")
     throw new ControlNetError(
@@ -114,6 +124,8 @@ async function mapOf(argument: ControlArgument, net: LoadedControlNet, size: { w
       `controlnet sample: ${argument.folder} does not say what it was trained on; name it with --condition, or give a ready --map`,
     );
   const { condition } = await openCondition(name);
-  const options = argument.condition ? {} : ((net.metadata.options as Record<string, unknown> | undefined) ?? {});
+  const options = argument.condition
+    ? {}
+    : ((net.metadata.options as Record<string, unknown> | undefined) ?? {});
   return condition.detect(await readPicture(argument.image, size), options);
 }

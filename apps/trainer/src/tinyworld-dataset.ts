@@ -39,7 +39,13 @@ export async function openTinyworld(options: TinyworldOptions): Promise<Dataset>
       const image = imageOf(index);
       let map = maps.get(index);
       if (!map) maps.set(index, (map = await condition.detect(image, conditionOptions)));
-      return { index: start + index, name: `tinyworld ${seed}/${start + index}`, image, map, caption: captions[index]! };
+      return {
+        index: start + index,
+        name: `tinyworld ${seed}/${start + index}`,
+        image,
+        map,
+        caption: captions[index]!,
+      };
     },
   };
 }

@@ -93,14 +93,19 @@ export function readTrainConfig(path: string, settings: readonly string[] = []):
   try {
     text = readFileSync(path, "utf8");
   } catch (cause) {
-    throw new ControlNetError("io", `controlnet train: can't read the config ${path}: ${(cause as Error).message}`, { cause });
+    throw new ControlNetError(
+      "io",
+      `controlnet train: can't read the config ${path}: ${(cause as Error).message}`,
+      { cause },
+    );
   }
   const raw = parseYaml(text, path);
   if (typeof raw !== "object" || raw === null || Array.isArray(raw))
     throw new ControlNetError("config", `controlnet train: ${path} should hold keys and values`);
   for (const setting of settings) applySetting(raw as Record<string, unknown>, setting);
   const parsed = trainConfigSchema.safeParse(raw);
-  if (!parsed.success) throw new ControlNetError("config", `controlnet train: ${path}: ${describeIssues(parsed.error)}`);
+  if (!parsed.success)
+    throw new ControlNetError("config", `controlnet train: ${path}: ${describeIssues(parsed.error)}`);
   return withPaths(parsed.data, dirname(resolve(path)));
 }
 
@@ -109,7 +114,9 @@ function parseYaml(text: string, where: string): unknown {
     return parse(text);
   } catch (error) {
     if (!(error instanceof YAMLParseError)) throw error;
-    throw new ControlNetError("config", `controlnet train: ${where} is not YAML: ${error.message}`, { cause: error });
+    throw new ControlNetError("config", `controlnet train: ${where} is not YAML: ${error.message}`, {
+      cause: error,
+    });
   }
 }
 

@@ -1,10 +1,15 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { controlNetConfig, createControlNet, type ControlNetParams } from "@controlnet-js/controlnet";
+import { type ControlNetParams, controlNetConfig, createControlNet } from "@controlnet-js/controlnet";
 import { type Condition, disposeTree } from "@controlnet-js/core";
 import type { Sample } from "@controlnet-js/data";
 import { selectEngine } from "@controlnet-js/engine";
-import { type CompiledPipeline, compilePipeline, disposePipeline, type Pipeline } from "@controlnet-js/pipeline";
+import {
+  type CompiledPipeline,
+  compilePipeline,
+  disposePipeline,
+  type Pipeline,
+} from "@controlnet-js/pipeline";
 import { saveControlNet } from "@controlnet-js/pipeline/node";
 import {
   controlTask,
@@ -62,7 +67,9 @@ export async function train({ config, resume, engine: engineName, signal }: Trai
   const named = await openCondition(config.condition);
   const data = await openData(config, named, print);
   print(`Data: ${data.train.describe()}; ${data.heldOut.size} held out`);
-  print(`Prompts replaced with the empty string in training: ${100 * config.training.promptDropping} % (training.promptDropping)`);
+  print(
+    `Prompts replaced with the empty string in training: ${100 * config.training.promptDropping} % (training.promptDropping)`,
+  );
   const netConfig = controlNetConfig(pipeline.unet.config, {
     hintChannels: data.condition.channels,
     hintWidths: config.hintWidths,
@@ -88,7 +95,8 @@ export async function train({ config, resume, engine: engineName, signal }: Trai
     heldOut: data.heldOut,
     validationSamples: validation.samples,
     batchSize: Math.min(training.batchSize, data.heldOut.size),
-    publish: (params, folder, step) => saveControlNet(folder, params, netConfig, { metadata: metadata(step) }),
+    publish: (params, folder, step) =>
+      saveControlNet(folder, params, netConfig, { metadata: metadata(step) }),
   });
 
   const compiled = compilePipeline(pipeline);
@@ -105,11 +113,16 @@ export async function train({ config, resume, engine: engineName, signal }: Trai
     const images = await paintControlled(compiled, params, netConfig, painted, config);
     const sheet = await contactSheet(
       ["map", "with control", "ground truth"],
-      painted.map((sample, i) => ({ images: [sample.map, images[i]!, sample.image], caption: sample.caption })),
+      painted.map((sample, i) => ({
+        images: [sample.map, images[i]!, sample.image],
+        caption: sample.caption,
+      })),
     );
     await mkdir(join(config.output, "validation"), { recursive: true });
     await writeFile(join(config.output, "validation", `step-${String(step).padStart(8, "0")}.png`), sheet);
-    await events.images(step, { validation: { width: sheet.readUInt32BE(16), height: sheet.readUInt32BE(20), png: sheet } });
+    await events.images(step, {
+      validation: { width: sheet.readUInt32BE(16), height: sheet.readUInt32BE(20), png: sheet },
+    });
     return adherence(
       data.condition,
       config.conditionOptions,
@@ -173,7 +186,12 @@ export async function train({ config, resume, engine: engineName, signal }: Trai
           const speed = (1 / mean("seconds")).toFixed(2);
           bar.update(step, steps, `${speed} steps/s · loss ${mean("loss").toFixed(4)} · hint ${hint}`);
           if (step % 10 === 0)
-            void events.scalars(step, { loss, gradient_norm: gradientNorm, learning_rate: rate, tensors: memory().numTensors });
+            void events.scalars(step, {
+              loss,
+              gradient_norm: gradientNorm,
+              learning_rate: rate,
+              tensors: memory().numTensors,
+            });
         },
         async validated(report, step) {
           const gain = report.hint_gain!;
@@ -193,10 +211,16 @@ export async function train({ config, resume, engine: engineName, signal }: Trai
       },
     );
     bar.end();
-    await saveControlNet(join(config.output, "controlnet"), params, netConfig, { metadata: metadata(result.step) });
+    await saveControlNet(join(config.output, "controlnet"), params, netConfig, {
+      metadata: metadata(result.step),
+    });
     const seconds = (Date.now() - began) / 1000;
-    print(`${result.reason === "aborted" ? "Stopped and saved" : "Trained"} ${result.step} steps in ${formatDuration(seconds)}: ${join(config.output, "controlnet")}`);
-    const heldOut = await Promise.all(Array.from({ length: data.heldOut.size }, (_, i) => data.heldOut.load(i)));
+    print(
+      `${result.reason === "aborted" ? "Stopped and saved" : "Trained"} ${result.step} steps in ${formatDuration(seconds)}: ${join(config.output, "controlnet")}`,
+    );
+    const heldOut = await Promise.all(
+      Array.from({ length: data.heldOut.size }, (_, i) => data.heldOut.load(i)),
+    );
     return {
       pipeline,
       params,

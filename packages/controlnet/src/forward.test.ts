@@ -21,7 +21,7 @@ import {
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
-import { controlNetConfig, controlNetConfigFromDiffusers, type ControlNetConfig } from "./config.js";
+import { type ControlNetConfig, controlNetConfig, controlNetConfigFromDiffusers } from "./config.js";
 import { addResiduals, controlledUNet, controlNet, scaleResiduals } from "./forward.js";
 import { controlNetKeyRows } from "./keys.js";
 import { type ControlNetParams, createControlNet } from "./params.js";
@@ -63,32 +63,41 @@ function setUp(): Setup {
 }
 
 describe("against diffusers", () => {
-  test.each(["sd15-like", "sd21-like", "one-level"])("%s: U-Net, ControlNet and strength agree to 1e-5", (name) => {
-    const source = parseSafetensors(readFileSync(new URL(`../fixtures/${name}.safetensors`, import.meta.url)));
-    const config = unetConfigFromDiffusers(JSON.parse(source.metadata.unet!));
-    const netConfig = controlNetConfigFromDiffusers(JSON.parse(source.metadata.controlnet!));
-    const unet = loadTree<UNetParams>(source, unetKeyRows(config, "diffusers"), { prefix: "unet." });
-    const params = loadTree<ControlNetParams>(source, controlNetKeyRows(netConfig, "diffusers"), {
-      prefix: "controlnet.",
-    });
-    const read = (key: string) => {
-      const entry = source.get(key);
-      return tf.tensor(toFloat32(entry), entry.shape);
-    };
-    const nhwc = (key: string) => tf.transpose(read(key), [0, 2, 3, 1]) as tf.Tensor4D;
-    const inputs = {
-      latents: nhwc("in.latents"),
-      timesteps: tf.tensor1d([7, 981]),
-      context: read("in.context") as tf.Tensor3D,
-    };
-    const hint = nhwc("in.hint");
-    expectClose(runUNet(unet, config, inputs), nhwc("out.plain"), 1e-5);
-    const residuals = controlNet(params, netConfig, inputs, hint);
-    expectClose(residuals.middle, nhwc("out.middle"), 1e-5);
-    expectClose(residuals.skips[0]!, nhwc("out.skip0"), 1e-5);
-    expectClose(controlledUNet(unet, config, params, netConfig, inputs, hint), nhwc("out.controlled"), 1e-5);
-    expectClose(controlledUNet(unet, config, params, netConfig, inputs, hint, 0.5), nhwc("out.half"), 1e-5);
-  });
+  test.each(["sd15-like", "sd21-like", "one-level"])(
+    "%s: U-Net, ControlNet and strength agree to 1e-5",
+    (name) => {
+      const source = parseSafetensors(
+        readFileSync(new URL(`../fixtures/${name}.safetensors`, import.meta.url)),
+      );
+      const config = unetConfigFromDiffusers(JSON.parse(source.metadata.unet!));
+      const netConfig = controlNetConfigFromDiffusers(JSON.parse(source.metadata.controlnet!));
+      const unet = loadTree<UNetParams>(source, unetKeyRows(config, "diffusers"), { prefix: "unet." });
+      const params = loadTree<ControlNetParams>(source, controlNetKeyRows(netConfig, "diffusers"), {
+        prefix: "controlnet.",
+      });
+      const read = (key: string) => {
+        const entry = source.get(key);
+        return tf.tensor(toFloat32(entry), entry.shape);
+      };
+      const nhwc = (key: string) => tf.transpose(read(key), [0, 2, 3, 1]) as tf.Tensor4D;
+      const inputs = {
+        latents: nhwc("in.latents"),
+        timesteps: tf.tensor1d([7, 981]),
+        context: read("in.context") as tf.Tensor3D,
+      };
+      const hint = nhwc("in.hint");
+      expectClose(runUNet(unet, config, inputs), nhwc("out.plain"), 1e-5);
+      const residuals = controlNet(params, netConfig, inputs, hint);
+      expectClose(residuals.middle, nhwc("out.middle"), 1e-5);
+      expectClose(residuals.skips[0]!, nhwc("out.skip0"), 1e-5);
+      expectClose(
+        controlledUNet(unet, config, params, netConfig, inputs, hint),
+        nhwc("out.controlled"),
+        1e-5,
+      );
+      expectClose(controlledUNet(unet, config, params, netConfig, inputs, hint, 0.5), nhwc("out.half"), 1e-5);
+    },
+  );
 });
 
 describe("a fresh ControlNet", () => {
@@ -114,11 +123,17 @@ describe("a fresh ControlNet", () => {
       tf.mean(tf.square(controlledUNet(unet, small, net, config, inputs, map))) as tf.Scalar;
     const gradientsAt = (net: ControlNetParams) => {
       const leaves = leavesOf(net);
-      const gradients = tf.grads((...values: tf.Tensor[]) => loss(treeLike(net, values)))(leaves.map((l) => l.value));
+      const gradients = tf.grads((...values: tf.Tensor[]) => loss(treeLike(net, values)))(
+        leaves.map((l) => l.value),
+      );
       return new Map(leaves.map(({ path }, i) => [path, gradients[i]!]));
     };
     const largest = (gradients: Map<string, tf.Tensor>, pattern: RegExp) =>
-      Math.max(...[...gradients].filter(([path]) => pattern.test(path)).map(([, g]) => tf.max(tf.abs(g)).dataSync()[0]!));
+      Math.max(
+        ...[...gradients]
+          .filter(([path]) => pattern.test(path))
+          .map(([, g]) => tf.max(tf.abs(g)).dataSync()[0]!),
+      );
 
     const first = gradientsAt(params);
     expect(largest(first, /^links\..*bias/)).toBeGreaterThan(0);
@@ -152,7 +167,12 @@ test("the residuals of several ControlNets add up, scaled by their strengths", (
     const net = createControlNet(unet, config, { seed });
     return {
       ...net,
-      links: tf.tidy(() => treeLike(net.links, leavesOf(net.links).map(({ value }) => tf.fill(value.shape, 0.01 * seed)))),
+      links: tf.tidy(() =>
+        treeLike(
+          net.links,
+          leavesOf(net.links).map(({ value }) => tf.fill(value.shape, 0.01 * seed)),
+        ),
+      ),
     };
   };
   const [a, b] = [make(1), make(2)].map((net) => controlNet(net, config, inputs, mapFor(1)));

@@ -60,11 +60,15 @@ export function addResiduals(all: readonly AdditionalResiduals[]): AdditionalRes
         "shape",
         `addResiduals: ControlNets for different U-Nets: ${sum.skips.length} and ${next.skips.length} links`,
       );
-    return { skips: sum.skips.map((skip, i) => plus(skip, next.skips[i])), middle: plus(sum.middle, next.middle) };
+    return {
+      skips: sum.skips.map((skip, i) => plus(skip, next.skips[i])),
+      middle: plus(sum.middle, next.middle),
+    };
   }, first);
 }
 
-const plus = (a: Tensor4D | undefined, b: Tensor4D | undefined): Tensor4D | undefined => a && b ? add<Tensor4D>(a, b) : (a ?? b);
+const plus = (a: Tensor4D | undefined, b: Tensor4D | undefined): Tensor4D | undefined =>
+  a && b ? add<Tensor4D>(a, b) : (a ?? b);
 
 /**
  * The locked U-Net with a ControlNet: `y_c = F(x) + Z(F_c(x + Z(c)))` (paper, eq. 2). Gradients pass through the

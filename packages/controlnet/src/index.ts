@@ -1,5 +1,5 @@
 export * from "./config.js";
-export * from "./hint-encoder.js";
-export * from "./params.js";
 export * from "./forward.js";
+export * from "./hint-encoder.js";
 export * from "./keys.js";
+export * from "./params.js";

@@ -1,6 +1,6 @@
 import {
-  cloneTree,
   type Convolution,
+  cloneTree,
   createZeroConvolution,
   type Initializer,
   randomInitializer,
@@ -22,7 +22,9 @@ export interface ControlNetParams<L = Tensor> {
 function createLinks<L>(config: ControlNetConfig, init: Initializer<L>): ControlNetParams<L>["links"] {
   const widths = config.unet.channels;
   return {
-    skips: skipChannels(config.unet).map((channels, i) => createZeroConvolution(init, `links.skips.${i}`, channels)),
+    skips: skipChannels(config.unet).map((channels, i) =>
+      createZeroConvolution(init, `links.skips.${i}`, channels),
+    ),
     middle: createZeroConvolution(init, "links.middle", widths[widths.length - 1]!),
   };
 }

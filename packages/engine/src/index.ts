@@ -1,1 +1,7 @@
-export { type EngineName, engineNames, type SelectedEngine, type SelectEngineOptions, selectEngine } from "./select-engine.js";
+export {
+  type EngineName,
+  engineNames,
+  type SelectEngineOptions,
+  type SelectedEngine,
+  selectEngine,
+} from "./select-engine.js";

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { dirname, sep } from "node:path";
-import { completeWasmKernels, ControlNetError, nearestName } from "@controlnet-js/core";
+import { ControlNetError, completeWasmKernels, nearestName } from "@controlnet-js/core";
 import { engineReport, registerTensorFlow } from "@controlnet-js/tensorflow";
 import { setBackend } from "@tensorflow/tfjs-core";
 
@@ -34,7 +34,11 @@ export interface SelectEngineOptions {
  * tfjs's own ops, which tfjs-core alone lacks.
  * @throws ControlNetError `config` for an unknown name, `engine` or `missing` where the engine asked for is not there
  */
-export async function selectEngine({ engine = "auto", provision = false, log }: SelectEngineOptions = {}): Promise<SelectedEngine> {
+export async function selectEngine({
+  engine = "auto",
+  provision = false,
+  log,
+}: SelectEngineOptions = {}): Promise<SelectedEngine> {
   if (!(engineNames as readonly string[]).includes(engine)) {
     const nearest = nearestName(engine, engineNames);
     throw new ControlNetError(
@@ -63,7 +67,8 @@ async function useWasm(reasons: string[]): Promise<SelectedEngine> {
   const { setWasmPaths } = await import("@tensorflow/tfjs-backend-wasm");
   const entry = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm");
   setWasmPaths(dirname(entry) + sep);
-  if (!(await setBackend("wasm"))) throw new ControlNetError("engine", "selectEngine: WebAssembly does not start here");
+  if (!(await setBackend("wasm")))
+    throw new ControlNetError("engine", "selectEngine: WebAssembly does not start here");
   completeWasmKernels();
   return { backend: "wasm", description: "WebAssembly (slower than TensorFlow)", reasons };
 }

@@ -47,9 +47,15 @@ export function unetConfig(given: z.input<typeof unetConfigSchema> = {}): UNetCo
     );
   config.channels.forEach((channels, level) => {
     if (channels % config.groups !== 0)
-      throw new ControlNetError("config", `unetConfig: level ${level}: ${channels} channels don't divide into ${config.groups} groups`);
+      throw new ControlNetError(
+        "config",
+        `unetConfig: level ${level}: ${channels} channels don't divide into ${config.groups} groups`,
+      );
     if (channels % config.heads[level]! !== 0)
-      throw new ControlNetError("config", `unetConfig: level ${level}: ${channels} channels don't divide into ${config.heads[level]} heads`);
+      throw new ControlNetError(
+        "config",
+        `unetConfig: level ${level}: ${channels} channels don't divide into ${config.heads[level]} heads`,
+      );
   });
   return config;
 }
@@ -83,7 +89,10 @@ const diffusersSchema = z.object({
 export function unetConfigFromDiffusers(json: unknown): UNetConfig {
   const parsed = diffusersSchema.safeParse(json);
   if (!parsed.success)
-    throw new ControlNetError("unsupported", `unetConfigFromDiffusers: ${z.prettifyError(parsed.error).replaceAll("\n", " ")}`);
+    throw new ControlNetError(
+      "unsupported",
+      `unetConfigFromDiffusers: ${z.prettifyError(parsed.error).replaceAll("\n", " ")}`,
+    );
   const given = parsed.data;
   const attention = given.down_block_types.map((type) => {
     if (type === "CrossAttnDownBlock2D") return true;

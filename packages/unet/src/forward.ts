@@ -9,7 +9,14 @@ import {
   spatialTransformer,
   upsample,
 } from "@controlnet-js/core";
-import { add, concat, type Tensor1D, type Tensor2D, type Tensor3D, type Tensor4D } from "@tensorflow/tfjs-core";
+import {
+  add,
+  concat,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor3D,
+  type Tensor4D,
+} from "@tensorflow/tfjs-core";
 import type { UNetConfig } from "./config.js";
 import type { EncoderParams, UNetParams } from "./params.js";
 
@@ -45,7 +52,12 @@ export interface Encoded {
  * @param hint added once, after the first convolution: [batch, height, width, channels[0]]
  * @throws ControlNetError `shape`
  */
-export function encode(params: EncoderParams, config: UNetConfig, inputs: UNetInputs, hint?: Tensor4D): Encoded {
+export function encode(
+  params: EncoderParams,
+  config: UNetConfig,
+  inputs: UNetInputs,
+  hint?: Tensor4D,
+): Encoded {
   const { latents, timesteps, context } = inputs;
   checkInputs(config, inputs);
   const residualOptions = { groups: config.groups, epsilon: 1e-5 };
@@ -119,7 +131,10 @@ function checkInputs(config: UNetConfig, { latents, timesteps, context }: UNetIn
   const [batch, height, width, channels] = latents.shape;
   const factor = 2 ** (config.channels.length - 1);
   if (channels !== config.inChannels)
-    throw new ControlNetError("shape", `unet: expected latents of ${config.inChannels} channels, got [${latents.shape}]`);
+    throw new ControlNetError(
+      "shape",
+      `unet: expected latents of ${config.inChannels} channels, got [${latents.shape}]`,
+    );
   if (height % factor !== 0 || width % factor !== 0)
     throw new ControlNetError(
       "shape",

@@ -1,4 +1,4 @@
 export * from "./config.js";
-export * from "./params.js";
 export * from "./forward.js";
 export * from "./keys.js";
+export * from "./params.js";

@@ -65,11 +65,23 @@ const ldmName = (config: UNetConfig): Rename => {
     [/^input$/, () => "input_blocks.0.0"],
     [/^outputNorm$/, () => "out.0"],
     [/^output$/, () => "out.2"],
-    [/^down\.(\d+)\.residual\.(\d+)(\..+)$/, (level, i, rest) => `${inputBlock(level!, i!)}.0${residual(rest!)}`],
-    [/^down\.(\d+)\.transformer\.(\d+)(\..+)$/, (level, i, rest) => `${inputBlock(level!, i!)}.1${transformer(rest!)}`],
+    [
+      /^down\.(\d+)\.residual\.(\d+)(\..+)$/,
+      (level, i, rest) => `${inputBlock(level!, i!)}.0${residual(rest!)}`,
+    ],
+    [
+      /^down\.(\d+)\.transformer\.(\d+)(\..+)$/,
+      (level, i, rest) => `${inputBlock(level!, i!)}.1${transformer(rest!)}`,
+    ],
     [/^down\.(\d+)\.downsample$/, (level) => `${inputBlock(level!, `${config.blocksPerLevel}`)}.0.op`],
-    [/^up\.(\d+)\.residual\.(\d+)(\..+)$/, (level, i, rest) => `${outputBlock(level!, i!)}.0${residual(rest!)}`],
-    [/^up\.(\d+)\.transformer\.(\d+)(\..+)$/, (level, i, rest) => `${outputBlock(level!, i!)}.1${transformer(rest!)}`],
+    [
+      /^up\.(\d+)\.residual\.(\d+)(\..+)$/,
+      (level, i, rest) => `${outputBlock(level!, i!)}.0${residual(rest!)}`,
+    ],
+    [
+      /^up\.(\d+)\.transformer\.(\d+)(\..+)$/,
+      (level, i, rest) => `${outputBlock(level!, i!)}.1${transformer(rest!)}`,
+    ],
     [
       /^up\.(\d+)\.upsample$/,
       (level) => `${outputBlock(level!, `${config.blocksPerLevel}`)}.${hasTransformer(level!) ? 2 : 1}.conv`,
@@ -90,7 +102,8 @@ const ldmName = (config: UNetConfig): Rename => {
 /** The published forms of a U-Net's keys. */
 export type UNetKeys = "diffusers" | "ldm";
 
-const nameOf = (config: UNetConfig, keys: UNetKeys): Rename => (keys === "ldm" ? ldmName(config) : diffusersName);
+const nameOf = (config: UNetConfig, keys: UNetKeys): Rename =>
+  keys === "ldm" ? ldmName(config) : diffusersName;
 
 /** The reversible key table of a U-Net, without prefix (`model.diffusion_model.` in a full LDM file). */
 export const unetKeyRows = (config: UNetConfig, keys: UNetKeys): KeyRow[] =>

@@ -65,7 +65,13 @@ export function createEncoder<L>(config: UNetConfig, init: Initializer<L>, path 
     const each = <T>(make: (i: number) => T) => Array.from({ length: blocksPerLevel }, (_, i) => make(i));
     return {
       residual: each((i) =>
-        createResidualBlock(init, name(`residual.${i}`), i === 0 ? before : channels, channels, timeFeatures(config)),
+        createResidualBlock(
+          init,
+          name(`residual.${i}`),
+          i === 0 ? before : channels,
+          channels,
+          timeFeatures(config),
+        ),
       ),
       ...(config.attention[level] && {
         transformer: each((i) =>
@@ -82,7 +88,11 @@ export function createEncoder<L>(config: UNetConfig, init: Initializer<L>, path 
     down,
     middle: {
       residual1: createResidualBlock(init, at("middle.residual1"), deepest, deepest, timeFeatures(config)),
-      transformer: createSpatialTransformer(init, at("middle.transformer"), transformerShape(config, deepest)),
+      transformer: createSpatialTransformer(
+        init,
+        at("middle.transformer"),
+        transformerShape(config, deepest),
+      ),
       residual2: createResidualBlock(init, at("middle.residual2"), deepest, deepest, timeFeatures(config)),
     },
   };
@@ -110,7 +120,13 @@ export function createUNet<L>(config: UNetConfig, init: Initializer<L>): UNetPar
       residual: blocks.map((block) => {
         const inChannels = previous + skips.pop()!;
         previous = channels;
-        return createResidualBlock(init, name(`residual.${block}`), inChannels, channels, timeFeatures(config));
+        return createResidualBlock(
+          init,
+          name(`residual.${block}`),
+          inChannels,
+          channels,
+          timeFeatures(config),
+        );
       }),
       ...(config.attention[level] && {
         transformer: blocks.map((block) =>
