@@ -1,1 +1,27 @@
-export {};
+export type { Applied, AppliedCall, AppliedControl } from "./applied.js";
+export { choosePlan, type SamplerChoice } from "./choose-plan.js";
+export { type CompiledFunctions, type CompiledPipeline, compilePipeline } from "./compile-pipeline.js";
+export type { ControlInput } from "./control-input.js";
+export { isInWindow } from "./control-window.js";
+export { rescaleGuidance } from "./guidance-rescale.js";
+export { type ActiveNet, guidedPrediction, type PredictionInputs } from "./guided-prediction.js";
+export {
+  type LinkChoice,
+  type LinkScaleOptions,
+  type LinkWeighting,
+  linkCount,
+  linkLevels,
+  linkScales,
+} from "./link-scales.js";
+export type { AnyImage, Pictures } from "./picture.js";
+export {
+  assertPipeline,
+  disposePipeline,
+  latentFactor,
+  type Pipeline,
+  sizeStep,
+  type TextModel,
+} from "./pipeline.js";
+export { encodePrompts, type PromptEmbeds } from "./prompt-context.js";
+export { textToImage } from "./text-to-image.js";
+export type { TextToImageOptions, TextToImageResult, TextToImageStep } from "./text-to-image-options.js";

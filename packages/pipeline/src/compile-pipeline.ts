@@ -1,0 +1,91 @@
+import { decode, encode, unscaleLatents } from "@controlnet-js/autoencoder";
+import { encodeHint } from "@controlnet-js/controlnet";
+import { type Image, type Jitted, jit } from "@controlnet-js/core";
+import { encodeText } from "@controlnet-js/text-encoder";
+import { add, clipByValue, mul, round, slice, type Tensor4D, tidy } from "@tensorflow/tfjs-core";
+import { guidedPrediction } from "./guided-prediction.js";
+import type { Pipeline } from "./pipeline.js";
+import { runTextToImage } from "./run.js";
+import type { TextToImageOptions, TextToImageResult } from "./text-to-image-options.js";
+
+/** The compiled functions of a pipeline, each traced at its first call with a shape. */
+export interface CompiledFunctions {
+  predict: Jitted<typeof guidedPrediction>;
+  encodeText: Jitted<typeof encodeText>;
+  encodeHint: Jitted<typeof encodeHint>;
+  encodePicture: Jitted<typeof encode>;
+  decodePicture: Jitted<typeof decodeToBytes>;
+}
+
+/** A pipeline whose functions stay compiled from run to run. It does not own the pipeline's parameters. */
+export interface CompiledPipeline {
+  readonly pipeline: Pipeline;
+  readonly functions: CompiledFunctions;
+  /** As {@link textToImage}. */
+  textToImage(options: TextToImageOptions): Promise<TextToImageResult>;
+  /**
+   * The pictures, 8-bit RGB, of latents as the U-Net sees them [batch, height, width, channels]. One after another, to
+   * need the memory of one.
+   */
+  decodeLatents(latents: Tensor4D): Promise<Image[]>;
+  /** Frees the compiled functions. */
+  dispose(): void;
+}
+
+/**
+ * Makes the functions that sampling needs, compiled where the engine can (see core's `jit`): one for U-Net, ControlNets
+ * and guidance together, one for the decoder, and so on. Parameters are passed at each call, so that they may be trained
+ * in between.
+ */
+export function compilePipeline(pipeline: Pipeline): CompiledPipeline {
+  const functions: CompiledFunctions = {
+    predict: jit(guidedPrediction, { name: "guidedPrediction" }),
+    encodeText: jit(encodeText, { name: "encodeText" }),
+    encodeHint: jit(encodeHint, { name: "encodeHint" }),
+    encodePicture: jit(encode, { name: "encodePicture" }),
+    decodePicture: jit(decodeToBytes, { name: "decodePicture" }),
+  };
+  const compiled: CompiledPipeline = {
+    pipeline,
+    functions,
+    textToImage: (options) => runTextToImage(compiled, options),
+    decodeLatents: (latents) => decodeAll(compiled, latents),
+    dispose() {
+      for (const compiledFunction of Object.values(functions)) compiledFunction.dispose();
+    },
+  };
+  return compiled;
+}
+
+/** Scaled latents to pictures of whole numbers in 0-255, as floats. */
+function decodeToBytes(
+  params: Pipeline["autoencoder"]["params"],
+  config: Pipeline["autoencoder"]["config"],
+  latents: Tensor4D,
+): Tensor4D {
+  const picture = decode(params, config, unscaleLatents(config, latents));
+  return round(mul(clipByValue(add(mul(picture, 0.5), 0.5), 0, 1), 255)) as Tensor4D;
+}
+
+async function decodeAll({ pipeline, functions }: CompiledPipeline, latents: Tensor4D): Promise<Image[]> {
+  const { params, config } = pipeline.autoencoder;
+  const [batch, height, width, channels] = latents.shape;
+  const images: Image[] = [];
+  for (let i = 0; i < batch; i++) {
+    const one = tidy(() => slice(latents, [i, 0, 0, 0], [1, height, width, channels]));
+    try {
+      const picture = functions.decodePicture(params, config, one);
+      const values = await picture.data();
+      picture.dispose();
+      images.push({
+        data: Uint8Array.from(values),
+        width: picture.shape[2],
+        height: picture.shape[1],
+        channels: picture.shape[3],
+      });
+    } finally {
+      one.dispose();
+    }
+  }
+  return images;
+}

@@ -1,0 +1,176 @@
+import type { ControlNetConfig, ControlNetParams } from "@controlnet-js/controlnet";
+import { ControlNetError, nearestName } from "@controlnet-js/core";
+import { skipChannels } from "@controlnet-js/unet";
+import { avgPool, type Tensor4D, tidy } from "@tensorflow/tfjs-core";
+import type { AppliedControl } from "./applied.js";
+import { assertWindow } from "./control-window.js";
+import {
+  type LinkChoice,
+  type LinkWeighting,
+  linkChoices,
+  linkLevels,
+  linkScales,
+  linkWeightings,
+} from "./link-scales.js";
+import { isBlank, type Pictures, pictureTensor } from "./picture.js";
+import { latentFactor, type Pipeline } from "./pipeline.js";
+
+/** A ControlNet in a run, with its map. */
+export interface ControlInput {
+  params: ControlNetParams;
+  config: ControlNetConfig;
+  /** The control map, of the picture's size, in [0, 1]; one for all samples or one for each. */
+  map: Pictures;
+  /** Shown in the report and in errors. Default: its place, `"control 1"`. */
+  name?: string;
+  /** A factor for all links, or one for each model call. Default 1. */
+  strength?: number | ((call: { call: number; calls: number; timestep: number }) => number);
+  /** How the links weigh against each other. Default `"even"`. */
+  weighting?: LinkWeighting;
+  /** Which links are connected. Default `"all"`. */
+  links?: LinkChoice;
+  /** A factor for each link, the shallowest first, the middle block last: 13 for Stable Diffusion. */
+  layers?: readonly number[];
+  /**
+   * Whether the unconditional half of guidance is controlled, too. Default `"both"`, but `"conditional"` with guess mode and
+   * resolution weighting, as published.
+   */
+  half?: "both" | "conditional";
+  /** The part of the run in which it works, in [0, 1]: from `start` (default 0) to `end` (default 1), by diffusers' rule. */
+  start?: number;
+  end?: number;
+  /** Where it works: of the picture's size, one channel, 1 inside. */
+  mask?: Pictures;
+}
+
+/** A control input made ready for a run. */
+export interface PreparedControl {
+  input: ControlInput;
+  map: Tensor4D;
+  masks: Tensor4D[] | undefined;
+  /** The factor of each link at strength 1. */
+  base: number[];
+  levels: number[];
+  start: number;
+  end: number;
+  both: boolean;
+  applied: AppliedControl;
+}
+
+const known = [
+  "params",
+  "config",
+  "map",
+  "name",
+  "strength",
+  "weighting",
+  "links",
+  "layers",
+  "half",
+  "start",
+  "end",
+  "mask",
+];
+
+/**
+ * Checks a control input and brings its map and mask into tensors, which the caller disposes.
+ * @throws ControlNetError `config`, `shape` or `range`, naming the control and the way out
+ */
+export function prepareControl(
+  pipeline: Pipeline,
+  input: ControlInput,
+  place: number,
+  size: { batch: number; height: number; width: number },
+  warnings: string[],
+): PreparedControl {
+  const name = input.name ?? `control ${place + 1}`;
+  const where = `textToImage: ${name}`;
+  checkOptions(where, input);
+  checkBase(where, pipeline, input.config);
+  const { weighting = "even", links = "all", start = 0, end = 1 } = input;
+  assertWindow(where, start, end);
+  const both = (input.half ?? (weighting === "even" ? "both" : "conditional")) === "both";
+  const factor = latentFactor(pipeline);
+  const base = linkScales(input.config.unet, {
+    weighting,
+    links,
+    ...(input.layers && { layers: input.layers }),
+    latentSize: [size.height / factor, size.width / factor],
+  });
+  const levels = linkLevels(input.config.unet);
+  if (isBlank(input.map))
+    warnings.push(`${name}: the map is blank, all of its values are the same: it tells the net nothing`);
+  const map = pictureTensor(`${where}: map`, input.map, { ...size, channels: input.config.hintChannels });
+  let masks: Tensor4D[] | undefined;
+  try {
+    if (input.mask) masks = maskLevels(where, input.mask, size, factor, input.config.unet.channels.length);
+  } catch (error) {
+    map.dispose();
+    throw error;
+  }
+  const applied: AppliedControl = {
+    name,
+    weighting,
+    half: both ? "both" : "conditional",
+    masked: !!masks,
+    calls: [],
+  };
+  return { input, map, masks, base, levels, start, end, both, applied };
+}
+
+/** A region mask at each halving of the latent, by the mean of its pixels. */
+function maskLevels(
+  where: string,
+  mask: Pictures,
+  size: { batch: number; height: number; width: number },
+  factor: number,
+  count: number,
+): Tensor4D[] {
+  return tidy(() => {
+    const whole = pictureTensor(`${where}: mask`, mask, { ...size, channels: 1 });
+    const finest = avgPool(whole, factor, factor, "valid");
+    return Array.from({ length: count }, (_, level) => avgPool(finest, 2 ** level, 2 ** level, "valid"));
+  });
+}
+
+function checkOptions(where: string, input: ControlInput): void {
+  for (const key of Object.keys(input))
+    if (!known.includes(key)) {
+      const nearest = nearestName(key, known);
+      throw new ControlNetError(
+        "config",
+        `${where}: unknown option "${key}"${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${known.join(", ")})`,
+      );
+    }
+  const oneOf = (key: string, value: string | undefined, values: readonly string[]) => {
+    if (value === undefined || values.includes(value)) return;
+    throw new ControlNetError(
+      "config",
+      `${where}: expected ${key} to be one of ${values.join(", ")}, got "${value}"`,
+    );
+  };
+  oneOf("weighting", input.weighting, linkWeightings);
+  oneOf("links", input.links, linkChoices);
+  oneOf("half", input.half, ["both", "conditional"]);
+}
+
+function checkBase(where: string, pipeline: Pipeline, config: ControlNetConfig): void {
+  const base = pipeline.unet.config;
+  const same =
+    skipChannels(base).join() === skipChannels(config.unet).join() &&
+    base.contextChannels === config.unet.contextChannels &&
+    [base.inChannels, pipeline.autoencoder.config.latentChannels].includes(config.unet.inChannels);
+  if (!same)
+    throw new ControlNetError(
+      "config",
+      `${where}: made for a U-Net of channels ${config.unet.channels.join(", ")} and ${config.unet.contextChannels} text ` +
+        `features, this one has ${base.channels.join(", ")} and ${base.contextChannels}; a ControlNet works with its own ` +
+        "base model only (for instance Stable Diffusion 1.5 or 2.1)",
+    );
+  const factor = 2 ** (config.hintWidths.length - 1);
+  if (factor !== latentFactor(pipeline))
+    throw new ControlNetError(
+      "config",
+      `${where}: its hint encoder shrinks maps by ${factor}, the autoencoder pictures by ${latentFactor(pipeline)}`,
+    );
+}

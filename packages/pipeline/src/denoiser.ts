@@ -1,0 +1,116 @@
+import { ControlNetError } from "@controlnet-js/core";
+import type { Denoiser, Plan } from "@controlnet-js/samplers";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { scalar, type Tensor3D, type Tensor4D, tensor1d } from "@tensorflow/tfjs-core";
+import type { AppliedCall } from "./applied.js";
+import type { CompiledPipeline } from "./compile-pipeline.js";
+import type { PreparedControl } from "./control-input.js";
+import { isInWindow } from "./control-window.js";
+import type { ActiveNet } from "./guided-prediction.js";
+import type { ResolvedOptions } from "./resolve-options.js";
+
+/** What a denoiser is made of. */
+export interface DenoiserParts {
+  plan: Plan;
+  run: Pick<ResolvedOptions, "guided" | "guidance" | "guidanceRescale">;
+  context: Tensor3D;
+  controls: readonly PreparedControl[];
+  /** Takes over tensors that live as long as the run. */
+  own: <T extends Tensor>(tensor: T) => T;
+  /** The model call that the run begins with, in image-to-image. */
+  firstCall?: number;
+  /** More channels for the U-Net alone. */
+  extra?: Tensor4D;
+}
+
+/**
+ * The model as a sampler sees it: U-Net, those ControlNets that have an effect in this call, and guidance. It notes what
+ * it did in each control's report.
+ */
+export function createDenoiser(compiled: CompiledPipeline, parts: DenoiserParts): Denoiser {
+  const { plan, run, context, controls, own, firstCall = 0, extra } = parts;
+  const { unet } = compiled.pipeline;
+  const guidance = run.guided ? own(scalar(run.guidance)) : undefined;
+  const rescale = run.guided && run.guidanceRescale > 0 ? own(scalar(run.guidanceRescale)) : undefined;
+  const hints = new Map<PreparedControl, Tensor4D>();
+  // Encoded at the net's first call: a net that is never active costs nothing.
+  const hintOf = (control: PreparedControl): Tensor4D => {
+    let hint = hints.get(control);
+    if (!hint)
+      hints.set(control, (hint = own(compiled.functions.encodeHint(control.input.params.hint, control.map))));
+    return hint;
+  };
+  return (latents, timestep, call) => {
+    const temporary: Tensor[] = [];
+    const nets: ActiveNet[] = [];
+    try {
+      for (const control of controls) {
+        const scales = scalesAt(control, call - firstCall, plan.timesteps.length - firstCall, timestep, call);
+        if (scales) nets.push(activeNet(control, scales, hintOf(control), temporary));
+      }
+      const time = tensor1d([timestep]);
+      temporary.push(time);
+      return compiled.functions.predict(
+        unet.params,
+        unet.config,
+        {
+          latents,
+          timestep: time,
+          context,
+          ...(extra && { extra }),
+          ...(guidance && { guidance }),
+          ...(rescale && { rescale }),
+        },
+        nets,
+      );
+    } finally {
+      for (const tensor of temporary) tensor.dispose();
+    }
+  };
+}
+
+/** The link scales of a control in a call, noted in its report; undefined where it has no effect. */
+function scalesAt(
+  control: PreparedControl,
+  index: number,
+  calls: number,
+  timestep: number,
+  call: number,
+): number[] | undefined {
+  const { input, base, start, end, applied } = control;
+  const note = (entry: Pick<AppliedCall, "scales" | "skipped">) => {
+    applied.calls.push({ call, timestep, ...entry });
+    return entry.scales;
+  };
+  if (!isInWindow(index, calls, start, end)) return note({ skipped: "outside its window" });
+  const { strength: given = 1 } = input;
+  const strength = typeof given === "number" ? given : given({ call: index, calls, timestep });
+  if (!Number.isFinite(strength))
+    throw new ControlNetError(
+      "range",
+      `textToImage: ${applied.name}: expected a finite strength, got ${strength}`,
+    );
+  const scales = base.map((scale) => scale * strength);
+  return scales.every((scale) => scale === 0) ? note({ skipped: "all scales are 0" }) : note({ scales });
+}
+
+function activeNet(
+  control: PreparedControl,
+  scales: number[],
+  hint: Tensor4D,
+  temporary: Tensor[],
+): ActiveNet {
+  const even = scales.every((scale) => scale === 1 || scale === 0);
+  const factors = even ? undefined : tensor1d(scales);
+  if (factors) temporary.push(factors);
+  return {
+    params: control.input.params,
+    config: control.input.config,
+    hint,
+    connected: scales.map((scale) => scale !== 0),
+    levels: control.levels,
+    both: control.both,
+    ...(factors && { scales: factors }),
+    ...(control.masks && { masks: control.masks }),
+  };
+}

@@ -1,0 +1,9 @@
+export {
+  type LoadedControlNet,
+  loadControlNet,
+  type SaveControlNetOptions,
+  saveControlNet,
+} from "./control-net-folder.js";
+export { loadPipeline, loadUNet } from "./load-pipeline.js";
+export { loadTokenizer } from "./load-tokenizer.js";
+export { type SavePipelineOptions, savePipeline } from "./save-pipeline.js";

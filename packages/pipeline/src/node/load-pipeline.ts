@@ -1,0 +1,126 @@
+import { join } from "node:path";
+import {
+  type Autoencoder,
+  autoencoderConfigFromDiffusers,
+  autoencoderKeyRows,
+  autoencoderKeysOf,
+} from "@controlnet-js/autoencoder";
+import { loadTree } from "@controlnet-js/checkpoints";
+import { openWeights, readConfig } from "@controlnet-js/checkpoints/node";
+import { ControlNetError, disposeTree } from "@controlnet-js/core";
+import { createSchedule, readSchedulerConfig } from "@controlnet-js/samplers";
+import {
+  findTextEncoder,
+  type TextEncoder,
+  textEncoderConfigFromTransformers,
+  textEncoderIgnoredKeys,
+  textEncoderKeyRows,
+} from "@controlnet-js/text-encoder";
+import { type UNetParams, unetConfigFromDiffusers, unetKeyRows } from "@controlnet-js/unet";
+import { assertPipeline, type Pipeline, type TextModel } from "../pipeline.js";
+import { loadTokenizer } from "./load-tokenizer.js";
+import { readMetadata } from "./metadata.js";
+import { readText } from "./read-text.js";
+
+/**
+ * Loads a diffusers folder: `unet/`, `vae/`, `text_encoder/`, `tokenizer/`, `scheduler/`, with weights of any float
+ * type, whole or in shards. The caller disposes it with `disposePipeline`.
+ * @throws ControlNetError `io`, `missing`, `format`, `config` or `unsupported`, naming the part and the way out
+ */
+export async function loadPipeline(folder: string): Promise<Pipeline> {
+  const index = readConfig(folder, "model_index.json");
+  refuseOthers(folder, index);
+  const loaded: unknown[] = [];
+  const keep = <P>(part: P & { params: unknown }): P => {
+    loaded.push(part.params);
+    return part;
+  };
+  try {
+    const scheduler = readSchedulerConfig(readText(join(folder, "scheduler", "scheduler_config.json")));
+    const { metadata, ...unet } = keep(loadUNet(join(folder, "unet")));
+    const pipeline: Pipeline = {
+      text: keep(loadText(folder)),
+      unet,
+      autoencoder: keep(loadAutoencoder(join(folder, "vae"))),
+      schedule: createSchedule(scheduler.schedule),
+      scheduler,
+      metadata,
+    };
+    assertPipeline(pipeline);
+    return pipeline;
+  } catch (error) {
+    disposeTree(loaded);
+    throw error;
+  }
+}
+
+/**
+ * Loads the U-Net of a diffusers folder alone.
+ * @throws as {@link loadPipeline}
+ */
+export function loadUNet(folder: string): Pipeline["unet"] & { metadata: Record<string, unknown> } {
+  const json = readConfig(folder);
+  if (json._class_name !== undefined && json._class_name !== "UNet2DConditionModel")
+    throw new ControlNetError(
+      "unsupported",
+      `loadUNet: ${folder} holds a ${json._class_name}, expected a UNet2DConditionModel`,
+    );
+  const config = unetConfigFromDiffusers(json);
+  const source = openWeights(folder);
+  try {
+    const params = loadTree<UNetParams>(source, unetKeyRows(config, "diffusers"), {
+      where: `U-Net ${source.path}`,
+    });
+    return { params, config, metadata: readMetadata(source.metadata) };
+  } finally {
+    source.close();
+  }
+}
+
+function loadAutoencoder(folder: string): Pipeline["autoencoder"] {
+  const config = autoencoderConfigFromDiffusers(readConfig(folder));
+  const source = openWeights(folder);
+  try {
+    const keys = autoencoderKeysOf(source.names()) ?? "diffusers";
+    const where = `autoencoder ${source.path}`;
+    return { params: loadTree<Autoencoder>(source, autoencoderKeyRows(config, keys), { where }), config };
+  } finally {
+    source.close();
+  }
+}
+
+function loadText(folder: string): TextModel {
+  const at = join(folder, "text_encoder");
+  const json = readConfig(at);
+  const source = openWeights(at, ["model", "pytorch_model", "diffusion_pytorch_model"]);
+  try {
+    const file = findTextEncoder(source.names());
+    if (!file)
+      throw new ControlNetError(
+        "format",
+        `text encoder: ${source.path} holds no CLIP text encoder that is known`,
+      );
+    const config = textEncoderConfigFromTransformers(json, file);
+    const words = loadTokenizer(join(folder, "tokenizer"), config.maxTokens);
+    const params = loadTree<TextEncoder>(source, textEncoderKeyRows(config, file.keys), {
+      prefix: file.prefix,
+      ignore: textEncoderIgnoredKeys,
+      where: `text encoder ${source.path}`,
+    });
+    return { params, config, ...words };
+  } finally {
+    source.close();
+  }
+}
+
+function refuseOthers(folder: string, index: Record<string, unknown>): void {
+  const name = String(index._class_name ?? "");
+  const other = ["text_encoder_2", "text_encoder_3", "transformer", "prior"].find(
+    (part) => Array.isArray(index[part]) && (index[part] as unknown[])[0] !== null,
+  );
+  if (other !== undefined)
+    throw new ControlNetError(
+      "unsupported",
+      `loadPipeline: ${folder} is a ${name || "model"} with "${other}"; Stable Diffusion 1, 2 and models of their shape are read`,
+    );
+}

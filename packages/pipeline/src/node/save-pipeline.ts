@@ -1,0 +1,121 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { autoencoderConfigToDiffusers, autoencoderKeyRows } from "@controlnet-js/autoencoder";
+import { exportTree, type FloatDType } from "@controlnet-js/checkpoints";
+import { saveModelFolder, writeConfig } from "@controlnet-js/checkpoints/node";
+import { writeSchedulerConfig } from "@controlnet-js/samplers";
+import {
+  formatVocabulary,
+  textEncoderConfigToTransformers,
+  textEncoderKeyRows,
+} from "@controlnet-js/text-encoder";
+import { unetConfigToDiffusers, unetKeyRows } from "@controlnet-js/unet";
+import type { Pipeline, TextModel } from "../pipeline.js";
+import { metadataEntries } from "./metadata.js";
+import { replaceFolder } from "./replace-folder.js";
+
+/** How to save a pipeline. */
+export interface SavePipelineOptions {
+  /** The type to write. Default `F32`. */
+  dtype?: FloatDType;
+}
+
+/**
+ * Saves a pipeline as diffusers' `StableDiffusionPipeline.from_pretrained` reads it. It is written aside and renamed, so
+ * that `folder` is always whole, the old or the new; the metadata goes into the header of the U-Net's weights.
+ * @throws ControlNetError `io` where the disk is full or `folder` holds other things than a pipeline
+ */
+export async function savePipeline(
+  folder: string,
+  pipeline: Pipeline,
+  { dtype = "F32" }: SavePipelineOptions = {},
+): Promise<void> {
+  const { text, unet, autoencoder, scheduler } = pipeline;
+  await replaceFolder(folder, pipelineParts, async (aside) => {
+    await saveModelFolder(
+      join(aside, "unet"),
+      unetConfigToDiffusers(unet.config),
+      exportTree(unet.params, unetKeyRows(unet.config, "diffusers"), { dtype, where: "savePipeline: U-Net" }),
+      { metadata: metadataEntries(pipeline.metadata) },
+    );
+    await saveModelFolder(
+      join(aside, "vae"),
+      autoencoderConfigToDiffusers(autoencoder.config),
+      exportTree(autoencoder.params, autoencoderKeyRows(autoencoder.config, "diffusers"), {
+        dtype,
+        where: "savePipeline: autoencoder",
+      }),
+    );
+    await saveModelFolder(
+      join(aside, "text_encoder"),
+      textEncoderConfigToTransformers(text.config, text.tokenizer),
+      exportTree(text.params, textEncoderKeyRows(text.config, "transformers"), {
+        dtype,
+        where: "savePipeline: text encoder",
+      }),
+      { baseName: "model" },
+    );
+    await saveTokenizer(join(aside, "tokenizer"), text);
+    await mkdir(join(aside, "scheduler"));
+    await writeFile(join(aside, "scheduler", "scheduler_config.json"), writeSchedulerConfig(scheduler));
+    await writeConfig(aside, modelIndex(pipeline), "model_index.json");
+  });
+}
+
+const pipelineParts: readonly string[] = [
+  "model_index.json",
+  "unet",
+  "vae",
+  "text_encoder",
+  "tokenizer",
+  "scheduler",
+  "README.md",
+];
+
+const modelIndex = ({ text, unet, autoencoder, scheduler }: Pipeline): Record<string, unknown> => ({
+  _class_name:
+    unet.config.inChannels === autoencoder.config.latentChannels
+      ? "StableDiffusionPipeline"
+      : "StableDiffusionInpaintPipeline",
+  _diffusers_version: "0.42.1",
+  feature_extractor: [null, null],
+  image_encoder: [null, null],
+  requires_safety_checker: false,
+  safety_checker: [null, null],
+  scheduler: ["diffusers", scheduler.json._class_name],
+  text_encoder: [
+    "transformers",
+    text.config.projectionSize > 0 ? "CLIPTextModelWithProjection" : "CLIPTextModel",
+  ],
+  tokenizer: ["transformers", "CLIPTokenizer"],
+  unet: ["diffusers", "UNet2DConditionModel"],
+  vae: ["diffusers", "AutoencoderKL"],
+});
+
+async function saveTokenizer(folder: string, { tokenizer, vocabulary }: TextModel): Promise<void> {
+  const { vocabJson, mergesTxt } = formatVocabulary(vocabulary);
+  const nameOf = (token: number) =>
+    Object.keys(vocabulary.tokens).find((name) => vocabulary.tokens[name] === token);
+  const special = {
+    bos_token: nameOf(tokenizer.startToken),
+    eos_token: nameOf(tokenizer.endToken),
+    pad_token: nameOf(tokenizer.padToken),
+    unk_token: nameOf(tokenizer.endToken),
+  };
+  await mkdir(folder);
+  await writeFile(join(folder, "vocab.json"), vocabJson);
+  await writeFile(join(folder, "merges.txt"), mergesTxt);
+  await writeConfig(folder, special, "special_tokens_map.json");
+  await writeConfig(
+    folder,
+    {
+      add_prefix_space: false,
+      do_lower_case: true,
+      errors: "replace",
+      model_max_length: tokenizer.maxTokens,
+      tokenizer_class: "CLIPTokenizer",
+      ...special,
+    },
+    "tokenizer_config.json",
+  );
+}

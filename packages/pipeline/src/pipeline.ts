@@ -1,0 +1,68 @@
+import type { Autoencoder, AutoencoderConfig } from "@controlnet-js/autoencoder";
+import { ControlNetError, disposeTree } from "@controlnet-js/core";
+import type { NoiseSchedule, SchedulerConfig } from "@controlnet-js/samplers";
+import type { BpeVocabulary, TextEncoder, TextEncoderConfig, Tokenizer } from "@controlnet-js/text-encoder";
+import type { UNetConfig, UNetParams } from "@controlnet-js/unet";
+
+/** The text half: prompts to the context of the U-Net's cross-attention. */
+export interface TextModel {
+  params: TextEncoder;
+  config: TextEncoderConfig;
+  tokenizer: Tokenizer;
+  /** What the tokenizer was made of; `savePipeline` writes it. */
+  vocabulary: BpeVocabulary;
+}
+
+/** The models of latent diffusion, loaded: a plain value. The parameters belong to whoever made it. */
+export interface Pipeline {
+  text: TextModel;
+  unet: { params: UNetParams; config: UNetConfig };
+  autoencoder: { params: Autoencoder; config: AutoencoderConfig };
+  /** Made from `scheduler.schedule`. */
+  schedule: NoiseSchedule;
+  /** diffusers' `scheduler_config.json`: the noise schedule and the sampler that the model was published with. */
+  scheduler: SchedulerConfig;
+  /** Anything to be kept with the weights: the condition, the step, where it comes from. */
+  metadata: Record<string, unknown>;
+}
+
+/** Disposes all parameters. */
+export function disposePipeline(pipeline: Pipeline): void {
+  disposeTree([pipeline.text.params, pipeline.unet.params, pipeline.autoencoder.params]);
+}
+
+/**
+ * Checks that the parts belong together.
+ * @throws ControlNetError `config`: for example a text encoder of Stable Diffusion 2 beside a U-Net of 1.5
+ */
+export function assertPipeline({ text, unet, autoencoder, schedule }: Pipeline): void {
+  const { contextChannels, inChannels, outChannels } = unet.config;
+  if (text.config.hiddenSize !== contextChannels)
+    throw new ControlNetError(
+      "config",
+      `pipeline: the text encoder gives ${text.config.hiddenSize} features, the U-Net takes ${contextChannels}: ` +
+        "these parts come from different models (768 is Stable Diffusion 1, 1024 is 2)",
+    );
+  if (text.tokenizer.vocabularySize > text.config.vocabularySize)
+    throw new ControlNetError(
+      "config",
+      `pipeline: the tokenizer has ${text.tokenizer.vocabularySize} tokens, the text encoder ${text.config.vocabularySize}`,
+    );
+  const { latentChannels } = autoencoder.config;
+  if (outChannels !== latentChannels || ![latentChannels, 2 * latentChannels + 1].includes(inChannels))
+    throw new ControlNetError(
+      "config",
+      `pipeline: the U-Net goes from ${inChannels} to ${outChannels} channels, the autoencoder's latents have ` +
+        `${latentChannels}; expected ${latentChannels} to ${latentChannels}, or ${2 * latentChannels + 1} for inpainting`,
+    );
+  if (schedule.trainTimesteps < 1)
+    throw new ControlNetError("config", "pipeline: the noise schedule is empty");
+}
+
+/** Picture pixels for each latent, along a side: 8 for Stable Diffusion. */
+export const latentFactor = ({ autoencoder }: Pipeline): number =>
+  2 ** (autoencoder.config.channels.length - 1);
+
+/** What the sides of a picture must be a multiple of: 64 for Stable Diffusion. */
+export const sizeStep = (pipeline: Pipeline): number =>
+  latentFactor(pipeline) * 2 ** (pipeline.unet.config.channels.length - 1);

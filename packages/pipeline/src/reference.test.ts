@@ -1,0 +1,72 @@
+import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
+import type { Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { fixturePrompts, openReference, type Reference } from "./diffusers-fixtures.js";
+import { textToImage } from "./text-to-image.js";
+import type { TextToImageOptions } from "./text-to-image-options.js";
+
+let reference: Reference;
+beforeAll(async () => {
+  await useCpuBackend();
+  reference = await openReference();
+}, 120_000);
+afterAll(() => reference.dispose());
+
+const edges = (options = {}) => ({ ...netOf("edges"), map: reference.get<Tensor4D>("in.map0"), ...options });
+const depth = (options = {}) => ({ ...netOf("depth"), map: reference.get<Tensor4D>("in.map1"), ...options });
+const netOf = (name: "edges" | "depth") => ({
+  params: reference[name].params,
+  config: reference[name].config,
+});
+
+const given = (options: TextToImageOptions = {}): TextToImageOptions => ({
+  promptEmbeds: {
+    positive: reference.get<Tensor3D>("in.positive"),
+    negative: reference.get<Tensor3D>("in.negative"),
+  },
+  noise: reference.get<Tensor4D>("in.noise"),
+  width: 16,
+  height: 16,
+  steps: 4,
+  guidance: 7.5,
+  ...options,
+});
+
+const guess = { weighting: "guess-diffusers" } as const;
+const cases: Record<string, () => TextToImageOptions> = {
+  plain: () => given(),
+  "plain-unguided": () => given({ guidance: 1 }),
+  rescale: () => given({ guidanceRescale: 0.7 }),
+  control: () => given({ controls: [edges()] }),
+  strength: () => given({ controls: [edges({ strength: 0.6 })] }),
+  window: () => given({ controls: [edges({ start: 0.3, end: 0.8 })], steps: 5 }),
+  guess: () => given({ controls: [edges(guess)] }),
+  "guess-unguided": () => given({ controls: [edges(guess)], guidance: 1 }),
+  two: () => given({ controls: [edges({ strength: 0.7 }), depth({ strength: 1.2, end: 0.5 })] }),
+  euler: () => given({ controls: [edges()], sampler: "euler" }),
+  heun: () => given({ controls: [edges({ start: 0.4 })], sampler: "heun" }),
+  prompts: () => {
+    const { promptEmbeds, ...rest } = given({ controls: [edges()] });
+    return { ...rest, prompts: fixturePrompts.prompts, negativePrompt: fixturePrompts.negative };
+  },
+};
+
+test.each(Object.keys(cases))("the latents of diffusers: %s", async (name) => {
+  await expectNoTensorLeak(async () => {
+    const { latents } = await textToImage(reference.pipeline, cases[name]!());
+    expectClose(latents, reference.get(`out.${name}`), 1e-4);
+    latents.dispose();
+  });
+});
+
+test("the pictures of diffusers, from prompts to bytes", async () => {
+  const { images, latents } = await textToImage(reference.pipeline, cases.prompts!());
+  latents.dispose();
+  const wanted = reference.get<Tensor4D>("out.picture").dataSync();
+  const got = images.flatMap((image) => [...image.data]);
+  expect(images.map(({ width, height, channels }) => [width, height, channels])).toEqual([
+    [16, 16, 3],
+    [16, 16, 3],
+  ]);
+  expect(Math.max(...got.map((value, i) => Math.abs(value - wanted[i]! * 255)))).toBeLessThan(0.51);
+});

@@ -1,0 +1,105 @@
+import { assertShape, ControlNetError, nearestName } from "@controlnet-js/core";
+import { sizeOf } from "./picture.js";
+import { latentFactor, type Pipeline, sizeStep } from "./pipeline.js";
+import type { PromptEmbeds } from "./prompt-context.js";
+import { type TextToImageOptions, textToImageKeys } from "./text-to-image-options.js";
+
+/** Options with every default filled in. */
+export interface ResolvedOptions {
+  batch: number;
+  width: number;
+  height: number;
+  /** Of one latent. */
+  latentShape: readonly [height: number, width: number, channels: number];
+  prompts: readonly string[];
+  negative: readonly string[];
+  promptEmbeds: PromptEmbeds | undefined;
+  guidance: number;
+  /** Whether the unconditional half runs. */
+  guided: boolean;
+  guidanceRescale: number;
+  seed: number;
+  indices: readonly number[];
+}
+
+const refuse = (code: "config" | "shape" | "range" | "missing", message: string): never => {
+  throw new ControlNetError(code, `textToImage: ${message}`);
+};
+
+/**
+ * Checks options and fills in the defaults.
+ * @throws ControlNetError `config`, `shape`, `range` or `missing`, telling what is valid
+ */
+export function resolveOptions(pipeline: Pipeline, options: TextToImageOptions): ResolvedOptions {
+  checkKeys(options);
+  const batch = batchOf(options);
+  const { guidance = 9, guidanceRescale = 0, seed = 0, noise } = options;
+  if (!Number.isFinite(guidance)) refuse("range", `expected a finite guidance, got ${guidance}`);
+  if (!(guidanceRescale >= 0 && guidanceRescale <= 1))
+    refuse("range", `expected guidanceRescale in [0, 1], got ${guidanceRescale}`);
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    refuse("range", `expected a seed that is an integer from 0, got ${seed}`);
+  const indices = options.indices ?? Array.from({ length: batch }, (_, i) => i);
+  if (indices.length !== batch || !indices.every((index) => Number.isSafeInteger(index) && index >= 0))
+    refuse("range", `expected ${batch} indices that are integers from 0, got ${indices.join(", ")}`);
+  const { width, height } = pictureSize(pipeline, options);
+  const factor = latentFactor(pipeline);
+  const latentShape = [height / factor, width / factor, pipeline.autoencoder.config.latentChannels] as const;
+  if (noise) assertShape("textToImage: noise", noise.shape, [batch, ...latentShape]);
+  return {
+    batch,
+    width,
+    height,
+    latentShape,
+    prompts: options.prompts ?? [],
+    negative: negativesOf(options.negativePrompt ?? "", batch),
+    promptEmbeds: options.promptEmbeds,
+    guidance,
+    guided: guidance !== 1,
+    guidanceRescale,
+    seed,
+    indices,
+  };
+}
+
+function checkKeys(options: TextToImageOptions): void {
+  for (const key of Object.keys(options)) {
+    if ((textToImageKeys as readonly string[]).includes(key)) continue;
+    const nearest = nearestName(key, textToImageKeys);
+    refuse(
+      "config",
+      `unknown option "${key}"${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${textToImageKeys.join(", ")})`,
+    );
+  }
+}
+
+function batchOf({ prompts, promptEmbeds }: TextToImageOptions): number {
+  if (prompts && promptEmbeds) refuse("config", "expected prompts or promptEmbeds, got both");
+  const batch = prompts?.length ?? promptEmbeds?.positive.shape[0] ?? 0;
+  if (batch < 1) refuse("missing", 'expected at least one prompt; for none give prompts: [""]');
+  return batch;
+}
+
+function negativesOf(negative: string | readonly string[], batch: number): readonly string[] {
+  if (typeof negative === "string") return Array.from({ length: batch }, () => negative);
+  if (negative.length !== batch)
+    refuse("shape", `expected one negative prompt or ${batch}, got ${negative.length}`);
+  return negative;
+}
+
+function pictureSize(pipeline: Pipeline, options: TextToImageOptions): { width: number; height: number } {
+  const map = options.controls?.[0]?.map;
+  const side = pipeline.unet.config.sampleSize * latentFactor(pipeline);
+  const size = map ? sizeOf(map) : { width: side, height: side };
+  const { width = size.width, height = size.height } = options;
+  const step = sizeStep(pipeline);
+  const fits = (length: number) => Number.isInteger(length) && length >= step && length % step === 0;
+  if (!fits(width) || !fits(height)) {
+    const near = (length: number) => Math.max(step, Math.round(length / step) * step) || side;
+    refuse(
+      "shape",
+      `expected width and height in multiples of ${step}, got ${width}x${height}; the nearest is ${near(width)}x${near(height)}`,
+    );
+  }
+  return { width, height };
+}
