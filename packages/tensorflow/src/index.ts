@@ -16,3 +16,7 @@ export {
   setConvolutionChoices,
 } from "./convolution/choices.js";
 export type { ConvolutionMode } from "./convolution/kernels.js";
+export { type FileRange, storedBytes, storedTensor } from "./stored-tensor.js";
+export type { ElementType } from "./dtypes.js";
+export { type OpCost, profileOps } from "./profile.js";
+export { type MemoryReport, memoryReport } from "./memory.js";

@@ -2,6 +2,7 @@ import { type ConvolutionMode, registerConvolutions } from "../convolution/kerne
 import { registerAdamW } from "./adam-w.js";
 import { registerGather } from "./gather.js";
 import { registerMissingKernels } from "./missing.js";
+import { registerReluGradients } from "./relu.js";
 import { registerRunAfter } from "./run-after.js";
 
 let registered = false;
@@ -15,4 +16,5 @@ export function registerExtraKernels(convolution: ConvolutionMode): void {
   registerConvolutions(convolution);
   registerAdamW();
   registerRunAfter();
+  registerReluGradients();
 }
