@@ -109,4 +109,4 @@ test("a small U-Net trains on wasm as it does on plain JavaScript, and leaks not
   expectClose(losses, expected.losses, 1e-4);
   expect(losses[1]!).toBeLessThan(losses[0]!);
   expect(new Set(alive).size).toBe(1);
-});
+}, 180_000);
