@@ -80,6 +80,30 @@ describe("model folders", () => {
     expect(readConfig(model)).toEqual({ a: 3 });
   });
 
+  it("are split into shards that are read as one", async () => {
+    const model = join(folder, "unet");
+    const tensors = [...entries(), float32Tensor("c", [4], Float32Array.of(8, 9, 10, 11))];
+    await saveModelFolder(model, {}, tensors, { shardBytes: 20 });
+    expect(readdirSync(model).sort()).toEqual([
+      "config.json",
+      "diffusion_pytorch_model-00001-of-00003.safetensors",
+      "diffusion_pytorch_model-00002-of-00003.safetensors",
+      "diffusion_pytorch_model-00003-of-00003.safetensors",
+      "diffusion_pytorch_model.safetensors.index.json",
+    ]);
+    const source = openWeights(model);
+    expect(source.names()).toEqual(["b", "a", "c"]);
+    for (const { name, bytes } of tensors) expect(source.get(name).bytes()).toEqual(bytes());
+    source.close();
+    await saveModelFolder(model, {}, tensors, { shardBytes: 28 });
+    expect(readdirSync(model).length).toBe(4);
+    await expect(saveModelFolder(model, {}, [...tensors, tensors[0]!], { shardBytes: 20 })).rejects.toThrow(
+      /two tensors/,
+    );
+    await saveModelFolder(model, {}, tensors);
+    expect(readdirSync(model)).toContain("diffusion_pytorch_model.safetensors");
+  });
+
   it("survive a failed save", async () => {
     const model = join(folder, "unet");
     await saveModelFolder(model, { a: 1 }, entries());
