@@ -36,15 +36,20 @@ def make(name, **config):
         parameter.data = torch.randn_like(parameter) * (0.3 if parameter.dim() == 1 else 0.7 / parameter[0].numel() ** 0.5)
         if "norm" in key and key.endswith("weight"):
             parameter.data += 1
-    images = torch.rand(2, vae.config.in_channels, 16, 8) * 2 - 1
-    noise_shape = (2, vae.config.latent_channels, 16 >> len(config["block_out_channels"]) - 1, 8 >> len(config["block_out_channels"]) - 1)
-    latents = torch.randn(*noise_shape)
+    images = torch.rand(2, vae.config.in_channels, 8, 12) * 2 - 1
+    halvings = len(config["block_out_channels"]) - 1
+    latents = torch.randn(2, vae.config.latent_channels, 8 >> halvings, 12 >> halvings)
     with torch.no_grad():
         moments = vae.encode(images).latent_dist
         decoded = vae.decode(latents).sample
+        vae.enable_tiling()
+        vae.tile_sample_min_size, vae.tile_latent_min_size = 8, 8 >> halvings
+        if vae.tile_latent_min_size < 4:
+            vae.tile_overlap_factor = 0.5
+        tiled_moments, tiled = vae.encode(images).latent_dist, vae.decode(latents).sample
     tensors = {f"vae.{k}": v for k, v in vae.state_dict().items()}
     tensors |= {"in.images": images, "in.latents": latents, "out.mean": moments.mean, "out.logVariance": moments.logvar,
-                "out.kl": moments.kl(), "out.decoded": decoded}
+                "out.kl": moments.kl(), "out.decoded": decoded, "out.tiledMean": tiled_moments.mean, "out.tiled": tiled}
     tensors = {k: v.contiguous().float() for k, v in tensors.items()}
     save_file(tensors, str(FIXTURES / f"{name}.safetensors"), {"config": json.dumps(dict(vae.config))})
 

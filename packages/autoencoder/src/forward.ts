@@ -22,13 +22,23 @@ const epsilon = 1e-6;
  * @throws ControlNetError `shape` for other sides or channels
  */
 export function encode(params: Autoencoder, config: AutoencoderConfig, images: Tensor4D): Moments {
+  checkImages("encode", config, images);
+  return tidy(() => ({ ...splitMoments(encodeUnsplit(params, config, images)) }));
+}
+
+/** @throws ControlNetError `shape` for pictures that the encoder can't take */
+export function checkImages(where: string, config: AutoencoderConfig, images: Tensor4D): void {
   const factor = downscaling(config);
   const [, height, width, channels] = images.shape;
   if (channels !== config.imageChannels || height % factor !== 0 || width % factor !== 0)
     throw new ControlNetError(
       "shape",
-      `encode: expected pictures of ${config.imageChannels} channels whose sides are multiples of ${factor}, got [${images.shape}]`,
+      `${where}: expected pictures of ${config.imageChannels} channels whose sides are multiples of ${factor}, got [${images.shape}]`,
     );
+}
+
+/** Mean and unclamped log variance side by side: [batch, height / f, width / f, 2 latentChannels]. */
+export function encodeUnsplit(params: Autoencoder, config: AutoencoderConfig, images: Tensor4D): Tensor4D {
   const { encoder, quantConvolution } = params;
   return tidy(() => {
     let h = convolution(images, encoder.convolutionIn);
@@ -38,10 +48,14 @@ export function encode(params: Autoencoder, config: AutoencoderConfig, images: T
     }
     h = runMiddle(h, encoder.middle, config);
     h = convolution(silu(groupNorm(h, encoder.normOut, config.groups, epsilon)), encoder.convolutionOut);
-    if (quantConvolution) h = convolution(h, quantConvolution);
-    const [mean, logVariance] = split(h, 2, 3) as [Tensor4D, Tensor4D];
-    return { mean, logVariance: clipByValue(logVariance, -30, 20) };
+    return quantConvolution ? convolution(h, quantConvolution) : h;
   });
+}
+
+/** The moments from what {@link encodeUnsplit} gives; runs inside `tidy`. */
+export function splitMoments(both: Tensor4D): Moments {
+  const [mean, logVariance] = split(both, 2, 3) as [Tensor4D, Tensor4D];
+  return { mean, logVariance: clipByValue(logVariance, -30, 20) };
 }
 
 /**

@@ -17,3 +17,4 @@ export {
   type Level,
   type Middle,
 } from "./parameters.js";
+export { decodeTiled, encodeTiled, type TileOptions } from "./tiled.js";
