@@ -1,3 +1,3 @@
 import { preset } from "@controlnet-js/vitest-preset";
 
-export default preset();
+export default preset({ testTimeout: 180_000 });

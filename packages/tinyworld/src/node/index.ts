@@ -1,3 +1,3 @@
 export { type RenderJob, RenderPool, renderInWorkers } from "./render-pool.js";
-export { type WriteDatasetOptions, writeDataset } from "./write-dataset.js";
 export { weightsFolder } from "./weights-folder.js";
+export { type WriteDatasetOptions, writeDataset } from "./write-dataset.js";

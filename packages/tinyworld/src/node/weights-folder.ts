@@ -15,7 +15,10 @@ export function weightsFolder(): string {
     if (existsSync(join(weights, "model_index.json"))) return weights;
     const parent = dirname(folder);
     if (parent === folder || existsSync(join(folder, "package.json")))
-      throw new ControlNetError("missing", `weightsFolder: no weights beside ${folder}; install @controlnet-js/tinyworld anew`);
+      throw new ControlNetError(
+        "missing",
+        `weightsFolder: no weights beside ${folder}; install @controlnet-js/tinyworld anew`,
+      );
     folder = parent;
   }
 }
