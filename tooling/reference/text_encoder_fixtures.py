@@ -8,12 +8,15 @@ Tokens: small-merges.txt was written by this project's trainBpe; openai.json hol
 take part in the texts, with their true numbers, and the tokens of the texts by the whole vocabulary.
 """
 import gzip
+import html
 import json
 import pathlib
 import random
+import re
 import sys
 import unicodedata
 
+import ftfy
 import torch
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
@@ -94,6 +97,16 @@ for name, case in CASES.items():
 
 small = [m.split(" ") for m in (FIXTURES / "small-merges.txt").read_text().splitlines()[1:]]
 write("small-tokens.json", tokenized(small, texts())[0])
+
+
+
+def cleaned(text):
+    text = html.unescape(html.unescape(ftfy.fix_text(text))).strip()
+    return re.sub(r"\s+", " ", text).strip().lower()
+
+
+# Texts in which ftfy sees a wrong encoding are left out: that guess is not made here.
+write("cleaned.json", {"name": "ftfy 6.3.1", "cases": [[t, cleaned(t)] for t in texts() if ftfy.fix_encoding(t) == t]})
 
 if len(sys.argv) > 1:
     folder = pathlib.Path(sys.argv[1])

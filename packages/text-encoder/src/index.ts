@@ -10,6 +10,7 @@ export {
   textEncoderKeyRows,
 } from "./keys.js";
 export { createTextEncoder, type TextEncoder, type TextLayer } from "./parameters.js";
+export { cleanLikeOriginal } from "./tokenizer/clean-original.js";
 export {
   createTokenizer,
   encodeTexts,

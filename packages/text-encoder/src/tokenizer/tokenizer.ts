@@ -11,7 +11,7 @@ export interface TokenizerOptions {
   maxTokens?: number;
   /** Fills up short texts. Default: the end token, as in Stable Diffusion 1; Stable Diffusion 2 takes `"!"`. */
   padToken?: string;
-  /** Applied to a text before anything else, e.g. `fixText` for the cleaning of OpenAI's original. */
+  /** Applied to a text before anything else, e.g. `cleanLikeOriginal`. */
   clean?: (text: string) => string;
 }
 
