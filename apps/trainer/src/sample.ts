@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { ControlNetError, disposeTree, type Image } from "@controlnet-js/core";
 import { selectEngine } from "@controlnet-js/engine";
 import { type ControlInput, disposePipeline, sizeStep, textToImage } from "@controlnet-js/pipeline";
-import { type LoadedControlNet, loadControlNet } from "@controlnet-js/pipeline/node";
+import { type LoadedControlNet, loadControlNet, pngWithText } from "@controlnet-js/pipeline/node";
 import { loadBase } from "./base-model.js";
 import { encodePng } from "./contact-sheet.js";
 import { openCondition } from "./open-condition.js";
-import { pngWithText } from "./png-text.js";
+
 import { createProgressBar } from "./progress-bar.js";
 import { readPicture } from "./read-picture.js";
 

@@ -1,0 +1,27 @@
+interface FieldProps {
+  label: string;
+  value: number;
+  min: number;
+  max: number;
+  step?: number;
+  onChange(value: number): void;
+}
+
+/** A number with its slider. */
+export function Field({ label, value, min, max, step = 1, onChange }: FieldProps) {
+  return (
+    <label className="field">
+      <span>
+        {label} <output>{value}</output>
+      </span>
+      <input
+        type="range"
+        min={min}
+        max={max}
+        step={step}
+        value={value}
+        onChange={(event) => onChange(Number(event.target.value))}
+      />
+    </label>
+  );
+}

@@ -1,0 +1,41 @@
+import { ControlNetError, type Image } from "@controlnet-js/core";
+import sharp from "sharp";
+import { z } from "zod";
+
+/** What the page sends to paint a picture. */
+export const generateRequestSchema = z.strictObject({
+  prompt: z.string().max(1000),
+  negativePrompt: z.string().max(1000).default(""),
+  /** The control map as a `data:image/png;base64,` address; absent: no control. */
+  map: z.string().startsWith("data:image/png;base64,").optional(),
+  strength: z.number().min(0).max(2).default(1),
+  guidance: z.number().min(1).max(30).default(9),
+  steps: z.number().int().min(1).max(100).default(20),
+  seed: z.number().int().min(0).max(2 ** 32 - 1).default(0),
+});
+
+/** See {@link generateRequestSchema}. */
+export type GenerateRequest = z.output<typeof generateRequestSchema>;
+
+/**
+ * The map of a request as RGB bytes.
+ * @throws ControlNetError `data` where it is no PNG of the expected size
+ */
+export async function decodeMap(address: string, size: { width: number; height: number }): Promise<Image> {
+  const bytes = Buffer.from(address.slice(address.indexOf(",") + 1), "base64");
+  const { data, info } = await sharp(bytes, { limitInputPixels: 1e7 })
+    .flatten({ background: "#000000" })
+    .toColourspace("srgb")
+    .removeAlpha()
+    .raw()
+    .toBuffer({ resolveWithObject: true })
+    .catch((cause: Error) => {
+      throw new ControlNetError("data", `the control map can't be read: ${cause.message}`, { cause });
+    });
+  if (info.width !== size.width || info.height !== size.height || info.channels !== 3)
+    throw new ControlNetError(
+      "shape",
+      `expected a control map of ${size.width}x${size.height} pixels, got ${info.width}x${info.height}`,
+    );
+  return { data: new Uint8Array(data), width: info.width, height: info.height, channels: 3 };
+}

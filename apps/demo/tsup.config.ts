@@ -1,0 +1,3 @@
+import { preset } from "@controlnet-js/tsup-preset";
+
+export default preset({ entry: { server: "src/server/main.ts" }, format: ["esm"], dts: false, clean: false });

@@ -1,0 +1,8 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+export default defineConfig({
+  root: "src/page",
+  plugins: [react()],
+  build: { outDir: "../../dist/page", emptyOutDir: true, chunkSizeWarningLimit: 2000 },
+});
