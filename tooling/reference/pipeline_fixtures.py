@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
+torch.set_num_threads(1)  # tiny tensors: more threads only wait for each other
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OUT = ROOT / "packages/pipeline/fixtures"
 PROMPTS = ["a red cube on the grass", "a blue ball"]

@@ -13,6 +13,9 @@ from diffusers import ControlNetModel, StableDiffusionControlNetPipeline
 from safetensors import safe_open
 
 
+torch.set_num_threads(1)
+
+
 def main(pipeline_folder, control_folder, output):
     net = ControlNetModel.from_pretrained(control_folder)
     pipeline = StableDiffusionControlNetPipeline.from_pretrained(pipeline_folder, controlnet=net, safety_checker=None)

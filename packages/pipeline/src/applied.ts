@@ -24,6 +24,9 @@ export interface AppliedControl {
 export interface Applied {
   width: number;
   height: number;
+  /** Empty where embeds were given. */
+  prompts: string[];
+  negativePrompts: string[];
   sampler: string;
   /** The timestep of every model call. */
   timesteps: number[];

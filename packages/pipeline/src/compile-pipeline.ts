@@ -1,8 +1,8 @@
-import { decode, encode, unscaleLatents } from "@controlnet-js/autoencoder";
+import { decode, encode, scaleLatents, unscaleLatents } from "@controlnet-js/autoencoder";
 import { encodeHint } from "@controlnet-js/controlnet";
 import { type Image, type Jitted, jit } from "@controlnet-js/core";
 import { encodeText } from "@controlnet-js/text-encoder";
-import { add, clipByValue, mul, round, slice, type Tensor4D, tidy } from "@tensorflow/tfjs-core";
+import { add, clipByValue, mul, round, slice, sub, type Tensor4D, tidy } from "@tensorflow/tfjs-core";
 import { guidedPrediction } from "./guided-prediction.js";
 import type { Pipeline } from "./pipeline.js";
 import { runTextToImage } from "./run.js";
@@ -13,7 +13,7 @@ export interface CompiledFunctions {
   predict: Jitted<typeof guidedPrediction>;
   encodeText: Jitted<typeof encodeText>;
   encodeHint: Jitted<typeof encodeHint>;
-  encodePicture: Jitted<typeof encode>;
+  encodePicture: Jitted<typeof encodeFromUnit>;
   decodePicture: Jitted<typeof decodeToBytes>;
 }
 
@@ -28,6 +28,11 @@ export interface CompiledPipeline {
    * need the memory of one.
    */
   decodeLatents(latents: Tensor4D): Promise<Image[]>;
+  /**
+   * The latents, as the U-Net sees them, of pictures [batch, height, width, channels] in [0, 1]: the mean of their
+   * distribution. The caller disposes them.
+   */
+  encodePictures(pictures: Tensor4D): Tensor4D;
   /** Frees the compiled functions. */
   dispose(): void;
 }
@@ -42,7 +47,7 @@ export function compilePipeline(pipeline: Pipeline): CompiledPipeline {
     predict: jit(guidedPrediction, { name: "guidedPrediction" }),
     encodeText: jit(encodeText, { name: "encodeText" }),
     encodeHint: jit(encodeHint, { name: "encodeHint" }),
-    encodePicture: jit(encode, { name: "encodePicture" }),
+    encodePicture: jit(encodeFromUnit, { name: "encodePicture" }),
     decodePicture: jit(decodeToBytes, { name: "decodePicture" }),
   };
   const compiled: CompiledPipeline = {
@@ -50,11 +55,22 @@ export function compilePipeline(pipeline: Pipeline): CompiledPipeline {
     functions,
     textToImage: (options) => runTextToImage(compiled, options),
     decodeLatents: (latents) => decodeAll(compiled, latents),
+    encodePictures: (pictures) =>
+      functions.encodePicture(pipeline.autoencoder.params, pipeline.autoencoder.config, pictures),
     dispose() {
       for (const compiledFunction of Object.values(functions)) compiledFunction.dispose();
     },
   };
   return compiled;
+}
+
+/** Pictures in [0, 1] to scaled latents. */
+function encodeFromUnit(
+  params: Pipeline["autoencoder"]["params"],
+  config: Pipeline["autoencoder"]["config"],
+  pictures: Tensor4D,
+): Tensor4D {
+  return scaleLatents(config, encode(params, config, sub(mul(pictures, 2), 1) as Tensor4D).mean);
 }
 
 /** Scaled latents to pictures of whole numbers in 0-255, as floats. */

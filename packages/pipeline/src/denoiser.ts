@@ -3,6 +3,7 @@ import type { Denoiser, Plan } from "@controlnet-js/samplers";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { scalar, type Tensor3D, type Tensor4D, tensor1d } from "@tensorflow/tfjs-core";
 import type { AppliedCall } from "./applied.js";
+import { type ClassifierGuidance, steer } from "./classifier-guidance.js";
 import type { CompiledPipeline } from "./compile-pipeline.js";
 import type { PreparedControl } from "./control-input.js";
 import { isInWindow } from "./control-window.js";
@@ -20,7 +21,8 @@ export interface DenoiserParts {
   /** The model call that the run begins with, in image-to-image. */
   firstCall?: number;
   /** More channels for the U-Net alone. */
-  extra?: Tensor4D;
+  extra?: Tensor4D | undefined;
+  classifier?: ClassifierGuidance | undefined;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface DenoiserParts {
  * it did in each control's report.
  */
 export function createDenoiser(compiled: CompiledPipeline, parts: DenoiserParts): Denoiser {
-  const { plan, run, context, controls, own, firstCall = 0, extra } = parts;
+  const { plan, run, context, controls, own, firstCall = 0, extra, classifier } = parts;
   const { unet } = compiled.pipeline;
   const guidance = run.guided ? own(scalar(run.guidance)) : undefined;
   const rescale = run.guided && run.guidanceRescale > 0 ? own(scalar(run.guidanceRescale)) : undefined;
@@ -50,7 +52,7 @@ export function createDenoiser(compiled: CompiledPipeline, parts: DenoiserParts)
       }
       const time = tensor1d([timestep]);
       temporary.push(time);
-      return compiled.functions.predict(
+      const output = compiled.functions.predict(
         unet.params,
         unet.config,
         {
@@ -63,6 +65,7 @@ export function createDenoiser(compiled: CompiledPipeline, parts: DenoiserParts)
         },
         nets,
       );
+      return classifier ? steer(compiled.pipeline.schedule, classifier, latents, timestep, output) : output;
     } finally {
       for (const tensor of temporary) tensor.dispose();
     }

@@ -1,10 +1,12 @@
 export type { Applied, AppliedCall, AppliedControl } from "./applied.js";
 export { choosePlan, type SamplerChoice } from "./choose-plan.js";
+export type { ClassifierGuidance, LatentGradient } from "./classifier-guidance.js";
 export { type CompiledFunctions, type CompiledPipeline, compilePipeline } from "./compile-pipeline.js";
 export type { ControlInput } from "./control-input.js";
 export { isInWindow } from "./control-window.js";
 export { rescaleGuidance } from "./guidance-rescale.js";
 export { type ActiveNet, guidedPrediction, type PredictionInputs } from "./guided-prediction.js";
+export type { InitialImage } from "./initial-image.js";
 export {
   type LinkChoice,
   type LinkScaleOptions,
@@ -23,5 +25,6 @@ export {
   type TextModel,
 } from "./pipeline.js";
 export { encodePrompts, type PromptEmbeds } from "./prompt-context.js";
+export { type Captioner, defaultPrompt, type PromptSetting } from "./prompt-settings.js";
 export { textToImage } from "./text-to-image.js";
 export type { TextToImageOptions, TextToImageResult, TextToImageStep } from "./text-to-image-options.js";

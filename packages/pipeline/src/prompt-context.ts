@@ -1,7 +1,9 @@
 import { ControlNetError, type Jitted } from "@controlnet-js/core";
 import { encodeText, encodeTexts } from "@controlnet-js/text-encoder";
 import { concat, type Tensor3D, tidy } from "@tensorflow/tfjs-core";
+import type { CompiledPipeline } from "./compile-pipeline.js";
 import type { TextModel } from "./pipeline.js";
+import type { ResolvedOptions } from "./resolve-options.js";
 
 /** Prompts as the U-Net takes them. */
 export interface PromptEmbeds {
@@ -65,4 +67,29 @@ export function joinEmbeds(embeds: PromptEmbeds, batch: number, features: number
       `textToImage: prompt embeds of ${positive.shape[1]} and ${negative.shape[1]} tokens; both need the same length`,
     );
   return tidy(() => concat([negative, positive], 0));
+}
+
+/** The context of a run [batch or 2 batch, tokens, features], the unconditional half first; warnings are added. */
+export function contextOf(
+  { pipeline, functions }: CompiledPipeline,
+  run: ResolvedOptions,
+  warnings: string[],
+) {
+  const { text, unet } = pipeline;
+  const { contextChannels } = unet.config;
+  if (run.promptEmbeds) return joinEmbeds(run.promptEmbeds, run.batch, contextChannels, run.guided);
+  // The unconditional half goes first, in the same call.
+  const prompts = run.guided ? [...run.negative, ...run.prompts] : run.prompts;
+  const { context, truncated } = encodePrompts(text, prompts, functions.encodeText);
+  const { maxTokens } = text.tokenizer;
+  const positive = truncated.slice(-run.batch);
+  warnings.push(...truncationWarnings("prompt", positive, maxTokens));
+  if (run.guided)
+    warnings.push(...truncationWarnings("negative prompt", truncated.slice(0, run.batch), maxTokens));
+  if (context.shape[2] === contextChannels) return context;
+  context.dispose();
+  throw new ControlNetError(
+    "config",
+    `textToImage: the text encoder gives ${context.shape[2]} features, the U-Net takes ${contextChannels}`,
+  );
 }

@@ -1,16 +1,24 @@
+import { disposeTree } from "@controlnet-js/core";
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import type { Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { fixturePrompts, openReference, type Reference } from "./diffusers-fixtures.js";
+import { fixturePath, fixturePrompts, openReference, type Reference } from "./diffusers-fixtures.js";
+import { loadUNet } from "./node/index.js";
+import type { Pipeline } from "./pipeline.js";
 import { textToImage } from "./text-to-image.js";
 import type { TextToImageOptions } from "./text-to-image-options.js";
 
 let reference: Reference;
+let wide: Pipeline["unet"];
 beforeAll(async () => {
   await useCpuBackend();
   reference = await openReference();
+  wide = loadUNet(fixturePath("inpaint-unet"));
 }, 120_000);
-afterAll(() => reference.dispose());
+afterAll(() => {
+  reference.dispose();
+  disposeTree(wide.params);
+});
 
 const edges = (options = {}) => ({ ...netOf("edges"), map: reference.get<Tensor4D>("in.map0"), ...options });
 const depth = (options = {}) => ({ ...netOf("depth"), map: reference.get<Tensor4D>("in.map1"), ...options });
@@ -32,6 +40,7 @@ const given = (options: TextToImageOptions = {}): TextToImageOptions => ({
   ...options,
 });
 
+const picture = () => reference.get<Tensor4D>("in.picture");
 const guess = { weighting: "guess-diffusers" } as const;
 const cases: Record<string, () => TextToImageOptions> = {
   plain: () => given(),
@@ -45,6 +54,12 @@ const cases: Record<string, () => TextToImageOptions> = {
   two: () => given({ controls: [edges({ strength: 0.7 }), depth({ strength: 1.2, end: 0.5 })] }),
   euler: () => given({ controls: [edges()], sampler: "euler" }),
   heun: () => given({ controls: [edges({ start: 0.4 })], sampler: "heun" }),
+  img2img: () => given({ controls: [edges()], steps: 5, image: { picture: picture(), strength: 0.6 } }),
+  "img2img-window": () =>
+    given({ controls: [edges({ end: 0.6 })], steps: 5, image: { latents: reference.get<Tensor4D>("in.clean") } }),
+  inpaint: () =>
+    given({ controls: [edges()], image: { picture: picture(), mask: reference.get<Tensor4D>("in.mask") } }),
+  "inpaint-9": () => given({ image: { picture: picture(), mask: reference.get<Tensor4D>("in.mask") } }),
   prompts: () => {
     const { promptEmbeds, ...rest } = given({ controls: [edges()] });
     return { ...rest, prompts: fixturePrompts.prompts, negativePrompt: fixturePrompts.negative };
@@ -53,7 +68,8 @@ const cases: Record<string, () => TextToImageOptions> = {
 
 test.each(Object.keys(cases))("the latents of diffusers: %s", async (name) => {
   await expectNoTensorLeak(async () => {
-    const { latents } = await textToImage(reference.pipeline, cases[name]!());
+    const pipeline = name === "inpaint-9" ? { ...reference.pipeline, unet: wide } : reference.pipeline;
+    const { latents } = await textToImage(pipeline, cases[name]!());
     expectClose(latents, reference.get(`out.${name}`), 1e-4);
     latents.dispose();
   });

@@ -1,64 +1,127 @@
-import { ControlNetError } from "@controlnet-js/core";
-import { initialNoise, noiseSource, type Plan, sample } from "@controlnet-js/samplers";
+import { initialNoise, noiseSource, type Plan, type StepInfo, sample } from "@controlnet-js/samplers";
 import { keep, type Tensor, type Tensor4D } from "@tensorflow/tfjs-core";
 import type { Applied } from "./applied.js";
 import { choosePlan } from "./choose-plan.js";
 import type { CompiledPipeline } from "./compile-pipeline.js";
 import { type PreparedControl, prepareControl } from "./control-input.js";
 import { createDenoiser } from "./denoiser.js";
-import { encodePrompts, joinEmbeds, truncationWarnings } from "./prompt-context.js";
+import { keepOutside, lacksInpainting, type PreparedImage, prepareImage } from "./initial-image.js";
+import { contextOf } from "./prompt-context.js";
+import { settlePrompts } from "./prompt-settings.js";
 import { type ResolvedOptions, resolveOptions } from "./resolve-options.js";
 import type { TextToImageOptions, TextToImageResult } from "./text-to-image-options.js";
 
 /** The whole way from prompts to pictures, on compiled functions. */
 export async function runTextToImage(
   compiled: CompiledPipeline,
-  options: TextToImageOptions,
+  given: TextToImageOptions,
 ): Promise<TextToImageResult> {
-  const { pipeline } = compiled;
+  const options = await settlePrompts(compiled, given);
   const owned: Tensor[] = [];
   const own = <T extends Tensor>(tensor: T): T => {
     owned.push(keep(tensor));
     return tensor;
   };
   try {
-    const run = resolveOptions(pipeline, options);
-    const plan = choosePlan(pipeline, options);
+    const run = resolveOptions(compiled.pipeline, options);
+    const plan = choosePlan(compiled.pipeline, options);
     const applied = describe(run, plan);
-    const controls: PreparedControl[] = [];
-    for (const [i, input] of (options.controls ?? []).entries()) {
-      const control = prepareControl(pipeline, input, i, run, applied.warnings);
-      for (const tensor of [control.map, ...(control.masks ?? [])]) own(tensor);
-      controls.push(control);
-      applied.controls.push(control.applied);
-    }
+    const controls = prepareControls(compiled, options, run, applied, own);
     const context = own(contextOf(compiled, run, applied.warnings));
     const keys = { seed: run.seed, indices: run.indices, shape: run.latentShape };
-    const start = options.noise ?? own(initialNoise(keys));
-    const denoiser = createDenoiser(compiled, { plan, run, context, controls, own });
-    const latents = await sample(denoiser, start, plan, {
-      noise: noiseSource(keys),
-      ...(options.signal && { signal: options.signal }),
-      ...(options.onStep && {
-        onStep: async (info) => {
-          await options.onStep!({
-            step: info.step,
-            steps: info.steps,
-            timestep: info.timestep,
-            latent: info.latent,
-            predictedClean: info.predictedClean,
-            level: info.level,
-            preview: () => compiled.decodeLatents(info.predictedClean),
-          });
-        },
-      }),
+    const noise = options.noise ?? own(initialNoise(keys));
+    const image = initialImage(compiled, options, run, plan, noise, own);
+    if (image) applied.startStep = image.startStep;
+    const denoiser = createDenoiser(compiled, {
+      plan,
+      run,
+      context,
+      controls,
+      own,
+      firstCall: plan.calls[image?.startStep ?? 0]!,
+      extra: image?.extra,
+      classifier: options.classifier,
     });
-    for (const control of controls)
-      if (control.applied.calls.every((call) => call.skipped))
-        applied.warnings.push(`${control.applied.name}: it had no effect in any step`);
+    const latents = await sample(denoiser, image?.start ?? noise, plan, {
+      noise: noiseSource(keys),
+      ...(image?.start && { startStep: image.startStep }),
+      ...(options.signal && { signal: options.signal }),
+      onStep: (info) => afterStep(compiled, options, image, noise, info),
+    });
+    for (const { applied: control } of controls)
+      if (control.calls.every((call) => call.skipped))
+        applied.warnings.push(`${control.name}: it had no effect in any step`);
     return await withImages(compiled, latents, applied);
   } finally {
     for (const tensor of owned) tensor.dispose();
+  }
+}
+
+type Own = <T extends Tensor>(tensor: T) => T;
+
+const guessWeightings = { original: "guess", diffusers: "guess-diffusers" } as const;
+
+function prepareControls(
+  { pipeline }: CompiledPipeline,
+  { controls = [], guessMode }: TextToImageOptions,
+  run: ResolvedOptions,
+  applied: Applied,
+  own: Own,
+): PreparedControl[] {
+  return controls.map((input, i) => {
+    const weighed =
+      guessMode && !input.weighting ? { ...input, weighting: guessWeightings[guessMode] } : input;
+    const control = prepareControl(pipeline, weighed, i, run, applied.warnings);
+    for (const tensor of [control.map, ...(control.masks ?? [])]) own(tensor);
+    applied.controls.push(control.applied);
+    return control;
+  });
+}
+
+function initialImage(
+  compiled: CompiledPipeline,
+  { image }: TextToImageOptions,
+  run: ResolvedOptions,
+  plan: Plan,
+  noise: Tensor4D,
+  own: Own,
+): PreparedImage | undefined {
+  const { unet, autoencoder } = compiled.pipeline;
+  if (image) {
+    const prepared = prepareImage(compiled, image, run, plan, noise);
+    for (const tensor of [prepared.start, prepared.clean, prepared.mask, prepared.extra])
+      if (tensor) own(tensor);
+    return prepared;
+  }
+  if (unet.config.inChannels !== autoencoder.config.latentChannels) throw lacksInpainting();
+  return undefined;
+}
+
+/** Puts the kept part of a picture back, then reports. */
+async function afterStep(
+  compiled: CompiledPipeline,
+  { onStep }: TextToImageOptions,
+  image: PreparedImage | undefined,
+  noise: Tensor4D,
+  info: StepInfo,
+): Promise<Tensor4D | undefined> {
+  const isLast = info.step === info.steps - 1;
+  const level = isLast ? { alpha: 1, sigma: 0 } : info.level;
+  const blended = image?.mask && keepOutside(image, info.latent, noise, level);
+  try {
+    await onStep?.({
+      step: info.step,
+      steps: info.steps,
+      timestep: info.timestep,
+      latent: blended ?? info.latent,
+      predictedClean: info.predictedClean,
+      level: info.level,
+      preview: () => compiled.decodeLatents(info.predictedClean),
+    });
+    return blended;
+  } catch (error) {
+    blended?.dispose();
+    throw error;
   }
 }
 
@@ -75,29 +138,11 @@ async function withImages(
   }
 }
 
-function contextOf({ pipeline, functions }: CompiledPipeline, run: ResolvedOptions, warnings: string[]) {
-  const { text, unet } = pipeline;
-  const { contextChannels } = unet.config;
-  if (run.promptEmbeds) return joinEmbeds(run.promptEmbeds, run.batch, contextChannels, run.guided);
-  // The unconditional half goes first, in the same call.
-  const prompts = run.guided ? [...run.negative, ...run.prompts] : run.prompts;
-  const { context, truncated } = encodePrompts(text, prompts, functions.encodeText);
-  const { maxTokens } = text.tokenizer;
-  const positive = truncated.slice(-run.batch);
-  warnings.push(...truncationWarnings("prompt", positive, maxTokens));
-  if (run.guided)
-    warnings.push(...truncationWarnings("negative prompt", truncated.slice(0, run.batch), maxTokens));
-  if (context.shape[2] === contextChannels) return context;
-  context.dispose();
-  throw new ControlNetError(
-    "config",
-    `textToImage: the text encoder gives ${context.shape[2]} features, the U-Net takes ${contextChannels}`,
-  );
-}
-
 const describe = (run: ResolvedOptions, plan: Plan): Applied => ({
   width: run.width,
   height: run.height,
+  prompts: [...run.prompts],
+  negativePrompts: run.guided && !run.promptEmbeds ? [...run.negative] : [],
   sampler: plan.name,
   timesteps: [...plan.timesteps],
   startStep: 0,

@@ -3,8 +3,11 @@ import type { NoiseLevel } from "@controlnet-js/samplers";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import type { Applied } from "./applied.js";
 import type { SamplerChoice } from "./choose-plan.js";
+import type { ClassifierGuidance } from "./classifier-guidance.js";
 import type { ControlInput } from "./control-input.js";
+import type { InitialImage } from "./initial-image.js";
 import type { PromptEmbeds } from "./prompt-context.js";
+import type { Captioner, PromptSetting } from "./prompt-settings.js";
 
 /** Told after every step. */
 export interface TextToImageStep {
@@ -27,10 +30,23 @@ export interface TextToImageOptions extends SamplerChoice {
   prompts?: readonly string[];
   /** What to keep away from, for all pictures or for each. Default `""`. */
   negativePrompt?: string | readonly string[];
+  /** One of the paper's prompt settings, in place of prompts; as many pictures as `indices`, by default one. */
+  promptSetting?: PromptSetting;
+  /** For the automatic prompt. */
+  captioner?: Captioner;
   /** In place of prompts. */
   promptEmbeds?: PromptEmbeds;
   /** Any number of ControlNets; what they give is added up. */
   controls?: readonly ControlInput[];
+  /**
+   * Guess mode for every control without a weighting of its own: the content is guessed from the map, with or without
+   * prompt. The conditional half alone is controlled, the shallow links weakly, as the original code or diffusers has it.
+   */
+  guessMode?: "original" | "diffusers";
+  /** Begin with a picture: image-to-image, or with a mask inpainting. */
+  image?: InitialImage;
+  /** Steer by a gradient of one's own. */
+  classifier?: ClassifierGuidance;
   /** Multiples of 8 * 2^(levels - 1), 64 for Stable Diffusion. Default: the first map's size, else the model's own. */
   width?: number;
   height?: number;
@@ -62,7 +78,12 @@ export const textToImageKeys = [
   "prompts",
   "negativePrompt",
   "promptEmbeds",
+  "promptSetting",
+  "captioner",
   "controls",
+  "guessMode",
+  "image",
+  "classifier",
   "width",
   "height",
   "guidance",

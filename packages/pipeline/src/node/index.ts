@@ -7,3 +7,4 @@ export {
 export { loadPipeline, loadUNet } from "./load-pipeline.js";
 export { loadTokenizer } from "./load-tokenizer.js";
 export { type SavePipelineOptions, savePipeline } from "./save-pipeline.js";
+export { pngWithText, readPngText } from "./png-text.js";

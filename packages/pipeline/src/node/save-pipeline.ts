@@ -48,7 +48,7 @@ export async function savePipeline(
     );
     await saveModelFolder(
       join(aside, "text_encoder"),
-      textEncoderConfigToTransformers(text.config, text.tokenizer),
+      textConfig(text),
       exportTree(text.params, textEncoderKeyRows(text.config, "transformers"), {
         dtype,
         where: "savePipeline: text encoder",
@@ -60,6 +60,12 @@ export async function savePipeline(
     await writeFile(join(aside, "scheduler", "scheduler_config.json"), writeSchedulerConfig(scheduler));
     await writeConfig(aside, modelIndex(pipeline), "model_index.json");
   });
+}
+
+/** transformers 5 wants a float in `initializer_factor`, which JSON here can't tell from an integer; 1 is its default. */
+function textConfig({ config, tokenizer }: TextModel): Record<string, unknown> {
+  const { initializer_factor: _, ...json } = textEncoderConfigToTransformers(config, tokenizer);
+  return json;
 }
 
 const pipelineParts: readonly string[] = [
