@@ -6,21 +6,27 @@ import { lineChart } from "./line-chart.js";
 /** The numbers of one step or validation, in columns. */
 type Row = Record<string, number>;
 
-/** The numbers of a run as CSV files, and their chart. Steps after the one resumed from are forgotten. */
+/** The numbers of a run as CSV files, and their chart. */
 export class RunLog {
   readonly #folder: string;
-  readonly steps: Row[];
-  readonly validations: Row[];
+  steps: Row[] = [];
+  validations: Row[] = [];
 
-  /** @param resumeAt steps up to here stay; 0 starts anew */
-  constructor(folder: string, resumeAt: number) {
-    mkdirSync(folder, { recursive: true });
+  constructor(folder: string) {
     this.#folder = folder;
-    const keep = (row: Row) => row.step! <= resumeAt;
-    this.steps = readRows(join(folder, "steps.csv")).filter(keep);
-    this.validations = readRows(join(folder, "validations.csv")).filter(keep);
-    writeRows(join(folder, "steps.csv"), this.steps);
-    writeRows(join(folder, "validations.csv"), this.validations);
+  }
+
+  /** Opens the files. Rows of steps after `step`, where the run now stands, are forgotten; 0 forgets all. */
+  begin(step: number): void {
+    mkdirSync(this.#folder, { recursive: true });
+    const read = (name: string) => {
+      const path = join(this.#folder, name);
+      const rows = readRows(path).filter((row) => step > 0 && row.step! <= step);
+      writeRows(path, rows);
+      return rows;
+    };
+    this.steps = read("steps.csv");
+    this.validations = read("validations.csv");
   }
 
   step(row: Row): void {

@@ -102,7 +102,7 @@ export async function train({ config, resume, engine: engineName, signal }: Trai
   const compiled = compilePipeline(pipeline);
   const events = new EventWriter(join(config.output, "events"));
   const bar = createProgressBar();
-  let log = new RunLog(config.output, 0);
+  const log = new RunLog(config.output);
   let hint = "not asked yet";
   let inARow = 0;
   const began = Date.now();
@@ -175,7 +175,7 @@ export async function train({ config, resume, engine: engineName, signal }: Trai
       },
       {
         started({ step, resumedFrom }) {
-          log = new RunLog(config.output, step);
+          log.begin(step);
           if (resumedFrom) print(`Resumed from ${resumedFrom}`);
           else if (resume) print(`Nothing to resume in ${config.output}: starting at step 0`);
         },

@@ -31,7 +31,10 @@ export async function fetchModel(): Promise<ModelInfo> {
 }
 
 /** Paints a picture; gives each server-sent event as it comes. Abort the signal to cancel. */
-export async function* generate(options: GenerateOptions, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
+export async function* generate(
+  options: GenerateOptions,
+  signal: AbortSignal,
+): AsyncGenerator<GenerateEvent> {
   const response = await fetch("/api/generate", {
     method: "POST",
     headers: { "content-type": "application/json" },

@@ -37,7 +37,8 @@ export function App() {
   }, [model]);
   useEffect(redraw, [redraw, model]);
 
-  const number = (key: keyof typeof defaults) => (value: number) => setNumbers((before) => ({ ...before, [key]: value }));
+  const number = (key: keyof typeof defaults) => (value: number) =>
+    setNumbers((before) => ({ ...before, [key]: value }));
 
   const paint = async () => {
     const controller = new AbortController();
@@ -93,12 +94,17 @@ export function App() {
           <Field label="Low threshold" min={1} max={255} value={low} onChange={number("low")} />
           <Field label="High threshold" min={1} max={255} value={high} onChange={number("high")} />
           <label className="inline">
-            <input type="checkbox" checked={useMap} onChange={(event) => setUseMap(event.target.checked)} /> Follow the map
+            <input type="checkbox" checked={useMap} onChange={(event) => setUseMap(event.target.checked)} />{" "}
+            Follow the map
           </label>
         </section>
         <section className="panel">
           <h2>Result</h2>
-          {picture ? <img src={picture} alt={prompt} {...size} /> : <div className="empty">Your picture appears here</div>}
+          {picture ? (
+            <img src={picture} alt={prompt} {...size} />
+          ) : (
+            <div className="empty">Your picture appears here</div>
+          )}
           <p role="status">{status}</p>
           {finished && (
             <a className="button" href={picture} download={`controlnet-${numbers.seed}.png`}>
@@ -121,8 +127,22 @@ export function App() {
           <span>Negative prompt</span>
           <input value={negativePrompt} onChange={(event) => setNegativePrompt(event.target.value)} />
         </label>
-        <Field label="Strength" min={0} max={2} step={0.05} value={numbers.strength} onChange={number("strength")} />
-        <Field label="Guidance" min={1} max={15} step={0.5} value={numbers.guidance} onChange={number("guidance")} />
+        <Field
+          label="Strength"
+          min={0}
+          max={2}
+          step={0.05}
+          value={numbers.strength}
+          onChange={number("strength")}
+        />
+        <Field
+          label="Guidance"
+          min={1}
+          max={15}
+          step={0.5}
+          value={numbers.guidance}
+          onChange={number("guidance")}
+        />
         <Field label="Steps" min={1} max={100} value={numbers.steps} onChange={number("steps")} />
         <Field label="Seed" min={0} max={9999} value={numbers.seed} onChange={number("seed")} />
         <div className="row wide">

@@ -7,9 +7,15 @@ export interface Thresholds {
 }
 
 /** Draws the Canny map of one canvas onto another of the same size, white on black. */
-export function drawCannyMap(source: HTMLCanvasElement, target: HTMLCanvasElement, { low, high }: Thresholds): void {
+export function drawCannyMap(
+  source: HTMLCanvasElement,
+  target: HTMLCanvasElement,
+  { low, high }: Thresholds,
+): void {
   const { width, height } = source;
-  const pixels = source.getContext("2d", { willReadFrequently: true })!.getImageData(0, 0, width, height).data;
+  const pixels = source
+    .getContext("2d", { willReadFrequently: true })!
+    .getImageData(0, 0, width, height).data;
   const rgb = new Uint8Array(width * height * 3);
   for (let i = 0; i < width * height; i++) for (let c = 0; c < 3; c++) rgb[i * 3 + c] = pixels[i * 4 + c]!;
   const edges = canny({ data: rgb, width, height, channels: 3 }, { low, high });

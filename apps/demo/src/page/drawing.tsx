@@ -85,7 +85,13 @@ export function Drawing({ canvas, size, onChange }: DrawingProps) {
         ))}
         <label className="inline">
           Pen
-          <input type="range" min={1} max={40} value={thickness} onChange={(event) => setThickness(Number(event.target.value))} />
+          <input
+            type="range"
+            min={1}
+            max={40}
+            value={thickness}
+            onChange={(event) => setThickness(Number(event.target.value))}
+          />
         </label>
       </fieldset>
       <div className="row">

@@ -23,7 +23,8 @@ const localHosts = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/;
 export function createServer({ painter, pageFolder, engine }: ServerOptions): FastifyInstance {
   const server = fastify({ bodyLimit: 4 * 1024 * 1024 });
   server.addHook("onRequest", async (request, reply) => {
-    if (!localHosts.test(request.headers.host ?? "")) return reply.code(403).send({ error: "this page is for 127.0.0.1 alone" });
+    if (!localHosts.test(request.headers.host ?? ""))
+      return reply.code(403).send({ error: "this page is for 127.0.0.1 alone" });
   });
   server.setErrorHandler(async (error, _request, reply) => {
     const status = isControlNetError(error) ? 400 : ((error as { statusCode?: number }).statusCode ?? 500);
@@ -35,13 +36,15 @@ export function createServer({ painter, pageFolder, engine }: ServerOptions): Fa
 
   server.post("/api/generate", async (request, reply) => {
     const given = parseOptions("generate", generateRequestSchema, request.body);
-    if (painter.busy) return reply.code(409).send({ error: "another picture is being painted; wait for it or cancel it" });
+    if (painter.busy)
+      return reply.code(409).send({ error: "another picture is being painted; wait for it or cancel it" });
     reply.hijack();
     const { raw } = reply;
     const controller = new AbortController();
     raw.on("close", () => controller.abort());
     raw.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
-    const send = (event: string, data: unknown) => raw.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+    const send = (event: string, data: unknown) =>
+      raw.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
     try {
       await painter.paint(given, ({ kind, ...data }) => send(kind, data), controller.signal);
     } catch (error) {

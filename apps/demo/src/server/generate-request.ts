@@ -11,7 +11,12 @@ export const generateRequestSchema = z.strictObject({
   strength: z.number().min(0).max(2).default(1),
   guidance: z.number().min(1).max(30).default(9),
   steps: z.number().int().min(1).max(100).default(20),
-  seed: z.number().int().min(0).max(2 ** 32 - 1).default(0),
+  seed: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1)
+    .default(0),
 });
 
 /** See {@link generateRequestSchema}. */

@@ -19,10 +19,16 @@ const options = new Command("controlnet-demo")
   .opts<{ model: string; control: string; port: string; engine: string }>();
 
 try {
-  const engine = await selectEngine({ engine: options.engine, log: (line) => process.stderr.write(`${line}\n`) });
+  const engine = await selectEngine({
+    engine: options.engine,
+    log: (line) => process.stderr.write(`${line}\n`),
+  });
   const pipeline = await loadPipeline(options.model === "tinyworld" ? weightsFolder() : options.model);
   const net = existsSync(options.control) ? await loadControlNet(options.control) : undefined;
-  if (!net) process.stderr.write(`No ControlNet at ${options.control}: painting without control. \`npm start\` trains one.\n`);
+  if (!net)
+    process.stderr.write(
+      `No ControlNet at ${options.control}: painting without control. \`npm start\` trains one.\n`,
+    );
   const server = createServer({
     painter: createPainter(pipeline, net),
     pageFolder: fileURLToPath(new URL("page", import.meta.url)),
@@ -30,7 +36,8 @@ try {
   });
   const url = await server.listen({ host: "127.0.0.1", port: Number(options.port) });
   process.stdout.write(`${engine.description}\nOpen ${url}\n`);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void server.close().then(() => process.exit(0)));
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => void server.close().then(() => process.exit(0)));
 } catch (error) {
   if (!isControlNetError(error)) throw error;
   process.stderr.write(`error: ${error.message}\n`);

@@ -42,9 +42,13 @@ export function createPainter(pipeline: Pipeline, net: LoadedControlNet | undefi
       return busy;
     },
     async paint(request, report, signal) {
-      if (busy) throw new ControlNetError("state", "another picture is being painted; wait for it or cancel it");
+      if (busy)
+        throw new ControlNetError("state", "another picture is being painted; wait for it or cancel it");
       if (request.map && !net)
-        throw new ControlNetError("config", "there is no ControlNet yet: run `npm start` to train one, then start the page again");
+        throw new ControlNetError(
+          "config",
+          "there is no ControlNet yet: run `npm start` to train one, then start the page again",
+        );
       busy = true;
       try {
         const map = request.map && net ? await decodeMap(request.map, size) : undefined;
@@ -52,14 +56,20 @@ export function createPainter(pipeline: Pipeline, net: LoadedControlNet | undefi
           ...size,
           prompts: [request.prompt],
           negativePrompt: request.negativePrompt,
-          controls: map && net ? [{ params: net.params, config: net.config, map, strength: request.strength }] : [],
+          controls:
+            map && net ? [{ params: net.params, config: net.config, map, strength: request.strength }] : [],
           steps: request.steps,
           guidance: request.guidance,
           seed: request.seed,
           signal,
           async onStep({ step, steps, preview }) {
             const [picture] = await preview();
-            report({ kind: "step", step: step + 1, steps, preview: address(await pngOf(picture!).toBuffer()) });
+            report({
+              kind: "step",
+              step: step + 1,
+              steps,
+              preview: address(await pngOf(picture!).toBuffer()),
+            });
           },
         });
         latents.dispose();

@@ -1,0 +1,54 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { readTrainConfig } from "./train-config.js";
+
+const configs = fileURLToPath(new URL("../../../configs/", import.meta.url));
+
+function write(text: string): string {
+  const path = join(mkdtempSync(join(tmpdir(), "config-")), "train.yaml");
+  writeFileSync(path, text);
+  return path;
+}
+
+const smallest = "data: { kind: tinyworld }\noutput: runs/x\n";
+
+test.each(["tinyworld-canny.yaml", "tinyworld-canny-wasm.yaml", "fill50k.yaml", "image-folder.yaml"])(
+  "%s is a valid config",
+  (name) => {
+    expect(readTrainConfig(join(configs, name)).training.promptDropping).toBe(0.5);
+  },
+);
+
+test("defaults are the published ones, and --set changes a key", () => {
+  const config = readTrainConfig(write(smallest), ["training.batchSize=8", "data.count=10", "output=runs/y"]);
+  expect(config.training).toMatchObject({ learningRate: 1e-5, weightDecay: 1e-2, clipNorm: 1, batchSize: 8 });
+  expect(config.data).toEqual({ kind: "tinyworld", count: 10, seed: 1 });
+  expect(config.output).toBe("runs/y");
+});
+
+test("an unknown key is an error that names the nearest known one", () => {
+  expect(() => readTrainConfig(write(`${smallest}trainning: { steps: 3 }\n`))).toThrow(
+    /unknown key "trainning", did you mean "training"\?/,
+  );
+  expect(() => readTrainConfig(write(smallest), ["training.batch_size=3"])).toThrow(
+    /unknown key "training.batch_size", did you mean "batchSize"\?/,
+  );
+});
+
+test("wrong values, bad YAML and missing files are named", () => {
+  expect(() => readTrainConfig(write(smallest), ["training.steps=-1"])).toThrow(/training\.steps/);
+  expect(() => readTrainConfig(write(smallest), ["training.steps"])).toThrow(/--set expects key=value/);
+  expect(() => readTrainConfig(write("a: [1"))).toThrow(/is not YAML/);
+  expect(() => readTrainConfig("/no/such.yaml")).toThrow(/can't read the config \/no\/such\.yaml/);
+  expect(() => readTrainConfig(write("output: x\ndata: { kind: parquet }\n"))).toThrow(/data\.kind/);
+});
+
+test("paths in a config are relative to its folder", () => {
+  const path = write("data: { kind: json-lines, dir: pictures }\ncondition: ./mine.ts\noutput: runs/x\n");
+  const config = readTrainConfig(path);
+  expect(config.data).toMatchObject({ dir: join(path, "..", "pictures") });
+  expect(config.condition).toBe(join(path, "..", "mine.ts"));
+});
