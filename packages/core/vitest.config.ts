@@ -1,3 +1,4 @@
 import { preset } from "@controlnet-js/vitest-preset";
 
-export default preset();
+// The first hook loads the whole of tfjs, which takes long on a busy machine.
+export default preset({ hookTimeout: 60_000 });
