@@ -52,6 +52,7 @@ export class Trace {
   private readonly constants = new Map<string, number>();
   private readonly nodeOfOutput: number[] = [];
   private readonly aliases = new Map<number, DonatedVariable>();
+  private readonly unshaped = new Map<number, { output: number; shape: number[]; dtype: number }>();
   private readonly unread = new Map<DonatedVariable, number>();
   private readonly order: ProgramOrder;
 
@@ -68,6 +69,7 @@ export class Trace {
 
   /** Records one op as the kernels ask for it; `inputs` may be symbolic or real ids. */
   execute(op: string, attributes: readonly OpAttribute[], inputs: readonly number[], outputs: number): TensorMetadata[] {
+    if (op === "Reshape") return [this.reshape(inputs[0]!, [...(this.hostValues(inputs[1]!) as Int32Array)])];
     const made = this.node(op, attributes, inputs.map((id) => this.outputOf(id)));
     if (made.outputs.length < outputs)
       throw new TensorFlowError(`jit ${this.name}: ${op} has ${made.outputs.length} outputs, not ${outputs}`, { op });
@@ -80,6 +82,26 @@ export class Trace {
         );
       return { id: this.symbol({ output: id, shape, dtype, op }), shape, dtype };
     });
+  }
+
+  /** A reshape of a reshape is one, and one to the shape that was is none: tfjs's ops make many of both. */
+  private reshape(id: number, asked: number[]): TensorMetadata {
+    const last = this.outputOf(id);
+    const { output, shape: from, dtype } = this.unshaped.get(last) ?? { output: last, ...this.shapeOf(id) };
+    const rest = asked.reduce((product, size) => (size < 0 ? product : product * size), 1);
+    const shape = asked.map((size) => (size < 0 ? from.reduce((a, b) => a * b, 1) / rest : size));
+    const same = from.length === shape.length && from.every((size, i) => size === shape[i]);
+    let result = output;
+    if (!same) {
+      const dims = this.constantOutput([shape.length], DT.int32, Int32Array.from(shape));
+      result = this.node("Reshape", [], [output, dims]).outputs[0]!.id;
+      this.unshaped.set(result, { output, shape: from, dtype });
+    }
+    return { id: this.symbol({ output: result, shape, dtype, op: "Reshape" }), shape, dtype };
+  }
+
+  private shapeOf(id: number): { shape: number[]; dtype: number } {
+    return this.values.get(id) ?? this.describe(id);
   }
 
   /** Adds a node whose inputs are graph outputs. */

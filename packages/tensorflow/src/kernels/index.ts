@@ -1,6 +1,7 @@
 import { type ConvolutionMode, registerConvolutions } from "../convolution/kernels.js";
 import { registerAdamW } from "./adam-w.js";
 import { registerGather } from "./gather.js";
+import { registerMatrixProduct } from "./matrix-product.js";
 import { registerMissingKernels } from "./missing.js";
 import { registerReluGradients } from "./relu.js";
 import { registerRunAfter } from "./run-after.js";
@@ -16,5 +17,6 @@ export function registerExtraKernels(convolution: ConvolutionMode): void {
   registerConvolutions(convolution);
   registerAdamW();
   registerRunAfter();
+  registerMatrixProduct();
   registerReluGradients();
 }
