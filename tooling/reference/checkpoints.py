@@ -83,6 +83,9 @@ def pytorch():
     torch.save({"expanded": torch.zeros(1).expand(1000)}, out / "expanded.pth")
     torch.save({"sparse": torch.zeros(2, 2).to_sparse()}, out / "sparse.pth")
     torch.save(torch.nn.Linear(1, 1), out / "whole-module.pth")
+    rare = {"u": torch.tensor([1, 65535], dtype=torch.uint16), "f8": torch.ones(3).to(torch.float8_e4m3fn)}
+    torch.save(rare, out / "rare-types.pth")
+    save_file(rare, out / "rare-types.safetensors")
     # What the readers must give for them, bit for bit.
     save_file({k: v.detach().contiguous().clone() for k, v in views.items()}, out / "views.safetensors")
     save_file({k: v.contiguous() for k, v in contents["module"].items()}, out / "module.safetensors")

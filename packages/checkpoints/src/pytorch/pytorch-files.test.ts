@@ -27,6 +27,7 @@ describe("files of torch.save", () => {
     ["views.ckpt", "views.safetensors"],
     ["no-checksums.pth", "views.safetensors"],
     ["module.ckpt", "module.safetensors"],
+    ["rare-types.pth", "rare-types.safetensors"],
   ])("%s holds the bits of %s", (file, reference) => {
     expectSame(parse(file), safetensors(reference));
     const opened = openPytorch(path(file));
