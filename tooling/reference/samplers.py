@@ -110,7 +110,6 @@ GROUPS = {
         *[dict(algorithm_type="dpmsolver", final_sigmas_type="sigma_min", solver_type=s) for s in ("midpoint", "heun")],
         dict(algorithm_type="dpmsolver", final_sigmas_type="sigma_min", solver_order=3, **V),
         dict(beta_schedule="squaredcos_cap_v2", lambda_min_clipped=-5.1, timestep_spacing="linspace"),
-        dict(beta_schedule="squaredcos_cap_v2", use_karras_sigmas=True),
     ),
     "dpmpp-2m-sde": lambda: cases(
         "DPMSolverMultistepScheduler",
@@ -167,6 +166,23 @@ def scheduler_class(name):
     return module.DPMSolverSDEScheduler
 
 
+WHOLE = {}
+
+
+def key_of(spec, steps):
+    return json.dumps([spec["cls"], spec["config"], steps], sort_keys=True)
+
+
+def whole_timesteps():
+    """The timesteps of every case in the precision of diffusers itself."""
+    for make in GROUPS.values():
+        for spec in make():
+            for steps in spec["steps"]:
+                scheduler = scheduler_class(spec["cls"])(**spec["config"])
+                scheduler.set_timesteps(steps)
+                WHOLE[key_of(spec, steps)] = scheduler.timesteps
+
+
 def trajectory(spec, steps):
     cls = scheduler_class(spec["cls"])
     module = sys.modules[cls.__module__]
@@ -174,6 +190,9 @@ def trajectory(spec, steps):
     module.randn_tensor = lambda shape, **_: noise(next(draws)).reshape(shape)
     scheduler = cls(**spec["config"])
     scheduler.set_timesteps(steps)
+    if scheduler.timesteps.dtype == torch.int64:
+        # Cutting 998.99999 or 999.0 to a whole number depends on the rounding: keep what users of diffusers get.
+        scheduler.timesteps = WHOLE[key_of(spec, steps)]
     x = noise(-1) * float(scheduler.init_noise_sigma)
     points = []
     for t in scheduler.timesteps:
@@ -233,6 +252,7 @@ def from_equations():
 
 
 def main():
+    whole_timesteps()
     in_float64()
     OUT.mkdir(exist_ok=True)
     for name, make in GROUPS.items():

@@ -59,3 +59,14 @@ export function unitLevelOf(sigma: number): NoiseLevel {
   const alpha = 1 / Math.sqrt(sigma ** 2 + 1);
   return { alpha, sigma: sigma * alpha };
 }
+
+/**
+ * The whole timestep of the highest sigma where timesteps are cut and not rounded. diffusers compares its logarithm with a
+ * table in single precision: where that was rounded up the result is `T - 2` (so for Stable Diffusion), else `T - 1`.
+ */
+export function highestWholeTimestep(schedule: NoiseSchedule): number {
+  const bar = Math.fround(schedule.alphasCumprod.at(-1)! || 2 ** -24);
+  const sigma = Math.fround(Math.sqrt(Math.fround(Math.fround(1 - bar) / bar)));
+  const exact = Math.log(sigma);
+  return schedule.trainTimesteps - (Math.fround(exact) > exact ? 2 : 1);
+}

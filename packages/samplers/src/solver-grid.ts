@@ -1,7 +1,14 @@
 import { ControlNetError } from "@controlnet-js/core";
 import type { NoiseSchedule } from "./schedule.js";
 import type { SigmaGrid } from "./sigma-grid.js";
-import { type SigmaSpread, sigmaAt, spreadSigmas, timestepAt, trainingSigmas } from "./sigmas.js";
+import {
+  highestWholeTimestep,
+  type SigmaSpread,
+  sigmaAt,
+  spreadSigmas,
+  timestepAt,
+  trainingSigmas,
+} from "./sigmas.js";
 import { roundHalfEven, type Spacing } from "./timesteps.js";
 
 /** Options of the exponential integrators (DPM-Solver, DEIS, UniPC), which work at unit variance. */
@@ -32,6 +39,7 @@ export function solverGrid(schedule: NoiseSchedule, options: SolverOptions): Sig
     sigmas = spreadSigmas(options.sigmas, table.at(-1)!, table[0]!, steps);
     const rounded = (options.sigmas === "karras" || options.sigmas === "lu") && karrasTimesteps === "round";
     asked = sigmas.map((sigma) => timestepAt(table, sigma)).map(rounded ? roundHalfEven : Math.trunc);
+    if (!rounded) asked[0] = highestWholeTimestep(schedule);
   }
   return { sigmas: [...sigmas, finalSigma === "zero" ? 0 : table[0]!], timesteps: asked, initialScale: 1 };
 }
@@ -39,7 +47,7 @@ export function solverGrid(schedule: NoiseSchedule, options: SolverOptions): Sig
 function solverTimesteps(schedule: NoiseSchedule, table: Float64Array, options: SolverOptions): number[] {
   const {
     steps,
-    spacing = "leading",
+    spacing = "linspace",
     stepsOffset = 1,
     lambdaMinClipped = Number.NEGATIVE_INFINITY,
   } = options;
