@@ -1,5 +1,7 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
+import { peaksPlain } from "./hough-lines-plain.js";
 import { assertImage } from "./image.js";
+import { peaksKernel } from "./kernels/hough-kernels.js";
 import { roundHalfEven } from "./round-half-even.js";
 
 /** A line as all points with `x cos(theta) + y sin(theta) = rho`. */
@@ -62,42 +64,27 @@ export function houghLines(edges: Image, options: HoughLinesOptions = {}): Polar
       "range",
       `houghLines: expected minTheta <= maxTheta, got ${minTheta} and ${maxTheta}`,
     );
-  const { data, width, height } = edges;
   const angles = angleCount(minTheta, maxTheta, theta);
-  const distances = roundHalfEven((2 * (width + height) + 1) / rho);
-  const { sines, cosines } = angleTable(angles, minTheta, theta, rho);
-
-  // One row an angle, with a border of zeros for the search of maxima.
-  const pitch = distances + 2;
-  const votes = new Int32Array((angles + 2) * pitch);
-  const points: number[] = [];
-  for (let y = 0, i = 0; y < height; y++)
-    for (let x = 0; x < width; x++, i++) if (data[i] !== 0) points.push(x, y);
+  const distances = roundHalfEven((2 * (edges.width + edges.height) + 1) / rho);
   const centre = Math.trunc((distances - 1) / 2) + 1;
-  for (let n = 0; n < angles; n++) {
-    const row = (n + 1) * pitch + centre;
-    const cosine = cosines[n]!;
-    const sine = sines[n]!;
-    for (let p = 0; p < points.length; p += 2)
-      votes[row + nearest(points[p]!, cosine, points[p + 1]!, sine)]!++;
-  }
-
-  const peaks: number[] = [];
-  for (let r = 1; r <= distances; r++)
-    for (let n = 1; n <= angles; n++) {
-      const at = n * pitch + r;
-      const count = votes[at]!;
-      if (count <= threshold || count <= votes[at - 1]! || count < votes[at + 1]!) continue;
-      if (count > votes[at - pitch]! && count >= votes[at + pitch]!) peaks.push(at);
-    }
-  peaks.sort((a, b) => votes[b]! - votes[a]! || a - b);
-  return peaks.map((at) => {
+  const request = {
+    ...pointsOf(edges),
+    ...angleTable(angles, minTheta, theta, rho),
+    distances,
+    centre,
+    threshold: Math.floor(threshold),
+  };
+  const peaks = peaksKernel(request) ?? peaksPlain(request);
+  const pitch = distances + 2;
+  const order = Array.from(peaks.at, (at, i) => ({ at, votes: peaks.votes[i]! }));
+  order.sort((a, b) => b.votes - a.votes || a.at - b.at);
+  return order.map(({ at, votes }) => {
     const n = Math.floor(at / pitch) - 1;
     const r = at - (n + 1) * pitch - 1;
     return {
       rho: Math.fround((r - centre + 1) * rho),
       theta: Math.fround(Math.fround(minTheta) + Math.fround(n * theta)),
-      votes: votes[at]!,
+      votes,
     };
   });
 }
@@ -115,10 +102,16 @@ function angleTable(angles: number, minTheta: number, theta: number, rho: number
   return { sines, cosines };
 }
 
-/** round(x cos + y sin), in 32-bit floats and ties to even as OpenCV's sums are. */
-export function nearest(x: number, cosine: number, y: number, sine: number): number {
-  const value = Math.fround(Math.fround(x * cosine) + Math.fround(y * sine));
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  return rest < 0.5 ? floor : rest > 0.5 ? floor + 1 : floor + (floor & 1);
+function pointsOf({ data, width, height }: Image): { xs: Float32Array; ys: Float32Array } {
+  let count = 0;
+  for (let i = 0; i < data.length; i++) if (data[i] !== 0) count++;
+  const xs = new Float32Array(count);
+  const ys = new Float32Array(count);
+  for (let y = 0, i = 0, p = 0; y < height; y++)
+    for (let x = 0; x < width; x++, i++)
+      if (data[i] !== 0) {
+        xs[p] = x;
+        ys[p++] = y;
+      }
+  return { xs, ys };
 }

@@ -3,14 +3,15 @@ import { type ByteImage, blankImage } from "./image.js";
 import { roundHalfEven } from "./round-half-even.js";
 
 /** Which source pixels lie in each target pixel of a shrunk line, and which part of it each of them fills. */
-interface Cover {
+export interface Cover {
   /** Where the entries of a target pixel begin; the last entry is the end. */
   starts: Int32Array;
   sources: Int32Array;
   parts: Float32Array;
 }
 
-function cover(source: number, target: number): Cover {
+/** The cover of one axis. */
+export function cover(source: number, target: number): Cover {
   const scale = source / target;
   const starts = new Int32Array(target + 1);
   const sources: number[] = [];
@@ -35,6 +36,9 @@ function cover(source: number, target: number): Cover {
   return { starts, sources: Int32Array.from(sources), parts: Float32Array.from(parts) };
 }
 
+// 32-bit floats throughout, as OpenCV's and the WebAssembly kernel's sums are.
+const f = Math.fround;
+
 /** Shrinks by averaging the covered area, as `cv2.resize(..., INTER_AREA)` does. */
 export function resizeArea(image: Image, width: number, height: number): ByteImage {
   const { data, channels } = image;
@@ -53,7 +57,7 @@ export function resizeArea(image: Image, width: number, height: number): ByteIma
       if (row !== known) averageRow(data, row * image.width * channels, channels, x, line);
       known = row;
       const part = y.parts[e]!;
-      for (let i = 0; i < stride; i++) sums[i]! += part * line[i]!;
+      for (let i = 0; i < stride; i++) sums[i]! += f(part * line[i]!);
     }
     const to = j * stride;
     for (let i = 0; i < stride; i++) {
@@ -85,9 +89,9 @@ function averageRow(
       for (let e = from; e < end; e++) {
         const at = start + sources[e]! * 3;
         const part = parts[e]!;
-        r += part * data[at]!;
-        g += part * data[at + 1]!;
-        b += part * data[at + 2]!;
+        r = f(r + f(part * data[at]!));
+        g = f(g + f(part * data[at + 1]!));
+        b = f(b + f(part * data[at + 2]!));
       }
       line[to] = r;
       line[to + 1] = g;
@@ -96,7 +100,8 @@ function averageRow(
     }
     for (let c = 0; c < channels; c++) {
       let sum = 0;
-      for (let e = from; e < end; e++) sum += parts[e]! * data[start + sources[e]! * channels + c]!;
+      for (let e = from; e < end; e++)
+        sum = f(sum + f(parts[e]! * data[start + sources[e]! * channels + c]!));
       line[to + c] = sum;
     }
   }

@@ -1,0 +1,24 @@
+import type { Image } from "@controlnet-js/core";
+import type { CannyRequest } from "../canny-plain.js";
+import { type ByteImage, blankImage } from "../image.js";
+import { withKernels } from "./kernels.js";
+
+/** Canny's edges by the WebAssembly kernel, or undefined where there is none. */
+export function cannyKernel(image: Image, request: CannyRequest): ByteImage | undefined {
+  const { data, width, height, channels } = image;
+  const pitch = width + 2;
+  return withKernels(2 * width * height, (kernels) => {
+    const source = kernels.put(data);
+    const work = kernels.allocate(Int16Array, 8 * (width * channels + 8 * channels));
+    const sizes = kernels.allocate(Int32Array, 3 * pitch);
+    const map = kernels.allocate(Uint8Array, pitch * (height + 2));
+    const stack = kernels.allocate(Int32Array, width * height);
+    const edges = kernels.allocate(Uint8Array, width * height);
+    const { aperture, low, high, l2Gradient } = request;
+    const asked = [aperture, low, high, l2Gradient ? 1 : 0];
+    kernels.run.canny(source, width, height, channels, ...asked, work, sizes, map, stack, edges);
+    const result = blankImage(width, height, 1);
+    result.data.set(kernels.view(Uint8Array, edges, width * height));
+    return result;
+  });
+}

@@ -1,0 +1,150 @@
+// Resizing: the same sums as src/resize.ts and src/resize-area.ts, which are its oracles.
+#include "kernels.h"
+
+// One row: sums of taps in 11-bit fixed point. `inside` is the range of pixels whose taps are neighbours in memory and
+// may be read eight bytes at a time.
+static inline __attribute__((always_inline)) void combine_row(const u8 *row, i32 channels, i32 taps, const i32 *indices, const i16 *weights, i32 width,
+                        i32 first_inside, i32 last_inside, i32 *out) {
+  const v128_t zero = wasm_i32x4_splat(0);
+  for (i32 i = 0; i < width; i++) {
+    const i32 *index = indices + i * taps;
+    const i16 *weight = weights + i * taps;
+    if (channels == 3 && i >= first_inside && i < last_inside) {
+      const u8 *from = row + index[0] * 3;
+      v128_t sum = zero;
+      for (i32 k = 0; k < taps; k += 2) {
+        v128_t bytes = wasm_v128_load64_zero(from + k * 3);
+        v128_t pairs = wasm_i8x16_shuffle(bytes, zero, 0, 16, 3, 16, 1, 16, 4, 16, 2, 16, 5, 16, 16, 16, 16, 16);
+        v128_t both = wasm_v128_load32_splat(weight + k);
+        sum = wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(pairs, both));
+      }
+      wasm_v128_store(out + i * 3, sum);
+      continue;
+    }
+    for (i32 c = 0; c < channels; c++) {
+      i32 sum = 0;
+      for (i32 k = 0; k < taps; k++) sum += row[index[k] * channels + c] * weight[k];
+      out[i * channels + c] = sum;
+    }
+  }
+}
+
+static inline u8 to_byte(i32 sum) { return (u8)clamp((sum + (1 << 21)) >> 22, 0, 255); }
+
+static void blend2(const i32 *restrict a, const i32 *restrict b, i32 wa, i32 wb, i32 stride, u8 *restrict to) {
+  for (i32 i = 0; i < stride; i++)
+    to[i] = (u8)(((((a[i] >> 4) * wa) >> 16) + (((b[i] >> 4) * wb) >> 16) + 2) >> 2);
+}
+
+static void blend4(const i32 *restrict a, const i32 *restrict b, const i32 *restrict c, const i32 *restrict d,
+                   const i16 *w, i32 stride, u8 *restrict to) {
+  i32 wa = w[0], wb = w[1], wc = w[2], wd = w[3];
+  for (i32 i = 0; i < stride; i++) to[i] = to_byte(a[i] * wa + b[i] * wb + c[i] * wc + d[i] * wd);
+}
+
+static void blend8(i32 *const *lines, const i16 *w, i32 stride, u8 *restrict to) {
+  const i32 *restrict a = lines[0], *restrict b = lines[1], *restrict c = lines[2], *restrict d = lines[3];
+  const i32 *restrict e = lines[4], *restrict f = lines[5], *restrict g = lines[6], *restrict h = lines[7];
+  i32 wa = w[0], wb = w[1], wc = w[2], wd = w[3], we = w[4], wf = w[5], wg = w[6], wh = w[7];
+  for (i32 i = 0; i < stride; i++)
+    to[i] = to_byte(a[i] * wa + b[i] * wb + c[i] * wc + d[i] * wd + e[i] * we + f[i] * wf + g[i] * wg + h[i] * wh);
+}
+
+static void combine_row_of(const u8 *row, i32 channels, i32 taps, const i32 *indices, const i16 *weights, i32 width,
+                           i32 first, i32 last, i32 *out) {
+  if (taps == 2)
+    combine_row(row, channels, 2, indices, weights, width, first, last, out);
+  else if (taps == 4)
+    combine_row(row, channels, 4, indices, weights, width, first, last, out);
+  else
+    combine_row(row, channels, 8, indices, weights, width, first, last, out);
+}
+
+// lines: `taps` rows of width * channels + 4 sums.
+EXPORT(resize_taps)
+void resize_taps(const u8 *data, i32 source_width, i32 channels, u8 *out, i32 width, i32 height, i32 taps,
+                 const i32 *x_indices, const i16 *x_weights, const i32 *y_indices, const i16 *y_weights, i32 *lines) {
+  i32 stride = width * channels, pitch = stride + 4, first = 0, last = width;
+  // Eight bytes from the last pair of taps must stay inside the row, and no tap may be clamped.
+  while (first < width && x_indices[first * taps + 1] == x_indices[first * taps]) first++;
+  while (last > first && (x_indices[(last - 1) * taps + taps - 1] >= source_width - 1 ||
+                          x_indices[(last - 1) * taps] + taps - 1 != x_indices[(last - 1) * taps + taps - 1]))
+    last--;
+  while (first < last && x_indices[first * taps] + taps - 1 != x_indices[first * taps + taps - 1]) first++;
+  i32 known[8] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  for (i32 j = 0; j < height; j++) {
+    i32 *rows[8];
+    for (i32 k = 0; k < taps; k++) {
+      i32 row = y_indices[j * taps + k], slot = row % taps;
+      rows[k] = lines + slot * pitch;
+      if (known[slot] == row) continue;
+      known[slot] = row;
+      combine_row_of(data + row * source_width * channels, channels, taps, x_indices, x_weights, width, first, last, rows[k]);
+    }
+    const i16 *w = y_weights + j * taps;
+    u8 *to = out + j * stride;
+    if (taps == 2)
+      blend2(rows[0], rows[1], w[0], w[1], stride, to);
+    else if (taps == 4)
+      blend4(rows[0], rows[1], rows[2], rows[3], w, stride, to);
+    else
+      blend8(rows, w, stride, to);
+  }
+}
+
+// Area averages with parts of pixels. line and sums: width * channels + 4 floats each.
+EXPORT(resize_area)
+void resize_area(const u8 *data, i32 source_width, i32 source_height, i32 channels, u8 *out, i32 width, i32 height,
+                 const i32 *x_starts, const i32 *x_sources, const float *x_parts, const i32 *y_starts,
+                 const i32 *y_sources, const float *y_parts, float *restrict line, float *restrict sums) {
+  i32 stride = width * channels, known = -1;
+  const u8 *end = data + source_width * source_height * channels - 4;
+  for (i32 j = 0; j < height; j++) {
+    for (i32 i = 0; i < stride; i++) sums[i] = 0;
+    for (i32 e = y_starts[j]; e < y_starts[j + 1]; e++) {
+      i32 row = y_sources[e];
+      const u8 *from = data + row * source_width * channels;
+      if (row != known) {
+        for (i32 i = 0; i < width; i++) {
+          if (channels == 3 && from + x_sources[x_starts[i + 1] - 1] * 3 <= end) {
+            v128_t sum = wasm_f32x4_splat(0);
+            for (i32 s = x_starts[i]; s < x_starts[i + 1]; s++) {
+              v128_t bytes = wasm_v128_load32_zero(from + x_sources[s] * 3);
+              v128_t values = wasm_f32x4_convert_u32x4(wasm_u32x4_extend_low_u16x8(wasm_u16x8_extend_low_u8x16(bytes)));
+              sum = wasm_f32x4_add(sum, wasm_f32x4_mul(values, wasm_v128_load32_splat(x_parts + s)));
+            }
+            wasm_v128_store(line + i * 3, sum);
+          } else
+            for (i32 c = 0; c < channels; c++) {
+              float sum = 0;
+              for (i32 s = x_starts[i]; s < x_starts[i + 1]; s++) sum += x_parts[s] * from[x_sources[s] * channels + c];
+              line[i * channels + c] = sum;
+            }
+        }
+        known = row;
+      }
+      float part = y_parts[e];
+      for (i32 i = 0; i < stride; i++) sums[i] += part * line[i];
+    }
+    u8 *restrict to = out + j * stride;
+    for (i32 i = 0; i < stride; i++) to[i] = (u8)__builtin_nearbyintf(sums[i]);
+  }
+}
+
+// Area averages of whole blocks.
+EXPORT(resize_blocks)
+void resize_blocks(const u8 *data, i32 source_width, i32 channels, u8 *out, i32 width, i32 height, i32 block_x,
+                   i32 block_y) {
+  i32 stride = source_width * channels, area = block_x * block_y;
+  float scale = 1.0f / (float)area;
+  for (i32 y = 0; y < height; y++)
+    for (i32 x = 0; x < width; x++) {
+      const u8 *corner = data + y * block_y * stride + x * block_x * channels;
+      for (i32 c = 0; c < channels; c++) {
+        i32 sum = 0;
+        for (i32 dy = 0; dy < block_y; dy++)
+          for (i32 dx = 0; dx < block_x; dx++) sum += corner[dy * stride + dx * channels + c];
+        *out++ = area == 4 && block_x == 2 ? (u8)((sum + 2) >> 2) : (u8)__builtin_nearbyintf((float)sum * scale);
+      }
+    }
+}
