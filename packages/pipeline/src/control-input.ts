@@ -91,7 +91,7 @@ export function prepareControl(
   assertWindow(where, start, end);
   const both = (input.half ?? (weighting === "even" ? "both" : "conditional")) === "both";
   const factor = latentFactor(pipeline);
-  const base = linkScales(input.config.unet, {
+  const base = linkScales(pipeline.unet.config, {
     weighting,
     links,
     ...(input.layers && { layers: input.layers }),

@@ -77,6 +77,8 @@ export function contextOf(
 ) {
   const { text, unet } = pipeline;
   const { contextChannels } = unet.config;
+  if (!run.guided && run.negative.some((prompt) => prompt !== ""))
+    warnings.push("guidance is 1: the negative prompt was not used");
   if (run.promptEmbeds) return joinEmbeds(run.promptEmbeds, run.batch, contextChannels, run.guided);
   // The unconditional half goes first, in the same call.
   const prompts = run.guided ? [...run.negative, ...run.prompts] : run.prompts;

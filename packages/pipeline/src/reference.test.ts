@@ -54,11 +54,20 @@ const cases: Record<string, () => TextToImageOptions> = {
   two: () => given({ controls: [edges({ strength: 0.7 }), depth({ strength: 1.2, end: 0.5 })] }),
   euler: () => given({ controls: [edges()], sampler: "euler" }),
   heun: () => given({ controls: [edges({ start: 0.4 })], sampler: "heun" }),
-  img2img: () => given({ controls: [edges()], steps: 5, image: { picture: picture(), strength: 0.6 } }),
+  // diffusers' strength is 0.8 by default in these two, and 0.5 in the next.
+  img2img: () =>
+    given({ controls: [edges({ strength: 0.8 })], steps: 5, image: { picture: picture(), strength: 0.6 } }),
   "img2img-window": () =>
-    given({ controls: [edges({ end: 0.6 })], steps: 5, image: { latents: reference.get<Tensor4D>("in.clean") } }),
+    given({
+      controls: [edges({ strength: 0.8, end: 0.6 })],
+      steps: 5,
+      image: { latents: reference.get<Tensor4D>("in.clean") },
+    }),
   inpaint: () =>
-    given({ controls: [edges()], image: { picture: picture(), mask: reference.get<Tensor4D>("in.mask") } }),
+    given({
+      controls: [edges({ strength: 0.5 })],
+      image: { picture: picture(), mask: reference.get<Tensor4D>("in.mask") },
+    }),
   "inpaint-9": () => given({ image: { picture: picture(), mask: reference.get<Tensor4D>("in.mask") } }),
   prompts: () => {
     const { promptEmbeds, ...rest } = given({ controls: [edges()] });
