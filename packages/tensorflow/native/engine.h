@@ -19,6 +19,7 @@ class Engine : public Napi::Addon<Engine> {
   Engine(Napi::Env env, Napi::Object exports);
 
  private:
+  friend class PendingOp;
   using Info = const Napi::CallbackInfo&;
 
   // context.cc
@@ -41,6 +42,14 @@ class Engine : public Napi::Addon<Engine> {
 
   // execute.cc
   Napi::Value ExecuteOp(Info info);
+
+  Napi::Value ExecuteOpAsync(Info info);
+  OwnedOp MakeOp(Info info);
+
+  // collectives.cc
+  void EnableCollectives(Info info);
+  void AbortCollectives(Info info);
+  Napi::Value CheckPeer(Info info);
 
   // graph.cc
   Napi::Value NewGraph(Info info);

@@ -12,6 +12,7 @@ extern "C" {
 struct TF_Status;
 TF_Status* TF_NewStatus();
 void TF_DeleteStatus(TF_Status*);
+void TF_SetStatus(TF_Status*, int code, const char* message);
 int TF_GetCode(const TF_Status*);
 const char* TF_Message(const TF_Status*);
 

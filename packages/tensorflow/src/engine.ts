@@ -3,6 +3,7 @@ import { registerJitEngine } from "@controlnet-js/core";
 import { findBackend, registerBackend, setBackend } from "@tensorflow/tfjs-core";
 import { type Binding, createBinding } from "./binding.js";
 import { buildAddon } from "./build-addon.js";
+import { type Cluster, encodeServerDef, withCollectives } from "./collectives/cluster.js";
 import type { ConvolutionMode } from "./convolution/kernels.js";
 import { asTensorFlowError, TensorFlowError } from "./errors.js";
 import { cudaLibraries, findLibTensorFlow, type LibTensorFlow } from "./find-library.js";
@@ -23,6 +24,8 @@ export interface RegisterOptions extends DeviceOptions {
   device?: "cpu" | "gpu" | "auto";
   /** Measure once which algorithm is fastest for each shape of convolution, or always use TensorFlow's. Default `"measured"`. */
   convolution?: ConvolutionMode;
+  /** Join these processes for collective operations; see `connectGroup`. */
+  cluster?: Cluster;
   /** Fetch libtensorflow if it is not there. Default false. */
   provision?: boolean;
   /** Receives progress lines. */
@@ -48,6 +51,7 @@ export interface OpenEngine {
   variables: VariableTable;
   backend: NodeBackend;
   report: EngineReport;
+  cluster: Cluster | undefined;
 }
 
 let open: OpenEngine | undefined;
@@ -101,7 +105,10 @@ async function openEngine(options: RegisterOptions): Promise<OpenEngine> {
   native.preload(cudaLibraries(library.folder));
   const visibleDevices = options.device === "cpu" ? "-1" : options.visibleDevices;
   try {
-    native.open(encodeConfig({ ...options, visibleDevices }));
+    const plain = encodeConfig({ ...options, visibleDevices });
+    const config = options.cluster ? withCollectives(plain, options.cluster) : plain;
+    native.open(config);
+    if (options.cluster) native.enableCollectives(encodeServerDef(options.cluster, config));
   } catch (error) {
     throw asTensorFlowError(error, "registerTensorFlow: opening TensorFlow");
   }
@@ -109,7 +116,7 @@ async function openEngine(options: RegisterOptions): Promise<OpenEngine> {
   const usesGpu = report.device === "gpu";
   const variables = new VariableTable(native);
   const binding = createBinding(native, variables, usesGpu);
-  return { native, binding, variables, backend: createNodeBackend(binding, usesGpu), report };
+  return { native, binding, variables, backend: createNodeBackend(binding, usesGpu), report, cluster: options.cluster };
 }
 
 function loadAddon(path: string): NativeEngine {

@@ -52,6 +52,16 @@ export interface NativeEngine {
     outputs: number,
     device?: string,
   ): TensorMetadata[];
+  executeOpAsync(
+    name: string,
+    attributes: readonly OpAttribute[],
+    inputs: readonly number[],
+    outputs: number,
+    device?: string,
+  ): Promise<TensorMetadata[]>;
+  enableCollectives(serverDef: Uint8Array): void;
+  abortCollectives(reason: string): void;
+  checkPeer(task: string, milliseconds: number): Promise<number>;
   newGraph(): number;
   deleteGraph(graph: number): void;
   addNode(
