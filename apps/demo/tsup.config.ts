@@ -1,3 +1,3 @@
 import { preset } from "@controlnet-js/tsup-preset";
 
-export default preset({ entry: { server: "src/server/main.ts" }, format: ["esm"], dts: false, clean: false });
+export default preset({ entry: { server: "src/main.ts" }, format: ["esm"], dts: false, clean: false });

@@ -30,7 +30,11 @@ export async function fetchModel(): Promise<ModelInfo> {
   return (await response.json()) as ModelInfo;
 }
 
-/** Paints a picture; gives each server-sent event as it comes. Abort the signal to cancel. */
+/**
+ * Paints a picture; gives each server-sent event as it comes, the last one `done` or `error`. Abort the signal to
+ * cancel.
+ * @throws Error where the connection breaks
+ */
 export async function* generate(
   options: GenerateOptions,
   signal: AbortSignal,
@@ -50,13 +54,14 @@ export async function* generate(
   let buffer = "";
   while (true) {
     const { done, value } = await reader.read();
-    if (done) return;
+    if (done) throw new Error("the server stopped before the picture was done");
     buffer += value;
     const messages = buffer.split("\n\n");
     buffer = messages.pop()!;
     for (const message of messages) {
       const [event, data] = message.split("\n").map((line) => line.slice(line.indexOf(":") + 2));
       yield { kind: event, ...JSON.parse(data!) } as GenerateEvent;
+      if (event !== "step") return;
     }
   }
 }

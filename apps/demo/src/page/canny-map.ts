@@ -1,6 +1,7 @@
 import { canny } from "@controlnet-js/preprocessors";
+import { contextOf } from "./drawings.js";
 
-/** Thresholds of the Canny detector, 1 to 255. */
+/** Thresholds of the Canny detector, on the sum of the gradient's absolute parts. */
 export interface Thresholds {
   low: number;
   high: number;
@@ -13,9 +14,7 @@ export function drawCannyMap(
   { low, high }: Thresholds,
 ): void {
   const { width, height } = source;
-  const pixels = source
-    .getContext("2d", { willReadFrequently: true })!
-    .getImageData(0, 0, width, height).data;
+  const pixels = contextOf(source).getImageData(0, 0, width, height).data;
   const rgb = new Uint8Array(width * height * 3);
   for (let i = 0; i < width * height; i++) for (let c = 0; c < 3; c++) rgb[i * 3 + c] = pixels[i * 4 + c]!;
   const edges = canny({ data: rgb, width, height, channels: 3 }, { low, high });

@@ -1,6 +1,16 @@
 import { type PointerEvent, type RefObject, useRef, useState } from "react";
+import { clearDrawing, contextOf, drawPicture } from "./drawings.js";
 
-const colours = ["#c0392b", "#e67e22", "#f1c40f", "#27ae60", "#2980b9", "#8e44ad", "#222222", "#ffffff"];
+const colours = {
+  red: "#c0392b",
+  orange: "#e67e22",
+  yellow: "#f1c40f",
+  green: "#27ae60",
+  blue: "#2980b9",
+  purple: "#8e44ad",
+  black: "#222222",
+  white: "#ffffff",
+};
 
 interface DrawingProps {
   canvas: RefObject<HTMLCanvasElement | null>;
@@ -11,8 +21,10 @@ interface DrawingProps {
 
 /** A canvas to draw on or to put a picture onto. */
 export function Drawing({ canvas, size, onChange }: DrawingProps) {
-  const [colour, setColour] = useState(colours[0]!);
-  const [thickness, setThickness] = useState(8);
+  const [colour, setColour] = useState(colours.black);
+  /** In hundredths of the canvas. */
+  const [thickness, setThickness] = useState(4);
+  const [problem, setProblem] = useState("");
   const last = useRef<{ x: number; y: number } | undefined>(undefined);
 
   const place = (event: PointerEvent<HTMLCanvasElement>) => {
@@ -24,10 +36,10 @@ export function Drawing({ canvas, size, onChange }: DrawingProps) {
   };
   const stroke = (event: PointerEvent<HTMLCanvasElement>) => {
     if (!last.current) return;
-    const context = event.currentTarget.getContext("2d")!;
+    const context = contextOf(event.currentTarget);
     const to = place(event);
     context.strokeStyle = colour;
-    context.lineWidth = thickness;
+    context.lineWidth = (thickness / 100) * size.width;
     context.lineCap = "round";
     context.beginPath();
     context.moveTo(last.current.x, last.current.y);
@@ -36,78 +48,87 @@ export function Drawing({ canvas, size, onChange }: DrawingProps) {
     last.current = to;
     onChange();
   };
+  const lift = () => {
+    last.current = undefined;
+  };
   const clear = () => {
-    const context = canvas.current!.getContext("2d")!;
-    context.fillStyle = "#dfe6ec";
-    context.fillRect(0, 0, size.width, size.height);
+    clearDrawing(canvas.current!);
+    setProblem("");
     onChange();
   };
   const upload = async (file: File | undefined) => {
     if (!file) return;
-    const picture = await createImageBitmap(file);
-    const scale = Math.max(size.width / picture.width, size.height / picture.height);
-    const [width, height] = [picture.width * scale, picture.height * scale];
-    const context = canvas.current!.getContext("2d")!;
-    context.fillStyle = "#ffffff";
-    context.fillRect(0, 0, size.width, size.height);
-    context.drawImage(picture, (size.width - width) / 2, (size.height - height) / 2, width, height);
-    onChange();
+    try {
+      const picture = await createImageBitmap(file);
+      drawPicture(canvas.current!, picture);
+      picture.close();
+      setProblem("");
+      onChange();
+    } catch {
+      setProblem(`${file.name} is no picture that this browser reads; PNG, JPEG and WebP are`);
+    }
   };
 
   return (
-    <section className="panel">
+    <section className="panel draw">
       <h2>Picture</h2>
       <canvas
         ref={canvas}
         aria-label="Drawing"
-        width={size.width}
-        height={size.height}
+        {...size}
         onPointerDown={(event) => {
+          if (event.button !== 0) return;
           event.currentTarget.setPointerCapture(event.pointerId);
           last.current = place(event);
           stroke(event);
         }}
         onPointerMove={stroke}
-        onPointerUp={() => (last.current = undefined)}
+        onPointerUp={lift}
+        onPointerCancel={lift}
       />
-      <fieldset className="row">
-        <legend className="hidden">Pen</legend>
-        {colours.map((each) => (
+      <fieldset className="row swatches">
+        <legend className="hidden">Colour</legend>
+        {Object.entries(colours).map(([name, value]) => (
           <button
-            key={each}
+            key={name}
             type="button"
             className="swatch"
-            style={{ background: each }}
-            aria-label={`Colour ${each}`}
-            aria-pressed={each === colour}
-            onClick={() => setColour(each)}
+            style={{ background: value }}
+            aria-label={name}
+            title={name}
+            aria-pressed={value === colour}
+            onClick={() => setColour(value)}
           />
         ))}
-        <label className="inline">
-          Pen
+      </fieldset>
+      <div className="row">
+        <label className="pen">
+          <span>Pen</span>
           <input
             type="range"
             min={1}
-            max={40}
+            max={20}
             value={thickness}
             onChange={(event) => setThickness(Number(event.target.value))}
           />
         </label>
-      </fieldset>
-      <div className="row">
         <label className="button">
           Upload
           <input
             type="file"
             accept="image/png,image/jpeg,image/webp"
             className="hidden"
-            onChange={(event) => void upload(event.target.files?.[0])}
+            onChange={(event) => {
+              void upload(event.target.files?.[0]);
+              event.target.value = "";
+            }}
           />
         </label>
         <button type="button" onClick={clear}>
           Clear
         </button>
       </div>
+      {problem && <p role="alert">{problem}</p>}
     </section>
   );
 }

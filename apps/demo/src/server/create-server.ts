@@ -21,7 +21,7 @@ const localHosts = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/;
  * that no foreign page reaches it by DNS rebinding.
  */
 export function createServer({ painter, pageFolder, engine }: ServerOptions): FastifyInstance {
-  const server = fastify({ bodyLimit: 4 * 1024 * 1024 });
+  const server = fastify({ bodyLimit: 4 * 1024 * 1024, forceCloseConnections: true });
   server.addHook("onRequest", async (request, reply) => {
     if (!localHosts.test(request.headers.host ?? ""))
       return reply.code(403).send({ error: "this page is for 127.0.0.1 alone" });
@@ -35,18 +35,19 @@ export function createServer({ painter, pageFolder, engine }: ServerOptions): Fa
   server.get("/api/model", async () => ({ ...painter.size, controlled: painter.controlled, engine }));
 
   server.post("/api/generate", async (request, reply) => {
-    const given = parseOptions("generate", generateRequestSchema, request.body);
+    const order = await painter.prepare(parseOptions("generate", generateRequestSchema, request.body));
     if (painter.busy)
       return reply.code(409).send({ error: "another picture is being painted; wait for it or cancel it" });
     reply.hijack();
     const { raw } = reply;
     const controller = new AbortController();
     raw.on("close", () => controller.abort());
+    if (raw.destroyed) return;
     raw.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
     const send = (event: string, data: unknown) =>
       raw.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
     try {
-      await painter.paint(given, ({ kind, ...data }) => send(kind, data), controller.signal);
+      await painter.paint(order, ({ kind, ...data }) => send(kind, data), controller.signal);
     } catch (error) {
       if (!controller.signal.aborted) send("error", { error: (error as Error).message });
     }

@@ -22,12 +22,16 @@ export const generateRequestSchema = z.strictObject({
 /** See {@link generateRequestSchema}. */
 export type GenerateRequest = z.output<typeof generateRequestSchema>;
 
+const pngSignature = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
+
 /**
  * The map of a request as RGB bytes.
- * @throws ControlNetError `data` where it is no PNG of the expected size
+ * @throws ControlNetError `data` where it can't be read as PNG, `shape` where its size is another
  */
 export async function decodeMap(address: string, size: { width: number; height: number }): Promise<Image> {
   const bytes = Buffer.from(address.slice(address.indexOf(",") + 1), "base64");
+  if (!bytes.subarray(0, pngSignature.length).equals(pngSignature))
+    throw new ControlNetError("data", "the control map is no PNG");
   const { data, info } = await sharp(bytes, { limitInputPixels: 1e7 })
     .flatten({ background: "#000000" })
     .toColourspace("srgb")

@@ -1,8 +1,12 @@
+import { setImmediate } from "node:timers/promises";
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import { type CompiledPipeline, compilePipeline, latentFactor, type Pipeline } from "@controlnet-js/pipeline";
 import { type LoadedControlNet, pngWithText } from "@controlnet-js/pipeline/node";
 import sharp from "sharp";
 import { decodeMap, type GenerateRequest } from "./generate-request.js";
+
+/** A checked request with its map decoded. */
+export type PaintOrder = Omit<GenerateRequest, "map"> & { map: Image | undefined };
 
 /** What the page is told while a picture appears. */
 export type PaintEvent =
@@ -17,10 +21,15 @@ export interface Painter {
   readonly controlled: boolean;
   readonly busy: boolean;
   /**
-   * Paints and reports each step.
-   * @throws ControlNetError `state` while another picture is painted, `config` for a map without a ControlNet
+   * Decodes the map of a request.
+   * @throws ControlNetError `config` for a map without a ControlNet, `data` or `shape` for a map that does not fit
    */
-  paint(request: GenerateRequest, report: (event: PaintEvent) => void, signal: AbortSignal): Promise<void>;
+  prepare(request: GenerateRequest): Promise<PaintOrder>;
+  /**
+   * Paints and reports each step.
+   * @throws ControlNetError `state` while another picture is painted; `aborted`
+   */
+  paint(order: PaintOrder, report: (event: PaintEvent) => void, signal: AbortSignal): Promise<void>;
   dispose(): void;
 }
 
@@ -41,26 +50,24 @@ export function createPainter(pipeline: Pipeline, net: LoadedControlNet | undefi
     get busy() {
       return busy;
     },
-    async paint(request, report, signal) {
-      if (busy)
-        throw new ControlNetError("state", "another picture is being painted; wait for it or cancel it");
-      if (request.map && !net)
+    async prepare({ map, ...settings }) {
+      if (map && !net)
         throw new ControlNetError(
           "config",
           "there is no ControlNet yet: run `npm start` to train one, then start the page again",
         );
+      return { ...settings, map: map ? await decodeMap(map, size) : undefined };
+    },
+    async paint({ map, ...settings }, report, signal) {
+      if (busy) throw new ControlNetError("state", "another picture is being painted");
       busy = true;
       try {
-        const map = request.map && net ? await decodeMap(request.map, size) : undefined;
+        const { prompt, strength, ...options } = settings;
         const { images, latents, applied } = await compiled.textToImage({
           ...size,
-          prompts: [request.prompt],
-          negativePrompt: request.negativePrompt,
-          controls:
-            map && net ? [{ params: net.params, config: net.config, map, strength: request.strength }] : [],
-          steps: request.steps,
-          guidance: request.guidance,
-          seed: request.seed,
+          ...options,
+          prompts: [prompt],
+          controls: map && net ? [{ params: net.params, config: net.config, map, strength }] : [],
           signal,
           async onStep({ step, steps, preview }) {
             const [picture] = await preview();
@@ -70,13 +77,15 @@ export function createPainter(pipeline: Pipeline, net: LoadedControlNet | undefi
               steps,
               preview: address(await pngOf(picture!).toBuffer()),
             });
+            // The engine may hold the thread through the next step: let this one go out, and a cancellation come in.
+            await setImmediate();
           },
         });
         latents.dispose();
-        const { map: _, ...parameters } = request;
-        const details = JSON.stringify({ ...parameters, applied });
-        const png = pngWithText(await pngOf(images[0]!).toBuffer(), "parameters", details);
-        report({ kind: "done", picture: address(png), warnings: applied.warnings });
+        const png = await pngOf(images[0]!).toBuffer();
+        const parameters = JSON.stringify({ ...settings, applied });
+        const picture = address(pngWithText(png, "parameters", parameters));
+        report({ kind: "done", picture, warnings: applied.warnings });
       } finally {
         busy = false;
       }
