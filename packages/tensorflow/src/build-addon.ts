@@ -14,6 +14,7 @@ import { dirname, join } from "node:path";
 import { engineCacheFolder, packageFolder } from "./cache-folder.js";
 import { TensorFlowError } from "./errors.js";
 import type { LibTensorFlow } from "./find-library.js";
+import { withLock } from "./lock.js";
 import { findProgram, runProcess } from "./run-process.js";
 import { libraryNames, tensorFlowVersion } from "./wheel.js";
 
@@ -47,23 +48,35 @@ export async function buildAddon(library: LibTensorFlow, log: (line: string) => 
   const folder = join(engineCacheFolder(), "addon", contentHash(sources, library));
   const addon = join(folder, addonName);
   if (existsSync(addon)) return addon;
+  await withLock(join(engineCacheFolder(), "addon.lock"), async () => {
+    if (!existsSync(addon)) await makeAddon(folder, sources, prebuilt, library, log);
+  });
+  return addon;
+}
+
+/** Makes the folder of an addon aside and renames it; what killed builds left behind is removed. */
+async function makeAddon(
+  folder: string,
+  sources: readonly string[],
+  prebuilt: string | undefined,
+  library: LibTensorFlow,
+  log: (line: string) => void,
+): Promise<void> {
+  mkdirSync(dirname(folder), { recursive: true });
+  for (const name of readdirSync(dirname(folder)))
+    if (name.includes(".partial-")) rmSync(join(dirname(folder), name), { recursive: true, force: true });
   const partial = `${folder}.partial-${process.pid}`;
-  rmSync(partial, { recursive: true, force: true });
   mkdirSync(partial, { recursive: true });
   try {
     // The addon looks for libtensorflow beside itself, so that a prebuilt one needs no path of this machine.
     for (const name of libraryNames) symlinkSync(join(library.folder, name), join(partial, name));
     if (prebuilt) copyFileSync(prebuilt, join(partial, addonName));
     else await compile(sources, partial, log);
-    try {
-      renameSync(partial, folder);
-    } catch (error) {
-      if (!existsSync(addon)) throw error;
-    }
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(partial, folder);
   } finally {
     rmSync(partial, { recursive: true, force: true });
   }
-  return addon;
 }
 
 function nativeSources(): string[] {
