@@ -115,7 +115,9 @@ class CollectiveRunner {
         ...attributes,
         ...(sends ? [] : [{ name: "Tshape", type: ATTR.type, value: DT.int32 }]),
       ];
-      const [made] = await native.executeOpAsync(op, all, [first, ...keys], 1);
+      // The receiver takes the shape last, the others their tensor first.
+      const inputs = sends ? [first, ...keys] : [...keys, first];
+      const [made] = await native.executeOpAsync(op, all, inputs, 1);
       return backend.createOutputTensor(made!) as Tensor;
     } catch (error) {
       const typed = asTensorFlowError(error, `${what} of ${tensor.dtype}[${tensor.shape}] over ${this.size} processes`, op);
