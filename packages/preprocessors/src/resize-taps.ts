@@ -38,12 +38,11 @@ export function resizeTaps(
       first = source - 1;
       fraction = 0;
     }
-    const line = weights.subarray(i * count, (i + 1) * count);
-    if (method === "cubic") cubicWeights(fraction, line);
-    else if (method === "lanczos4") lanczosWeights(fraction, line);
+    if (method === "cubic") cubicWeights(fraction, weights, i * 4);
+    else if (method === "lanczos4") lanczosWeights(fraction, weights.subarray(i * 8, i * 8 + 8));
     else {
-      line[0] = 1 - fraction;
-      line[1] = fraction;
+      weights[i * 2] = 1 - fraction;
+      weights[i * 2 + 1] = fraction;
     }
     const start = first - (count / 2 - 1);
     for (let k = 0; k < count; k++) indices[i * count + k] = Math.min(Math.max(start + k, 0), source - 1);
@@ -52,15 +51,16 @@ export function resizeTaps(
 }
 
 /** Keys' cubic convolution with a = -0.75 at distances 1 + x, x, 1 - x and 2 - x. */
-function cubicWeights(x: number, weights: Float32Array): void {
-  const a = -0.75;
-  const near = (t: number) => ((a + 2) * t - (a + 3)) * t * t + 1;
-  const far = (t: number) => ((a * t - 5 * a) * t + 8 * a) * t - 4 * a;
-  weights[0] = far(x + 1);
-  weights[1] = near(x);
-  weights[2] = near(1 - x);
-  weights[3] = 1 - weights[0]! - weights[1]! - weights[2]!;
+function cubicWeights(x: number, weights: Float32Array, at: number): void {
+  weights[at] = far(x + 1);
+  weights[at + 1] = near(x);
+  weights[at + 2] = near(1 - x);
+  weights[at + 3] = 1 - weights[at]! - weights[at + 1]! - weights[at + 2]!;
 }
+
+const A = -0.75;
+const near = (t: number) => ((A + 2) * t - (A + 3)) * t * t + 1;
+const far = (t: number) => ((A * t - 5 * A) * t + 8 * A) * t - 4 * A;
 
 /** sinc(t) sinc(t / 4) at the eight pixels around, divided by their sum. */
 function lanczosWeights(x: number, weights: Float32Array): void {

@@ -1,11 +1,14 @@
 // Resizing: the same sums as src/resize.ts and src/resize-area.ts, which are its oracles.
 #include "kernels.h"
 
-// One row: sums of taps in 11-bit fixed point. `inside` is the range of pixels whose taps are neighbours in memory and
-// may be read eight bytes at a time.
-static inline __attribute__((always_inline)) void combine_row(const u8 *row, i32 channels, i32 taps, const i32 *indices, const i16 *weights, i32 width,
-                        i32 first_inside, i32 last_inside, i32 *out) {
-  const v128_t zero = wasm_i32x4_splat(0);
+// One row: sums of taps in 11-bit fixed point; for two and four taps rounded to 16 bits. Pixels from first_inside on, up
+// to last_inside, have taps that are neighbours in memory and may be read eight bytes at a time.
+static inline __attribute__((always_inline)) void combine_row(const u8 *row, i32 channels, i32 taps, const i32 *indices,
+                                                              const i16 *weights, i32 width, i32 first_inside,
+                                                              i32 last_inside, void *out) {
+  const v128_t zero = wasm_i32x4_splat(0), half = wasm_i32x4_splat(16);
+  i16 *out16 = out;
+  i32 *out32 = out;
   for (i32 i = 0; i < width; i++) {
     const i32 *index = indices + i * taps;
     const i16 *weight = weights + i * taps;
@@ -18,28 +21,59 @@ static inline __attribute__((always_inline)) void combine_row(const u8 *row, i32
         v128_t both = wasm_v128_load32_splat(weight + k);
         sum = wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(pairs, both));
       }
-      wasm_v128_store(out + i * 3, sum);
+      if (taps == 8) {
+        wasm_v128_store(out32 + i * 3, sum);
+      } else {
+        sum = taps == 2 ? wasm_i32x4_shr(sum, 4) : wasm_i32x4_shr(wasm_i32x4_add(sum, half), 5);
+        wasm_v128_store64_lane(out16 + i * 3, wasm_i16x8_narrow_i32x4(sum, sum), 0);
+      }
       continue;
     }
     for (i32 c = 0; c < channels; c++) {
       i32 sum = 0;
       for (i32 k = 0; k < taps; k++) sum += row[index[k] * channels + c] * weight[k];
-      out[i * channels + c] = sum;
+      if (taps == 8)
+        out32[i * channels + c] = sum;
+      else
+        out16[i * channels + c] = (i16)(taps == 2 ? sum >> 4 : (sum + 16) >> 5);
     }
   }
 }
 
 static inline u8 to_byte(i32 sum) { return (u8)clamp((sum + (1 << 21)) >> 22, 0, 255); }
 
-static void blend2(const i32 *restrict a, const i32 *restrict b, i32 wa, i32 wb, i32 stride, u8 *restrict to) {
-  for (i32 i = 0; i < stride; i++)
-    to[i] = (u8)(((((a[i] >> 4) * wa) >> 16) + (((b[i] >> 4) * wb) >> 16) + 2) >> 2);
+static void blend2(const i16 *a, const i16 *b, i16 wa, i16 wb, i32 stride, u8 *to) {
+  const v128_t va = wasm_i16x8_splat(wa), vb = wasm_i16x8_splat(wb), two = wasm_i16x8_splat(2);
+  i32 i = 0;
+  for (; i + 8 <= stride; i += 8) {
+    v128_t x = wasm_v128_load(a + i), y = wasm_v128_load(b + i);
+    // The upper halves of the products of 16 bits.
+    v128_t px = wasm_i16x8_shuffle(wasm_i32x4_extmul_low_i16x8(x, va), wasm_i32x4_extmul_high_i16x8(x, va), 1, 3, 5, 7, 9,
+                                   11, 13, 15);
+    v128_t py = wasm_i16x8_shuffle(wasm_i32x4_extmul_low_i16x8(y, vb), wasm_i32x4_extmul_high_i16x8(y, vb), 1, 3, 5, 7, 9,
+                                   11, 13, 15);
+    v128_t sum = wasm_i16x8_shr(wasm_i16x8_add(wasm_i16x8_add(px, py), two), 2);
+    wasm_v128_store64_lane(to + i, wasm_u8x16_narrow_i16x8(sum, sum), 0);
+  }
+  for (; i < stride; i++) to[i] = (u8)((((a[i] * wa) >> 16) + ((b[i] * wb) >> 16) + 2) >> 2);
 }
 
-static void blend4(const i32 *restrict a, const i32 *restrict b, const i32 *restrict c, const i32 *restrict d,
-                   const i16 *w, i32 stride, u8 *restrict to) {
-  i32 wa = w[0], wb = w[1], wc = w[2], wd = w[3];
-  for (i32 i = 0; i < stride; i++) to[i] = to_byte(a[i] * wa + b[i] * wb + c[i] * wc + d[i] * wd);
+static void blend4(const i16 *a, const i16 *b, const i16 *c, const i16 *d, const i16 *w, i32 stride, u8 *to) {
+  const v128_t ab = wasm_v128_load32_splat(w), cd = wasm_v128_load32_splat(w + 2), half = wasm_i32x4_splat(1 << 16);
+  i32 i = 0;
+  for (; i + 8 <= stride; i += 8) {
+    v128_t x = wasm_v128_load(a + i), y = wasm_v128_load(b + i), z = wasm_v128_load(c + i), u = wasm_v128_load(d + i);
+    v128_t low = wasm_i32x4_add(wasm_i32x4_dot_i16x8(wasm_i16x8_shuffle(x, y, 0, 8, 1, 9, 2, 10, 3, 11), ab),
+                                wasm_i32x4_dot_i16x8(wasm_i16x8_shuffle(z, u, 0, 8, 1, 9, 2, 10, 3, 11), cd));
+    v128_t high = wasm_i32x4_add(wasm_i32x4_dot_i16x8(wasm_i16x8_shuffle(x, y, 4, 12, 5, 13, 6, 14, 7, 15), ab),
+                                 wasm_i32x4_dot_i16x8(wasm_i16x8_shuffle(z, u, 4, 12, 5, 13, 6, 14, 7, 15), cd));
+    low = wasm_i32x4_shr(wasm_i32x4_add(low, half), 17);
+    high = wasm_i32x4_shr(wasm_i32x4_add(high, half), 17);
+    v128_t sum = wasm_i16x8_narrow_i32x4(low, high);
+    wasm_v128_store64_lane(to + i, wasm_u8x16_narrow_i16x8(sum, sum), 0);
+  }
+  for (; i < stride; i++)
+    to[i] = (u8)clamp((a[i] * w[0] + b[i] * w[1] + c[i] * w[2] + d[i] * w[3] + (1 << 16)) >> 17, 0, 255);
 }
 
 static void blend8(i32 *const *lines, const i16 *w, i32 stride, u8 *restrict to) {
@@ -51,7 +85,7 @@ static void blend8(i32 *const *lines, const i16 *w, i32 stride, u8 *restrict to)
 }
 
 static void combine_row_of(const u8 *row, i32 channels, i32 taps, const i32 *indices, const i16 *weights, i32 width,
-                           i32 first, i32 last, i32 *out) {
+                           i32 first, i32 last, void *out) {
   if (taps == 2)
     combine_row(row, channels, 2, indices, weights, width, first, last, out);
   else if (taps == 4)
@@ -60,7 +94,7 @@ static void combine_row_of(const u8 *row, i32 channels, i32 taps, const i32 *ind
     combine_row(row, channels, 8, indices, weights, width, first, last, out);
 }
 
-// lines: `taps` rows of width * channels + 4 sums.
+// lines: `taps` rows of width * channels + 4 sums of 32 bits.
 EXPORT(resize_taps)
 void resize_taps(const u8 *data, i32 source_width, i32 channels, u8 *out, i32 width, i32 height, i32 taps,
                  const i32 *x_indices, const i16 *x_weights, const i32 *y_indices, const i16 *y_weights, i32 *lines) {
@@ -79,14 +113,16 @@ void resize_taps(const u8 *data, i32 source_width, i32 channels, u8 *out, i32 wi
       rows[k] = lines + slot * pitch;
       if (known[slot] == row) continue;
       known[slot] = row;
-      combine_row_of(data + row * source_width * channels, channels, taps, x_indices, x_weights, width, first, last, rows[k]);
+      combine_row_of(data + row * source_width * channels, channels, taps, x_indices, x_weights, width, first, last,
+                     rows[k]);
     }
     const i16 *w = y_weights + j * taps;
+    const i16 *a = (const i16 *)rows[0], *b = (const i16 *)rows[1];
     u8 *to = out + j * stride;
     if (taps == 2)
-      blend2(rows[0], rows[1], w[0], w[1], stride, to);
+      blend2(a, b, w[0], w[1], stride, to);
     else if (taps == 4)
-      blend4(rows[0], rows[1], rows[2], rows[3], w, stride, to);
+      blend4(a, b, (const i16 *)rows[2], (const i16 *)rows[3], w, stride, to);
     else
       blend8(rows, w, stride, to);
   }

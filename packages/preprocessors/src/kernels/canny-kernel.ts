@@ -1,6 +1,6 @@
 import type { Image } from "@controlnet-js/core";
 import type { CannyRequest } from "../canny-plain.js";
-import { type ByteImage, blankImage } from "../image.js";
+import type { ByteImage } from "../image.js";
 import { withKernels } from "./kernels.js";
 
 /** Canny's edges by the WebAssembly kernel, or undefined where there is none. */
@@ -17,8 +17,6 @@ export function cannyKernel(image: Image, request: CannyRequest): ByteImage | un
     const { aperture, low, high, l2Gradient } = request;
     const asked = [aperture, low, high, l2Gradient ? 1 : 0];
     kernels.run.canny(source, width, height, channels, ...asked, work, sizes, map, stack, edges);
-    const result = blankImage(width, height, 1);
-    result.data.set(kernels.view(Uint8Array, edges, width * height));
-    return result;
+    return { data: kernels.view(Uint8Array, edges, width * height).slice(), width, height, channels: 1 };
   });
 }

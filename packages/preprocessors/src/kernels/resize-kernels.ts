@@ -1,5 +1,5 @@
 import type { Image } from "@controlnet-js/core";
-import { type ByteImage, blankImage } from "../image.js";
+import type { ByteImage } from "../image.js";
 import { type Cover, cover } from "../resize-area.js";
 import { fixedWeights } from "../resize-plain.js";
 import type { Taps } from "../resize-taps.js";
@@ -56,7 +56,10 @@ function taken(
   height: number,
   channels: number,
 ): ByteImage {
-  const result = blankImage(width, height, channels);
-  result.data.set(kernels.view(Uint8Array, pointer, result.data.length));
-  return result;
+  return {
+    data: kernels.view(Uint8Array, pointer, width * height * channels).slice(),
+    width,
+    height,
+    channels,
+  };
 }
