@@ -10,6 +10,8 @@ import type { Communicator, PeerHealth } from "./communicator.js";
 export interface CommunicatorOptions {
   /** After this many seconds without the others, an operation fails. Default 300. */
   timeoutSeconds?: number;
+  /** While an operation waits, a neighbour is asked this often whether it lives. Default 5. */
+  watchSeconds?: number;
 }
 
 const groupKey = 1;
@@ -19,14 +21,17 @@ const groupKey = 1;
  * its gRPC ring elsewhere. Operations run off the JavaScript thread, one after the other.
  * @throws TensorFlowError `state` where no cluster was joined
  */
-export function tensorFlowCommunicator({ timeoutSeconds = 300 }: CommunicatorOptions = {}): Communicator {
+export function tensorFlowCommunicator({
+  timeoutSeconds = 300,
+  watchSeconds = 5,
+}: CommunicatorOptions = {}): Communicator {
   const open = requireEngine("tensorFlowCommunicator");
   const { cluster } = open;
   if (!cluster)
     throw new TensorFlowError("tensorFlowCommunicator: register with { cluster } first", {}, "state");
   const { rank } = cluster;
   const size = cluster.addresses.length;
-  const run = new CollectiveRunner(open, size, timeoutSeconds);
+  const run = new CollectiveRunner(open, size, timeoutSeconds, new Watch(open, rank, size, watchSeconds));
   const each = async (tensors: readonly Tensor[], op: (tensor: Tensor) => Promise<Tensor>): Promise<Tensor[]> => {
     const results: Tensor[] = [];
     for (const tensor of tensors) results.push(await op(tensor));
@@ -49,6 +54,46 @@ export function tensorFlowCommunicator({ timeoutSeconds = 300 }: CommunicatorOpt
   };
 }
 
+/**
+ * Looks after an operation that waits. TensorFlow itself notices a lost process only when data was on its way to or
+ * from it; one that dies before would be waited for until the time-out.
+ */
+class Watch {
+  private readonly peers: number[];
+
+  constructor(
+    private readonly open: OpenEngine,
+    rank: number,
+    size: number,
+    private readonly seconds: number,
+  ) {
+    // Everyone watches the next one and the leader: whoever notices a loss aborts, exits and is noticed in turn.
+    this.peers = [...new Set([0, (rank + 1) % size])].filter((peer) => peer !== rank);
+  }
+
+  async during<T>(operation: Promise<T>): Promise<T> {
+    let over = false;
+    const settled = operation.finally(() => {
+      over = true;
+    });
+    const timer = setInterval(() => void this.look(() => over), this.seconds * 1000);
+    try {
+      return await settled;
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  private async look(over: () => boolean): Promise<void> {
+    const { native } = this.open;
+    for (const peer of this.peers) {
+      if (over()) return;
+      const code = await native.checkPeer(taskName(peer), this.seconds * 1000);
+      if (code !== 0 && code !== 4 && !over()) native.abortCollectives(`process ${peer} is gone`);
+    }
+  }
+}
+
 /** Issues one collective at a time; TensorFlow's ring deadlocks when processes issue several in different orders. */
 class CollectiveRunner {
   private last: Promise<unknown> = Promise.resolve();
@@ -60,6 +105,7 @@ class CollectiveRunner {
     private readonly open: OpenEngine,
     private readonly size: number,
     private readonly timeoutSeconds: number,
+    private readonly watch: Watch,
   ) {}
 
   reduce(tensor: Tensor): Promise<Tensor> {
@@ -117,7 +163,7 @@ class CollectiveRunner {
       ];
       // The receiver takes the shape last, the others their tensor first.
       const inputs = sends ? [first, ...keys] : [...keys, first];
-      const [made] = await native.executeOpAsync(op, all, inputs, 1);
+      const [made] = await this.watch.during(native.executeOpAsync(op, all, inputs, 1));
       return backend.createOutputTensor(made!) as Tensor;
     } catch (error) {
       const typed = asTensorFlowError(error, `${what} of ${tensor.dtype}[${tensor.shape}] over ${this.size} processes`, op);
