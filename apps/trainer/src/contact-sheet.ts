@@ -7,7 +7,7 @@ export interface SheetRow {
   caption: string;
 }
 
-const escape = (text: string): string =>
+const escapeXml = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
 const label = (
@@ -19,7 +19,7 @@ const label = (
 ): OverlayOptions["input"] =>
   Buffer.from(
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><text x="${width / 2}" y="${height * 0.72}" ` +
-      `font-family="sans-serif" font-size="${size}" font-weight="${weight}" fill="#222" text-anchor="middle">${escape(text)}</text></svg>`,
+      `font-family="sans-serif" font-size="${size}" font-weight="${weight}" fill="#222" text-anchor="middle">${escapeXml(text)}</text></svg>`,
   );
 
 /** RGB bytes of a picture of one or three channels. */

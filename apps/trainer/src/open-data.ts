@@ -6,8 +6,8 @@ import {
   splitDataset,
 } from "@controlnet-js/data";
 import type { NamedCondition } from "./open-condition.js";
+import type { ControlTrainConfig } from "./task-schemas.js";
 import { openTinyworld } from "./tinyworld-dataset.js";
-import type { TrainConfig } from "./train-config.js";
 
 /** What is trained on and what is not. */
 export interface OpenData {
@@ -19,7 +19,7 @@ export interface OpenData {
 
 /** Opens the data that a config names, with its held-out part. */
 export async function openData(
-  config: TrainConfig,
+  config: ControlTrainConfig,
   named: NamedCondition,
   onIncident: (message: string) => void,
 ): Promise<OpenData> {

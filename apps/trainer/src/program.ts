@@ -2,11 +2,12 @@ import { engineNames } from "@controlnet-js/engine";
 import { Command } from "commander";
 import { takeControls } from "./control-arguments.js";
 import { writeTinyworld } from "./dataset.js";
+import { addDetectCommand } from "./detect/detect-command.js";
 import { evaluate } from "./evaluate.js";
 import { number, pictureSize } from "./numbers.js";
 import { quickstart } from "./quickstart.js";
 import { sample } from "./sample.js";
-import { disposeTrained, train } from "./train.js";
+import { train } from "./train.js";
 import { readTrainConfig } from "./train-config.js";
 
 const collect = (value: string, before: string[]): string[] => [...before, value];
@@ -33,7 +34,7 @@ export function createProgram(args: readonly string[]): Command {
 
   program
     .command("train")
-    .description("train a ControlNet as a YAML config says")
+    .description("train what a YAML config says: a ControlNet, an autoencoder, a text-to-image model")
     .requiredOption("--config <file>", "the config")
     .option(
       "--set <key=value>",
@@ -50,13 +51,15 @@ Examples:
   controlnet train --config configs/tinyworld-canny.yaml
   controlnet train --config configs/tinyworld-canny.yaml --set training.steps=4000 --set output=runs/long
   controlnet train --config configs/fill50k.yaml --set data.dir=/data/fill50k --resume
-  controlnet train --config configs/image-folder.yaml --set data.dir=photos --engine tensorflow-gpu`,
+  controlnet train --config configs/image-folder.yaml --set data.dir=photos --engine tensorflow-gpu
+  controlnet train --config configs/tinyworld-autoencoder.yaml
+  controlnet train --config configs/tinyworld-base.yaml`,
     )
     .action(async (options) => {
       const config = readTrainConfig(options.config, options.set);
-      disposeTrained(
-        await train({ config, resume: options.resume, engine: options.engine, signal: abortOnSignal() }),
-      );
+      const { resume, engine } = options;
+      const trained = await train({ config, resume, engine, signal: abortOnSignal() });
+      trained.dispose();
     });
 
   program
@@ -157,5 +160,6 @@ Examples:
       await quickstart({ config, out: options.out, engine: options.engine, signal: abortOnSignal() });
     });
 
+  addDetectCommand(program);
   return program;
 }

@@ -1,10 +1,11 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { ControlNetError } from "@controlnet-js/core";
 import { saveControlNet } from "@controlnet-js/pipeline/node";
 import { evaluateControl } from "./evaluate.js";
 import { createProgressBar, formatDuration } from "./progress-bar.js";
-import { disposeTrained, train } from "./train.js";
-import type { TrainConfig } from "./train-config.js";
+import type { TrainConfig } from "./task-schemas.js";
+import { trainControl } from "./train-control.js";
 
 /** How `controlnet quickstart` was called. */
 export interface QuickstartCommand {
@@ -19,7 +20,12 @@ const shown = 16;
 
 /** Trains the example ControlNet, paints held-out maps with it, and tells what happened in `out`. */
 export async function quickstart({ config, out, engine, signal }: QuickstartCommand): Promise<void> {
-  const trained = await train({ config, resume: false, engine, ...(signal && { signal }) });
+  if (config.task !== "controlnet")
+    throw new ControlNetError(
+      "config",
+      `controlnet quickstart: expected a config of task "controlnet", got "${config.task}"; use controlnet train`,
+    );
+  const trained = await trainControl({ config, resume: false, engine, ...(signal && { signal }) });
   const bar = createProgressBar();
   try {
     await mkdir(out, { recursive: true });
@@ -63,6 +69,6 @@ export async function quickstart({ config, out, engine, signal }: QuickstartComm
     process.stdout.write(`\n${report}\n\nEverything is in ${out}\n`);
   } finally {
     bar.end();
-    disposeTrained(trained);
+    trained.dispose();
   }
 }

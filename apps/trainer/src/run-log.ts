@@ -49,11 +49,13 @@ export class RunLog {
   /** The step of sudden convergence so far. */
   convergence(): number | undefined {
     return convergenceStep(
-      this.validations.map(({ step, hint_gain }) => ({ step: step!, gain: hint_gain! })),
+      this.validations.flatMap(({ step, hint_gain }) =>
+        hint_gain === undefined ? [] : [{ step: step!, gain: hint_gain }],
+      ),
     );
   }
 
-  /** Loss, hint use and, where it was measured, adherence, as an SVG. */
+  /** Loss and whatever else the validations measured, as an SVG. */
   chart(): string {
     const convergence = this.convergence();
     const marker = convergence !== undefined && {
@@ -77,6 +79,7 @@ export class RunLog {
         series: [
           line("right map", "loss_right_map", "#2ca02c"),
           line("wrong map", "loss_wrong_map", "#d62728"),
+          line("held out", "held_out_loss", "#2ca02c"),
         ],
         ...marker,
       },
@@ -90,9 +93,15 @@ export class RunLog {
         series: [line("with control", "edge_f1", "#ff7f0e")],
         ...marker,
       },
+      { title: "Held-out PSNR, dB", series: [line("restored", "psnr", "#2ca02c")] },
+      { title: "Main objects of the right colour", series: [line("share", "colour_right", "#ff7f0e")] },
     ];
+    const measured = panels.map(({ series, ...panel }) => ({
+      ...panel,
+      series: series.filter(({ points }) => points.length > 0),
+    }));
     return lineChart(
-      panels.filter(({ series }) => series.some(({ points }) => points.length > 0)),
+      measured.filter(({ series }) => series.length > 0),
       "step",
     );
   }

@@ -12,13 +12,14 @@ export interface TinyworldOptions {
   count: number;
   /** Scenes that are never trained on. */
   heldOut?: boolean;
-  condition: Condition;
+  /** What makes the maps; without one, a sample's map is the picture itself, for tasks that take no map. */
+  condition?: Condition;
   conditionOptions?: Record<string, unknown>;
   workers?: number;
 }
 
 /**
- * Renders scenes and their control maps into memory: 50 kB a picture, and as much a map.
+ * Renders scenes into memory, 50 kB each; their control maps are made when they are first asked for.
  * Sample i of the training part is scene i; held-out scenes are numbered from `HELD_OUT_START`.
  */
 export async function openTinyworld(options: TinyworldOptions): Promise<Dataset> {
@@ -32,18 +33,23 @@ export async function openTinyworld(options: TinyworldOptions): Promise<Dataset>
     height: side,
     channels: 3,
   });
+  const mapOf = async (index: number, image: Image): Promise<Image> => {
+    if (!condition) return image;
+    let map = maps.get(index);
+    if (!map) maps.set(index, (map = await condition.detect(image, conditionOptions)));
+    return map;
+  };
   return {
     size: count,
-    describe: () => `${count} tinyworld scenes from ${start}, seed ${seed}, with ${condition.name} maps`,
+    describe: () =>
+      `${count} tinyworld scenes from ${start}, seed ${seed}, ${condition ? `with ${condition.name}` : "without"} maps`,
     async load(index) {
       const image = imageOf(index);
-      let map = maps.get(index);
-      if (!map) maps.set(index, (map = await condition.detect(image, conditionOptions)));
       return {
         index: start + index,
         name: `tinyworld ${seed}/${start + index}`,
         image,
-        map,
+        map: await mapOf(index, image),
         caption: captions[index]!,
       };
     },

@@ -18,9 +18,32 @@ const smallest = "data: { kind: tinyworld }\noutput: runs/x\n";
 test.each(["tinyworld-canny.yaml", "tinyworld-canny-wasm.yaml", "fill50k.yaml", "image-folder.yaml"])(
   "%s is a valid config",
   (name) => {
-    expect(readTrainConfig(join(configs, name)).training.promptDropping).toBe(0.5);
+    expect(readTrainConfig(join(configs, name))).toMatchObject({
+      task: "controlnet",
+      training: { promptDropping: 0.5 },
+    });
   },
 );
+
+test("each task has a config and its own keys", () => {
+  expect(readTrainConfig(join(configs, "tinyworld-autoencoder.yaml"))).toMatchObject({
+    task: "autoencoder",
+    model: { channels: [16, 32, 64, 128] },
+  });
+  expect(readTrainConfig(join(configs, "tinyworld-base.yaml"))).toMatchObject({
+    task: "text-to-image",
+    unet: { channels: [64, 128, 192] },
+  });
+  expect(() => readTrainConfig(write(`${smallest}task: text-to-img\n`))).toThrow(
+    /unknown task "text-to-img", did you mean "text-to-image"\? \(known: controlnet, autoencoder/,
+  );
+  expect(() => readTrainConfig(write(`${smallest}task: autoencoder\nmodel: { chanels: [8] }\n`))).toThrow(
+    /unknown key "model.chanels", did you mean "channels"\?/,
+  );
+  expect(() => readTrainConfig(write(`${smallest}task: autoencoder\nhintWidths: [8]\n`))).toThrow(
+    /unknown key "hintWidths"/,
+  );
+});
 
 test("defaults are the published ones, and --set changes a key", () => {
   const config = readTrainConfig(write(smallest), ["training.batchSize=8", "data.count=10", "output=runs/y"]);
@@ -50,5 +73,5 @@ test("paths in a config are relative to its folder", () => {
   const path = write("data: { kind: json-lines, dir: pictures }\ncondition: ./mine.ts\noutput: runs/x\n");
   const config = readTrainConfig(path);
   expect(config.data).toMatchObject({ dir: join(path, "..", "pictures") });
-  expect(config.condition).toBe(join(path, "..", "mine.ts"));
+  expect(config).toMatchObject({ condition: join(path, "..", "mine.ts") });
 });

@@ -3,89 +3,12 @@ import { dirname, resolve } from "node:path";
 import { ControlNetError, nearestName } from "@controlnet-js/core";
 import { parse, YAMLParseError } from "yaml";
 import { z } from "zod";
-
-const count = z.number().int().positive();
-const fraction = z.number().min(0).max(1);
-
-const dataSchema = z.discriminatedUnion("kind", [
-  z.strictObject({
-    kind: z.literal("tinyworld"),
-    count: count.default(2000),
-    seed: z.number().int().nonnegative().default(1),
-  }),
-  z.strictObject({ kind: z.literal("json-lines"), dir: z.string(), file: z.string().default("prompt.json") }),
-  z.strictObject({
-    kind: z.literal("image-folder"),
-    dir: z.string(),
-    captions: z.enum(["text-files", "metadata"]).optional(),
-  }),
-]);
-
-/** What `controlnet train --config` reads. Every key has a default but `data`. */
-export const trainConfigSchema = z.strictObject({
-  /** `"tinyworld"`, or the folder of a diffusers pipeline. */
-  base: z.string().default("tinyworld"),
-  /** A built-in condition's name, or the path of a module that exports one. */
-  condition: z.string().default("canny"),
-  conditionOptions: z.record(z.string(), z.unknown()).default({}),
-  /** Widths of the hint encoder; each after the first halves the side. Default: Stable Diffusion's. */
-  hintWidths: z.array(count).min(1).default([16, 32, 96, 256]),
-  data: dataSchema,
-  dataOptions: z
-    .strictObject({
-      /** Sides of pictures and maps, in pixels. */
-      width: count.default(512),
-      height: count.default(512),
-      /** Samples never trained on. */
-      heldOut: count.default(64),
-      allowEmptyCaptions: z.boolean().default(false),
-      maxSkipped: z.number().int().nonnegative().default(20),
-      workers: z.number().int().min(0).max(16).optional(),
-    })
-    .prefault({}),
-  training: z
-    .strictObject({
-      steps: count.default(4000),
-      batchSize: count.default(4),
-      /** Batches averaged into one step. */
-      accumulate: count.default(1),
-      learningRate: z.number().positive().default(1e-5),
-      warmUpSteps: z.number().int().nonnegative().default(100),
-      schedule: z.enum(["constant", "cosine"]).default("constant"),
-      weightDecay: z.number().nonnegative().default(1e-2),
-      clipNorm: z.number().positive().default(1),
-      /** 0 keeps no average. */
-      emaDecay: fraction.default(0),
-      /** Part of the prompts replaced with the empty string. */
-      promptDropping: fraction.default(0.5),
-      seed: z.number().int().nonnegative().default(0),
-      /** End once the hint was used in this many validations in a row; 0 trains all steps. */
-      stopAfterConvergence: z.number().int().nonnegative().default(0),
-    })
-    .prefault({}),
-  validation: z
-    .strictObject({
-      every: count.default(200),
-      /** Held-out samples asked whether the hint is used. */
-      samples: count.default(32),
-      /** Held-out maps painted at every `imagesEvery`-th step; 0 paints none. */
-      images: z.number().int().nonnegative().default(4),
-      imagesEvery: count.default(1000),
-      samplingSteps: count.default(20),
-      guidance: z.number().min(1).default(9),
-    })
-    .prefault({}),
-  checkpoints: z.strictObject({ every: count.default(500), keep: count.default(2) }).prefault({}),
-  /** Where the run goes. */
-  output: z.string(),
-});
-
-/** A complete, checked training config. */
-export type TrainConfig = z.output<typeof trainConfigSchema>;
+import { type TrainConfig, trainConfigSchema } from "./task-schemas.js";
 
 /**
- * Reads a YAML config, applies `--set key=value` (dotted keys, YAML values) and checks the whole. Relative paths in
- * `base`, `condition`, `data.dir` are taken from the config's folder; `output` from the working folder.
+ * Reads a YAML config, applies `--set key=value` (dotted keys, YAML values) and checks the whole; `task` is `controlnet`
+ * unless it says otherwise. Relative paths in `base`, `condition`, `data.dir` are taken from the config's folder;
+ * `output`, and `autoencoder`, which is another run's output, from the working folder.
  * @throws ControlNetError `config` naming each wrong key and the nearest known one, `io` where the file can't be read
  */
 export function readTrainConfig(path: string, settings: readonly string[] = []): TrainConfig {
@@ -103,9 +26,13 @@ export function readTrainConfig(path: string, settings: readonly string[] = []):
   if (typeof raw !== "object" || raw === null || Array.isArray(raw))
     throw new ControlNetError("config", `controlnet train: ${path} should hold keys and values`);
   for (const setting of settings) applySetting(raw as Record<string, unknown>, setting);
-  const parsed = trainConfigSchema.safeParse(raw);
+  const given: { task: unknown } = { task: "controlnet", ...raw };
+  const parsed = trainConfigSchema.safeParse(given);
   if (!parsed.success)
-    throw new ControlNetError("config", `controlnet train: ${path}: ${describeIssues(parsed.error)}`);
+    throw new ControlNetError(
+      "config",
+      `controlnet train: ${path}: ${describeIssues(parsed.error, given.task)}`,
+    );
   return withPaths(parsed.data, dirname(resolve(path)));
 }
 
@@ -134,32 +61,38 @@ function applySetting(config: Record<string, unknown>, setting: string): void {
   at[last] = parseYaml(setting.slice(equals + 1), `--set ${setting}`);
 }
 
-/** Every key that the schema knows, at any depth, for suggestions. */
-const knownKeys = [
-  ...Object.keys(trainConfigSchema.shape),
-  ...["dataOptions", "training", "validation", "checkpoints"].flatMap((key) => {
-    const section = trainConfigSchema.shape[key as "training"];
-    return Object.keys(section.unwrap().shape);
-  }),
-  ...dataSchema.options.flatMap((option) => Object.keys(option.shape)),
-];
+/** Every key that a schema knows, at any depth, for suggestions. */
+function knownKeys(schema: unknown): string[] {
+  if (schema instanceof z.ZodPrefault) return knownKeys(schema.unwrap());
+  if (schema instanceof z.ZodDiscriminatedUnion) return schema.options.flatMap(knownKeys);
+  if (!(schema instanceof z.ZodObject)) return [];
+  return Object.entries(schema.shape).flatMap(([key, part]) => [key, ...knownKeys(part)]);
+}
 
-function describeIssues(error: z.ZodError): string {
+const didYouMean = (name: string, known: readonly string[]): string => {
+  const nearest = nearestName(name, known);
+  return nearest ? `, did you mean "${nearest}"?` : "";
+};
+
+function describeIssues(error: z.ZodError, task: unknown): string {
+  const tasks = trainConfigSchema.options.map(({ shape }) => shape.task.value);
+  const known = knownKeys(trainConfigSchema.options.find(({ shape }) => shape.task.value === task));
   return error.issues
     .map((issue) => {
       const at = issue.path.join(".");
+      if (at === "task")
+        return `unknown task "${task}"${didYouMean(String(task), tasks)} (known: ${tasks.join(", ")})`;
       if (issue.code !== "unrecognized_keys") return `${at || "the config"}: ${issue.message}`;
       return issue.keys
-        .map((key) => {
-          const nearest = nearestName(key, knownKeys);
-          return `unknown key "${at ? `${at}.` : ""}${key}"${nearest ? `, did you mean "${nearest}"?` : ""}`;
-        })
+        .map((key) => `unknown key "${at ? `${at}.` : ""}${key}"${didYouMean(key, known)}`)
         .join("; ");
     })
     .join("; ");
 }
 
 function withPaths(config: TrainConfig, folder: string): TrainConfig {
+  if (config.task === "autoencoder") return config;
+  if (config.task === "text-to-image") return { ...config, autoencoder: resolve(config.autoencoder) };
   const { base, condition, data } = config;
   return {
     ...config,

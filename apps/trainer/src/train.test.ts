@@ -9,7 +9,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { sample } from "./sample.js";
 import { writeTinyBase } from "./testing/tiny-base.js";
-import { disposeTrained, train } from "./train.js";
+import { train } from "./train.js";
 import { readTrainConfig } from "./train-config.js";
 
 const folder = mkdtempSync(join(tmpdir(), "trainer-"));
@@ -70,12 +70,12 @@ test("trains on a folder in fill50k's format, resumes, and its ControlNet paints
     resume: false,
     engine: "cpu",
   });
-  disposeTrained(first);
+  first.dispose();
   const again = readTrainConfig(config, [...settings("run"), "training.steps=4"]);
   const second = await train({ config: again, resume: true, engine: "cpu" });
   expect(second.result.step).toBe(4);
   expect(second.log.steps.map(({ step }) => step)).toEqual([1, 2, 3, 4]);
-  disposeTrained(second);
+  second.dispose();
   expect(await readdir(join(folder, "run"))).toEqual(
     expect.arrayContaining([
       "chart.svg",
@@ -140,5 +140,5 @@ test("trains on a folder of pictures with captions, the maps made on the fly", {
     engine: "cpu",
   });
   expect(trained.result).toMatchObject({ step: 3, reason: "finished" });
-  disposeTrained(trained);
+  trained.dispose();
 });

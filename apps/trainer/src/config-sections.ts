@@ -1,0 +1,65 @@
+import { z } from "zod";
+
+/** A whole number from 1. */
+export const count = z.number().int().positive();
+/** A whole number from 0. */
+export const countFromZero = z.number().int().nonnegative();
+/** A part of a whole, 0 to 1. */
+export const fraction = z.number().min(0).max(1);
+
+/** `data: { kind: tinyworld }`: scenes rendered on the spot. */
+export const tinyworldSchema = z.strictObject({
+  kind: z.literal("tinyworld"),
+  count: count.default(2000),
+  seed: countFromZero.default(1),
+});
+
+/** What every task's `dataOptions` holds. */
+export const dataOptions = {
+  /** Samples never trained on. */
+  heldOut: count.default(64),
+  maxSkipped: countFromZero.default(20),
+  workers: z.number().int().min(0).max(16).optional(),
+};
+
+/** What every task's `training` holds. */
+export const training = {
+  steps: count.default(4000),
+  batchSize: count.default(4),
+  /** Batches averaged into one step. */
+  accumulate: count.default(1),
+  learningRate: z.number().positive().default(1e-5),
+  warmUpSteps: countFromZero.default(100),
+  schedule: z.enum(["constant", "cosine"]).default("constant"),
+  /** Where a cosine schedule ends, as a part of `learningRate`. */
+  finalFraction: fraction.default(0.05),
+  weightDecay: z.number().nonnegative().default(1e-2),
+  beta2: z.number().min(0).lt(1).default(0.999),
+  clipNorm: z.number().positive().default(1),
+  /** 0 keeps no average. */
+  emaDecay: fraction.default(0),
+  seed: countFromZero.default(0),
+};
+
+/** What every task's `validation` holds. */
+export const validation = {
+  every: count.default(200),
+  /** Held-out samples measured. */
+  samples: count.default(32),
+  /** Held-out samples shown at every `imagesEvery`-th step; 0 shows none. */
+  images: countFromZero.default(4),
+  imagesEvery: count.default(1000),
+};
+
+/** How pictures of a validation are sampled. */
+export const sampling = {
+  samplingSteps: count.default(20),
+  guidance: z.number().min(1).default(9),
+};
+
+/** Sections that are the same in every task. */
+export const shared = {
+  checkpoints: z.strictObject({ every: count.default(500), keep: count.default(2) }).prefault({}),
+  /** Where the run goes. */
+  output: z.string(),
+};

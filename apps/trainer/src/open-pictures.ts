@@ -1,0 +1,30 @@
+import type { Dataset } from "@controlnet-js/data";
+import { BATCH_SIDE } from "@controlnet-js/tinyworld";
+import { print } from "./start-engine.js";
+import type { AutoencoderTrainConfig } from "./task-schemas.js";
+import { openTinyworld } from "./tinyworld-dataset.js";
+
+/** Captioned pictures without maps. */
+export interface Pictures {
+  train: Dataset;
+  heldOut: Dataset;
+  /** Sides of every picture, in pixels. */
+  side: number;
+}
+
+/** Renders the tinyworld scenes that a config of a task without maps names, with its held-out part. */
+export async function openPictures({
+  data: { seed, count },
+  dataOptions: { heldOut, workers },
+}: Pick<AutoencoderTrainConfig, "data" | "dataOptions">): Promise<Pictures> {
+  print(`Rendering ${count + heldOut} tinyworld scenes`);
+  const processes = workers !== undefined && { workers };
+  const train = await openTinyworld({ seed, count, ...processes });
+  const pictures: Pictures = {
+    train,
+    heldOut: await openTinyworld({ seed, count: heldOut, heldOut: true, ...processes }),
+    side: BATCH_SIDE,
+  };
+  print(`Data: ${train.describe()}; ${heldOut} held out`);
+  return pictures;
+}

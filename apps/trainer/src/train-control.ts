@@ -1,0 +1,147 @@
+import { type ControlNetParams, controlNetConfig, createControlNet } from "@controlnet-js/controlnet";
+import { type Condition, disposeTree } from "@controlnet-js/core";
+import type { Sample } from "@controlnet-js/data";
+import {
+  type CompiledPipeline,
+  compilePipeline,
+  disposePipeline,
+  type Pipeline,
+} from "@controlnet-js/pipeline";
+import { saveControlNet } from "@controlnet-js/pipeline/node";
+import { controlTask, createLatentCache, createTextCache, hintUsedFrom } from "@controlnet-js/training";
+import { adherence } from "./adherence.js";
+import { loadBase } from "./base-model.js";
+import { contactSheet } from "./contact-sheet.js";
+import { loadSamples } from "./load-samples.js";
+import { openCondition } from "./open-condition.js";
+import { openData } from "./open-data.js";
+import { type Painting, type RunOutcome, runWithProgress, type TrainCommand } from "./run-with-progress.js";
+import { print, startEngine } from "./start-engine.js";
+import type { ControlTrainConfig } from "./task-schemas.js";
+
+/** What the training of a ControlNet leaves behind; whoever called it calls `dispose`. */
+export interface TrainedControl extends RunOutcome<ControlNetParams> {
+  pipeline: Pipeline;
+  netConfig: ReturnType<typeof controlNetConfig>;
+  condition: Condition;
+  heldOut: Sample[];
+  engine: string;
+  dispose(): void;
+}
+
+/** Trains a ControlNet as a config says. */
+export async function trainControl(command: TrainCommand<ControlTrainConfig>): Promise<TrainedControl> {
+  const { config } = command;
+  const { training, validation } = config;
+  const engine = await startEngine(command.engine);
+  const pipeline = await loadBase(config.base);
+  const named = await openCondition(config.condition);
+  const data = await openData(config, named, print);
+  print(`Data: ${data.train.describe()}; ${data.heldOut.size} held out`);
+  print(
+    `Prompts replaced with the empty string in training: ${100 * training.promptDropping} % (training.promptDropping)`,
+  );
+  const netConfig = controlNetConfig(pipeline.unet.config, {
+    hintChannels: data.condition.channels,
+    hintWidths: config.hintWidths,
+  });
+  const latents = createLatentCache(pipeline.autoencoder.params, pipeline.autoencoder.config);
+  const texts = createTextCache(pipeline.text.params, pipeline.text.config, pipeline.text.tokenizer);
+  const metadata = (step: number) => ({
+    ...data.condition.metadata(config.conditionOptions),
+    base: config.base,
+    step,
+  });
+  const task = controlTask({
+    params: createControlNet(pipeline.unet.params, netConfig, { seed: training.seed }),
+    config: netConfig,
+    locked: pipeline.unet.params,
+    latents,
+    texts,
+    schedule: pipeline.schedule,
+    scalingFactor: pipeline.autoencoder.config.scalingFactor,
+    seed: training.seed,
+    promptDropping: training.promptDropping,
+    heldOut: data.heldOut,
+    validationSamples: validation.samples,
+    batchSize: Math.min(training.batchSize, data.heldOut.size),
+    publish: (params, folder, step) =>
+      saveControlNet(folder, params, netConfig, { metadata: metadata(step) }),
+  });
+  const compiled = compilePipeline(pipeline);
+  try {
+    const painted = await loadSamples(data.heldOut, validation.images);
+    let inARow = 0;
+    const outcome = await runWithProgress(command, {
+      task,
+      data: data.train,
+      published: "controlnet",
+      ...(painted.length > 0 && {
+        paint: (params: ControlNetParams) =>
+          paintControlled(compiled, params, netConfig, painted, data.condition, config),
+      }),
+      paintedFigures: ["edge_f1"],
+      describe(report) {
+        const gain = report.hint_gain!;
+        const hint = `${gain >= hintUsedFrom ? "used" : "ignored"} (${(100 * gain).toFixed(1)} %)`;
+        return {
+          bar: `hint ${hint}`,
+          line:
+            `held-out loss ${report.loss_right_map!.toFixed(4)} with the right map, ` +
+            `${report.loss_wrong_map!.toFixed(4)} with a wrong one: the hint is ${hint}; links ${report.link_norm!.toFixed(3)}` +
+            (report.edge_f1 === undefined ? "" : `; edge F1 ${report.edge_f1.toFixed(3)}`),
+        };
+      },
+      isDone({ hint_gain }) {
+        inARow = hint_gain! >= hintUsedFrom ? inARow + 1 : 0;
+        return training.stopAfterConvergence > 0 && inARow >= training.stopAfterConvergence;
+      },
+    });
+    return {
+      ...outcome,
+      pipeline,
+      netConfig,
+      condition: data.condition,
+      heldOut: await loadSamples(data.heldOut),
+      engine: engine.description,
+      dispose() {
+        disposePipeline(pipeline);
+        disposeTree(outcome.params);
+      },
+    };
+  } finally {
+    compiled.dispose();
+    task.dispose();
+    latents.dispose();
+    texts.dispose();
+    await data.close();
+  }
+}
+
+/** Paints held-out samples with their maps. */
+async function paintControlled(
+  compiled: CompiledPipeline,
+  params: ControlNetParams,
+  netConfig: TrainedControl["netConfig"],
+  samples: readonly Sample[],
+  condition: Condition,
+  { validation, training, conditionOptions }: ControlTrainConfig,
+): Promise<Painting> {
+  const maps = samples.map(({ map }) => map);
+  const { images, latents } = await compiled.textToImage({
+    prompts: samples.map(({ caption }) => caption),
+    controls: [{ params, config: netConfig, map: maps }],
+    steps: validation.samplingSteps,
+    guidance: validation.guidance,
+    seed: training.seed,
+  });
+  latents.dispose();
+  const rows = samples.map((sample, i) => ({
+    images: [sample.map, images[i]!, sample.image],
+    caption: sample.caption,
+  }));
+  return {
+    sheet: await contactSheet(["map", "with control", "ground truth"], rows),
+    figures: { edge_f1: await adherence(condition, conditionOptions, images, maps) },
+  };
+}
