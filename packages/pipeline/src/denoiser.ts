@@ -103,9 +103,9 @@ function activeNet(
   hint: Tensor4D,
   temporary: Tensor[],
 ): ActiveNet {
-  const even = scales.every((scale) => scale === 1 || scale === 0);
-  const factors = even ? undefined : tensor1d(scales);
-  if (factors) temporary.push(factors);
+  // Passed even where all are 1, so that moving the strength needs no new compilation.
+  const factors = tensor1d(scales);
+  temporary.push(factors);
   return {
     params: control.input.params,
     config: control.input.config,
@@ -113,7 +113,7 @@ function activeNet(
     connected: scales.map((scale) => scale !== 0),
     levels: control.levels,
     both: control.both,
-    ...(factors && { scales: factors }),
+    scales: factors,
     ...(control.masks && { masks: control.masks }),
   };
 }

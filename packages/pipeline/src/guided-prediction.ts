@@ -35,8 +35,8 @@ export interface ActiveNet {
   hint: Tensor4D;
   /** Which links are connected, the middle block's last. */
   connected: readonly boolean[];
-  /** The factor of each link [links]; absent where all are 1. */
-  scales?: Tensor1D;
+  /** The factor of each link [links]. */
+  scales: Tensor1D;
   /** Where it works: for each halving of the latent, [1 or batch, height, width, 1] in [0, 1]. */
   masks?: readonly Tensor4D[];
   /** The halving at each link, for `masks`. */
@@ -103,7 +103,7 @@ function residualsOf(
   const { skips, middle } = controlNetFromHint(net.params, net.config, inputs, hint);
   const weighed = [...skips, middle].map((residual, i) => {
     if (!net.connected[i]) return undefined;
-    const scaled = net.scales ? mul<Tensor4D>(residual, slice(net.scales, [i], [1])) : residual;
+    const scaled = mul<Tensor4D>(residual, slice(net.scales, [i], [1]));
     const mask = net.masks?.[net.levels[i]!];
     const masked = mask ? mul<Tensor4D>(scaled, mask.shape[0] > 1 ? twice(mask, copies) : mask) : scaled;
     return onHalf ? concat([zerosLike(masked), masked], 0) : masked;
