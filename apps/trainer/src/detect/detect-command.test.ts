@@ -1,0 +1,169 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Image } from "@controlnet-js/core";
+import { builtInConditions, drawPoses, readPoseJson } from "@controlnet-js/preprocessors";
+import { Command } from "commander";
+import sharp from "sharp";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { addDetectCommand } from "./detect-command.js";
+
+const folder = mkdtempSync(join(tmpdir(), "detect-"));
+const at = (name: string) => join(folder, name);
+const photo = at("photo.png");
+
+const square: Image = { data: new Uint8Array(64 * 48 * 3).fill(30), width: 64, height: 48, channels: 3 };
+for (let y = 10; y < 40; y++) square.data.fill(220, (y * 64 + 12) * 3, (y * 64 + 50) * 3);
+
+const writePng = (file: string, { data, width, height }: Image) =>
+  sharp(data, { raw: { width, height, channels: 3 } })
+    .png()
+    .toFile(file);
+const pixels = async (file: string) => [...(await sharp(file).raw().toBuffer())];
+
+beforeAll(() => writePng(photo, square));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => {
+  vi.restoreAllMocks();
+  process.exitCode = undefined;
+});
+
+/** Runs `controlnet detect`; what it wrote to both streams. */
+async function detect(...args: string[]): Promise<{ out: string; err: string }> {
+  const written = { out: "", err: "" };
+  const catchInto = (key: "out" | "err") => (chunk: string | Uint8Array) => {
+    written[key] += String(chunk);
+    return true;
+  };
+  vi.spyOn(process.stdout, "write").mockImplementation(catchInto("out"));
+  vi.spyOn(process.stderr, "write").mockImplementation(catchInto("err"));
+  const program = new Command("controlnet").exitOverride();
+  addDetectCommand(program);
+  await program.parseAsync(["detect", ...args], { from: "user" });
+  return written;
+}
+
+test("writes the condition's map of a picture and says nothing bad about it", async () => {
+  const { err } = await detect(
+    ...["--condition", "canny", "--image", photo, "--out", at("new/edges.png")],
+    ...["--option", "low=20", "--option", "aperture=5", "--option", "l2Gradient=true"],
+  );
+  expect(err).toBe(`canny, 64x48: ${at("new/edges.png")}\n`);
+  const expected = await builtInConditions.canny.detect(square, { low: 20, aperture: 5, l2Gradient: true });
+  expect(await pixels(at("new/edges.png"))).toEqual([...expected.data]);
+});
+
+test("wrong options name the nearest one, and what they take", async () => {
+  const canny = ["--condition", "canny", "--image", photo, "--out", at("x.png"), "--option"];
+  await expect(detect(...canny, "lwo=1")).rejects.toThrow(/unknown key "lwo", did you mean "low"\?/);
+  await expect(detect(...canny, "low=soft")).rejects.toThrow(/low: .*expected number/);
+  await expect(detect(...canny, "low=-1")).rejects.toThrow(/low: .*>=0/);
+  await expect(detect(...canny, "aperture=4")).rejects.toThrow(/aperture/);
+  await expect(detect(...canny, "low")).rejects.toThrow(/--option expects key=value, got "low"/);
+  await expect(detect("--condition", "cany", "--image", photo, "--json")).rejects.toThrow(
+    /did you mean "canny"/,
+  );
+  await expect(detect("--condition", "canny", "--image", photo, "--out", "x.jpg")).rejects.toThrow(
+    /expects a \.png/,
+  );
+  await expect(detect("--condition", "canny")).rejects.toThrow(/give one of --image/);
+});
+
+test("--json prints the segments that the map shows", async () => {
+  const { out } = await detect(
+    ...["--condition", "hough", "--image", photo, "--json"],
+    ...["--option", "minLength=20", "--option", "threshold=20"],
+  );
+  const report = JSON.parse(out);
+  expect(report).toMatchObject({ condition: "hough", width: 64, height: 48, warnings: [] });
+  expect(report.options).toMatchObject({ minLength: 20, maxGap: 10 });
+  expect(report.segments.length).toBeGreaterThanOrEqual(4);
+  for (const { x1, y1, x2, y2 } of report.segments)
+    expect(Math.hypot(x2 - x1, y2 - y1)).toBeGreaterThanOrEqual(19);
+});
+
+test("maps of maps, blank maps and wrong polarity are noticed", async () => {
+  await detect("--condition", "canny", "--image", photo, "--out", at("edges.png"));
+  const twice = await detect("--condition", "canny", "--image", at("edges.png"), "--out", at("twice.png"));
+  expect(twice.err).toMatch(/warning: .*map of a map/);
+  await writePng(at("flat.png"), { ...square, data: new Uint8Array(square.data.length).fill(90) });
+  const blank = await detect("--condition", "canny", "--image", at("flat.png"), "--json");
+  expect(JSON.parse(blank.out).warnings[0]).toMatch(/nothing is drawn/);
+  const inverted = await detect(
+    ...["--condition", "scribble", "--option", "method=ink", "--image", at("edges.png"), "--json"],
+  );
+  expect(JSON.parse(inverted.out).warnings[0]).toMatch(/white on black; invert it/);
+});
+
+test("draws a pose from OpenPose's JSON, and gives it back", async () => {
+  const body = Array.from({ length: 18 }, (_, i) => [10 + 2 * i, 5 + 2 * ((i * 7) % 18), 1]).flat();
+  const pose = { canvas_width: 64, canvas_height: 48, people: [{ pose_keypoints_2d: body }] };
+  writeFileSync(at("pose.json"), JSON.stringify(pose));
+  const { out } = await detect(
+    ...["--from-keypoints", at("pose.json"), "--out", at("pose.png"), "--option", "version=1.0", "--json"],
+  );
+  const scene = readPoseJson(pose);
+  expect(readPoseJson(JSON.parse(out).pose)).toEqual(scene);
+  expect(await pixels(at("pose.png"))).toEqual([...drawPoses(scene, { version: "1.0" }).data]);
+
+  writeFileSync(at("nobody.json"), JSON.stringify({ ...pose, people: [] }));
+  const nobody = await detect("--from-keypoints", at("nobody.json"), "--out", at("nobody.png"));
+  expect(nobody.err).toMatch(/warning: .*nobody was drawn/);
+  writeFileSync(at("bomb.json"), JSON.stringify({ ...pose, canvas_width: 32768, canvas_height: 32768 }));
+  await expect(detect("--from-keypoints", at("bomb.json"), "--json")).rejects.toThrow(/bomb\.json.*over/);
+  writeFileSync(at("cut.json"), "{");
+  await expect(detect("--from-keypoints", at("cut.json"), "--json")).rejects.toThrow(/cut\.json/);
+});
+
+test("inpaint takes its hole from the picture's transparency", async () => {
+  const data = Uint8Array.of(10, 20, 30, 255, 40, 50, 60, 0);
+  await sharp(data, { raw: { width: 2, height: 1, channels: 4 } })
+    .png()
+    .toFile(at("hole.png"));
+  await detect("--condition", "inpaint", "--image", at("hole.png"), "--out", at("inpaint.png"));
+  expect(await pixels(at("inpaint.png"))).toEqual([10, 20, 30, 0, 0, 0]);
+});
+
+test("--list shows options with default and bounds, as text and as JSON schema", async () => {
+  const text = (await detect("--list")).out;
+  expect(text).toMatch(/^canny +Canny edges/m);
+  expect(text).toMatch(/^ {2}low=100 +number 0 to 65535; /m);
+  expect(text).toMatch(/^ {2}aperture=3 +3 \| 5 \| 7; /m);
+  const entries = JSON.parse((await detect("--list", "--json", "--condition", "canny")).out);
+  expect(entries).toHaveLength(1);
+  expect(entries[0].options.properties.low).toMatchObject({ type: "number", default: 100, minimum: 0 });
+});
+
+test("a folder: subfolders, unreadable files listed, resuming keeps whole maps only", async () => {
+  const dir = at("photos");
+  const out = at("photos/maps");
+  mkdirSync(join(dir, "more"), { recursive: true });
+  for (const name of ["a.png", "b.png", "more/c.png"]) await writePng(join(dir, name), square);
+  writeFileSync(join(dir, "a.jpg"), readFileSync(photo));
+  writeFileSync(join(dir, "broken.jpg"), "not a picture");
+  writeFileSync(join(dir, "notes.txt"), "no picture either");
+  const args = ["--dir", dir, "--out-dir", out, "--workers", "0"];
+
+  const first = await detect("--condition", "canny", ...args, "--json");
+  expect(process.exitCode).toBe(1);
+  expect(first.err).toMatch(/3 maps, 2 failed/);
+  expect(first.err).toMatch(/broken\.jpg/);
+  expect(first.err).toMatch(/a\.png: its map would overwrite that of .*a\.jpg/);
+  expect(
+    first.out
+      .trim()
+      .split("\n")
+      .map((line) => Object.hasOwn(JSON.parse(line), "error")),
+  ).toEqual(expect.arrayContaining([true, false]));
+  expect(await pixels(join(out, "more/c.png"))).toEqual([
+    ...(await builtInConditions.canny.detect(square)).data,
+  ]);
+
+  const whole = readFileSync(join(out, "b.png"));
+  writeFileSync(join(out, "b.png"), whole.subarray(0, whole.length - 20));
+  expect((await detect("--condition", "canny", ...args, "--resume")).err).toMatch(/1 map, 2 kept, 2 failed/);
+  expect(readFileSync(join(out, "b.png"))).toEqual(whole);
+  const other = await detect("--condition", "canny", "--option", "low=9", ...args, "--resume");
+  expect(other.err).toMatch(/3 maps, 2 failed/);
+  await expect(detect("--condition", "canny", "--dir", dir, "--out-dir", dir)).rejects.toThrow(/overwrite/);
+});

@@ -1,0 +1,149 @@
+import { availableParallelism } from "node:os";
+import { type Condition, ControlNetError } from "@controlnet-js/core";
+import { builtInConditions } from "@controlnet-js/preprocessors";
+import type { Command } from "commander";
+import { number } from "../numbers.js";
+import { detectFolder } from "./detect-folder.js";
+import { detectKeypoints } from "./detect-keypoints.js";
+import { type DetectReport, detectPicture } from "./detect-picture.js";
+import { serveDetectJobs, workerCommand } from "./detect-workers.js";
+import { openDetector, openListed, readOptionTexts } from "./detector.js";
+import { conditionEntries, listConditions } from "./list-conditions.js";
+
+/** The flags of `controlnet detect`. */
+interface DetectFlags {
+  condition?: string;
+  image?: string;
+  fromKeypoints?: string;
+  out?: string;
+  option: string[];
+  dir?: string;
+  outDir?: string;
+  workers: number;
+  resume: boolean;
+  json: boolean;
+  list: boolean;
+}
+
+const printLine = (value: unknown): void => {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+};
+const say = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+
+/** Adds `controlnet detect`: control maps of a picture, of a folder, or of a pose as data. */
+export function addDetectCommand(program: Command): void {
+  program
+    .command("detect")
+    .description("make the control map of a picture, of a folder of pictures, or of an OpenPose file")
+    .option("--condition <name>", "a built-in condition, or your own module: ./my-condition.ts")
+    .option("--image <file>", "the picture: PNG, JPEG or WebP")
+    .option("--from-keypoints <file>", "an OpenPose JSON file to draw instead, as condition pose")
+    .option("--out <file>", "where the map goes, a .png of the picture's size")
+    .option(
+      "--option <key=value>",
+      "an option of the condition; may stand several times",
+      (value: string, before: string[]) => [...before, value],
+      [] as string[],
+    )
+    .option("--dir <folder>", "a folder of pictures instead, with its subfolders")
+    .option("--out-dir <folder>", "where the maps of --dir go")
+    .option(
+      "--workers <n>",
+      "processes for --dir; 0 works in one",
+      number(0, 256, { whole: true }),
+      availableParallelism(),
+    )
+    .option("--resume", "with --dir: keep maps that are there, whole and made with the same options", false)
+    .option("--json", "print what was found, as JSON: one line a picture", false)
+    .option("--list", "show the conditions with their options; with --json, as JSON schemas", false)
+    .addHelpText(
+      "after",
+      `
+A condition that needs a network takes it from a module of yours: export poseCondition(myNetwork), say, from
+my-pose.js and give --condition ./my-pose.js.
+
+Examples:
+  controlnet detect --condition canny --image photo.jpg --out edges.png --option low=50 --option high=150
+  controlnet detect --condition hough --image photo.jpg --out lines.png --json
+  controlnet detect --condition pose --from-keypoints people.json --out pose.png
+  controlnet detect --condition ./my-condition.ts --dir photos --out-dir maps --resume
+  controlnet detect --list`,
+    )
+    .action(detect);
+  program.command(workerCommand, { hidden: true }).action(serveDetectJobs);
+}
+
+async function detect(flags: DetectFlags): Promise<void> {
+  if (flags.list) return list(flags);
+  const { image, fromKeypoints, dir, outDir, out, json } = flags;
+  const sources = [image, fromKeypoints, dir].filter((source) => source !== undefined);
+  if (sources.length !== 1)
+    throw usage("give one of --image FILE, --from-keypoints FILE and --dir FOLDER, or --list");
+  const name = flags.condition ?? (fromKeypoints === undefined ? undefined : "pose");
+  if (name === undefined) throw usage("give --condition NAME; --list shows them");
+  const condition = await openListed(name);
+  const detector = await openDetector({
+    condition: name,
+    options: readOptionTexts(condition, flags.option),
+  });
+  if (dir !== undefined) {
+    if (outDir === undefined || out !== undefined) throw usage("--dir needs --out-dir FOLDER, and no --out");
+    return detectAll({ ...flags, dir, outDir, detector: { condition: name, options: detector.options } });
+  }
+  if (outDir !== undefined || flags.resume) throw usage("--out-dir and --resume belong to --dir");
+  if (out === undefined && !json) throw usage("give --out FILE.png, or --json to only print what was found");
+  if (out !== undefined && !/\.png$/i.test(out))
+    throw usage(`--out expects a .png, as other formats would blur the map; got "${out}"`);
+  const report =
+    image === undefined
+      ? await detectKeypoints(detector, fromKeypoints!, out)
+      : await detectPicture(detector, image, out);
+  if (json) printLine(report);
+  tell(report);
+}
+
+const usage = (message: string): ControlNetError =>
+  new ControlNetError("config", `controlnet detect: ${message}`);
+
+async function list({ condition: name, json }: DetectFlags): Promise<void> {
+  const conditions: readonly Condition[] =
+    name === undefined
+      ? (Object.values(builtInConditions) as unknown as Condition[])
+      : [await openListed(name)];
+  if (json) printLine(conditionEntries(conditions));
+  else process.stdout.write(listConditions(conditions));
+}
+
+function tell({ out, condition, width, height, channels, warnings }: DetectReport): void {
+  if (out !== undefined) {
+    const pictures = channels % 3 === 0 ? channels / 3 : channels;
+    const stacked =
+      pictures > 1 ? `, its ${channels} channels as ${pictures} pictures below one another` : "";
+    say(`${condition}, ${width}x${height}${stacked}: ${out}`);
+  }
+  for (const warning of warnings) say(`warning: ${warning}`);
+}
+
+async function detectAll(
+  request: DetectFlags & Pick<Parameters<typeof detectFolder>[0], "dir" | "outDir" | "detector">,
+): Promise<void> {
+  const { dir, outDir, detector, workers, resume, json } = request;
+  const { done, kept, failed, warned } = await detectFolder({
+    dir,
+    outDir,
+    detector,
+    workers,
+    resume,
+    ...(json && { onReport: printLine }),
+  });
+  const parts = [`${done} ${done === 1 ? "map" : "maps"}`];
+  if (kept > 0) parts.push(`${kept} kept`);
+  if (warned > 0) parts.push(`${warned} with warnings`);
+  if (failed.length > 0) parts.push(`${failed.length} failed`);
+  say(`${parts.join(", ")}: ${outDir}`);
+  if (done + kept + failed.length === 0) say(`warning: no PNG, JPEG or WebP files in ${dir}`);
+  for (const { error } of failed) say(`  ${error}`);
+  if (failed.length > 0) process.exitCode = 1;
+}

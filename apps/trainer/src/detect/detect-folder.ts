@@ -1,0 +1,110 @@
+import { mkdir, readdir } from "node:fs/promises";
+import { join, parse, relative, resolve, sep } from "node:path";
+import { ControlNetError } from "@controlnet-js/core";
+import { createProgressBar } from "../progress-bar.js";
+import type { DetectJob, DetectReport } from "./detect-picture.js";
+import { runDetectJobs } from "./detect-workers.js";
+import type { DetectorName } from "./detector.js";
+
+/** How a folder is detected. */
+export interface DetectFolderRequest {
+  dir: string;
+  outDir: string;
+  detector: DetectorName;
+  /** Processes; 0 works in this one. */
+  workers: number;
+  resume: boolean;
+  /** Called for each picture as it is done, in no particular order. */
+  onReport?: (result: DetectReport | { file: string; error: string }) => void;
+}
+
+/** What came of a folder. */
+export interface DetectFolderSummary {
+  done: number;
+  /** Maps that were there already. */
+  kept: number;
+  /** Pictures without a map, with the reason, in the folder's order. */
+  failed: { file: string; error: string }[];
+  /** Maps that something was noticed about. */
+  warned: number;
+}
+
+const isPicture = (name: string): boolean => /\.(png|jpe?g|webp)$/i.test(name) && !name.startsWith(".");
+
+/**
+ * Makes the maps of all PNG, JPEG and WebP files of a folder and its subfolders, as PNG files of the same names in
+ * `outDir`. Pictures that fail are listed, the others go on.
+ * @throws ControlNetError `config` where both folders are the same, `io` where one can't be read or made
+ */
+export async function detectFolder(request: DetectFolderRequest): Promise<DetectFolderSummary> {
+  const { workers, onReport } = request;
+  const { jobs, clashes } = await planJobs(request);
+  const summary: DetectFolderSummary = { done: 0, kept: 0, failed: [], warned: 0 };
+  const bar = createProgressBar();
+  const began = Date.now();
+  let ended = 0;
+  const fail = (file: string, error: string) => {
+    summary.failed.push({ file, error });
+    onReport?.({ file, error });
+  };
+  try {
+    for (const { file, error } of clashes) fail(file, error);
+    await runDetectJobs(jobs, workers, ({ file }, outcome) => {
+      ended++;
+      if (outcome.kind === "kept") summary.kept++;
+      else if (outcome.kind === "failed") fail(file, outcome.message);
+      else {
+        summary.done++;
+        onReport?.(outcome.report);
+        const { warnings } = outcome.report;
+        if (warnings.length > 0) summary.warned++;
+        for (const warning of warnings) bar.print(`warning: ${file}: ${warning}`);
+      }
+      const rate = ((summary.done * 1000) / (Date.now() - began || 1)).toFixed(1);
+      bar.update(ended, jobs.length, `${rate} pictures/s · ${summary.failed.length} failed`);
+    });
+  } finally {
+    bar.end();
+  }
+  const order = new Map(jobs.map(({ file }, i) => [file, i]));
+  summary.failed.sort((a, b) => (order.get(a.file) ?? -1) - (order.get(b.file) ?? -1));
+  return summary;
+}
+
+async function planJobs({ dir, outDir, detector, resume }: DetectFolderRequest) {
+  const from = resolve(dir);
+  const to = resolve(outDir);
+  if (from === to)
+    throw new ControlNetError(
+      "config",
+      `controlnet detect: --out-dir ${outDir} would overwrite its pictures`,
+    );
+  const jobs: DetectJob[] = [];
+  const clashes: { file: string; error: string }[] = [];
+  const sources = new Map<string, string>();
+  try {
+    await mkdir(to, { recursive: true });
+    for (const file of await pictureFiles(from, to)) {
+      const { dir: folder, name } = parse(relative(from, file));
+      const out = join(to, folder, `${name}.png`);
+      const other = sources.get(out);
+      if (other)
+        clashes.push({ file, error: `${file}: its map would overwrite that of ${other}; rename one` });
+      else jobs.push({ file, out, detector, resume });
+      sources.set(out, other ?? file);
+    }
+  } catch (cause) {
+    throw new ControlNetError("io", `controlnet detect: ${(cause as Error).message}`, { cause });
+  }
+  return { jobs, clashes };
+}
+
+/** Pictures in `from`, sorted, without those in `to`, which may lie inside. */
+async function pictureFiles(from: string, to: string): Promise<string[]> {
+  const entries = await readdir(from, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => !entry.isDirectory() && isPicture(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => !file.startsWith(to + sep))
+    .sort();
+}

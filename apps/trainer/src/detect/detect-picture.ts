@@ -1,0 +1,99 @@
+import { type Condition, ControlNetError, type Image } from "@controlnet-js/core";
+import {
+  builtInConditions,
+  canny,
+  checkMap,
+  houghSegments,
+  type OpenPoseJson,
+  type Segment,
+} from "@controlnet-js/preprocessors";
+import { type Detector, type DetectorName, openDetector } from "./detector.js";
+import { isMapDone, writeMap } from "./map-file.js";
+import { readSource } from "./read-source.js";
+
+/** What was found in one picture, as `--json` prints it. */
+export interface DetectReport {
+  file: string;
+  /** Where the map was written. */
+  out?: string;
+  condition: string;
+  options: Record<string, unknown>;
+  /** Size of the map in pixels: that of the picture, upright. */
+  width: number;
+  height: number;
+  channels: number;
+  warnings: string[];
+  /** The straight lines of a condition that looks for them, in pixels. */
+  segments?: Segment[];
+  /** The people of a pose. */
+  pose?: OpenPoseJson;
+}
+
+/** One picture of a folder; plain data, so that it passes between processes. */
+export interface DetectJob {
+  file: string;
+  out: string;
+  detector: DetectorName;
+  /** Keeps a map that is there already, whole and of the same condition and options. */
+  resume: boolean;
+}
+
+/** How a job ended. */
+export type DetectOutcome =
+  | { kind: "done"; report: DetectReport }
+  | { kind: "kept" }
+  | { kind: "failed"; message: string };
+
+/**
+ * Makes the map of a picture file, checks it and writes it to `out`, if given.
+ * @throws ControlNetError naming the file
+ */
+export async function detectPicture(detector: Detector, file: string, out?: string): Promise<DetectReport> {
+  const { condition, options } = detector;
+  const image = await readSource(file, { alpha: isBuiltIn(condition, "inpaint") });
+  const map = await condition.detect(image, options);
+  const findings = checkMap(condition, map, { source: image });
+  const wrong = findings.find(({ kind }) => kind === "channels" || kind === "range");
+  if (wrong) throw new ControlNetError("data", `${file}: ${wrong.message}`);
+  if (out !== undefined) await writeMap(out, map, detector);
+  return {
+    file,
+    ...(out !== undefined && { out }),
+    condition: condition.name,
+    options,
+    width: map.width,
+    height: map.height,
+    channels: map.channels,
+    warnings: findings.map(({ message }) => message),
+    ...(isBuiltIn(condition, "hough") && { segments: segmentsOf(image, options) }),
+  };
+}
+
+/** Does a job of a folder; whatever goes wrong is an outcome, so that the folder goes on. */
+export async function runDetectJob({ file, out, detector: name, resume }: DetectJob): Promise<DetectOutcome> {
+  try {
+    const detector = await cachedDetector(name);
+    if (resume && (await isMapDone(out, file, detector))) return { kind: "kept" };
+    return { kind: "done", report: await detectPicture(detector, file, out) };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { kind: "failed", message: message.includes(file) ? message : `${file}: ${message}` };
+  }
+}
+
+const detectors = new Map<string, Promise<Detector>>();
+
+function cachedDetector(name: DetectorName): Promise<Detector> {
+  const key = JSON.stringify(name);
+  const opening = detectors.get(key) ?? openDetector(name);
+  detectors.set(key, opening);
+  return opening;
+}
+
+const isBuiltIn = (condition: Condition, name: keyof typeof builtInConditions): boolean =>
+  (condition as unknown) === builtInConditions[name];
+
+function segmentsOf(image: Image, options: Record<string, unknown>): Segment[] {
+  const { low, high, ...hough } = builtInConditions.hough.options.parse(options);
+  return houghSegments(canny(image, { low, high }), hough);
+}

@@ -1,0 +1,71 @@
+import { type Condition, ControlNetError, parseOptions } from "@controlnet-js/core";
+import { openCondition } from "../open-condition.js";
+
+/** A condition with its options complete: what one run of `controlnet detect` does to every picture. */
+export interface Detector {
+  condition: Condition;
+  options: Record<string, unknown>;
+}
+
+/** The same as plain data, which passes between processes. */
+export interface DetectorName {
+  /** A built-in condition's name, or the path of a module that exports one. */
+  condition: string;
+  options: Record<string, unknown>;
+}
+
+/**
+ * Opens a condition whose options can be read and listed.
+ * @throws ControlNetError as `openCondition`; `config` for one that has no schema of its options
+ */
+export async function openListed(name: string): Promise<Condition> {
+  const { condition } = await openCondition(name);
+  if (condition.options?.shape === undefined)
+    throw new ControlNetError(
+      "config",
+      `condition "${condition.name}" has no schema of its options; make it with defineCondition`,
+    );
+  return condition;
+}
+
+/**
+ * Opens a condition and completes its options.
+ * @throws ControlNetError as {@link openListed}; `config` for a wrong option, naming the nearest known one
+ */
+export async function openDetector({ condition: name, options }: DetectorName): Promise<Detector> {
+  const condition = await openListed(name);
+  return { condition, options: parseOptions(`condition "${condition.name}"`, condition.options, options) };
+}
+
+/**
+ * Reads `--option key=value` texts. What the option's schema takes decides whether a value is a number, a truth value
+ * or text: `version=1.1` stays text where it must be one.
+ * @throws ControlNetError `config` for a text without a key
+ */
+export function readOptionTexts(condition: Condition, texts: readonly string[]): Record<string, unknown> {
+  const shape = condition.options.shape as Record<
+    string,
+    { safeParse(value: unknown): { success: boolean } } | undefined
+  >;
+  const given: Record<string, unknown> = {};
+  for (const text of texts) {
+    const equals = text.indexOf("=");
+    if (equals < 1)
+      throw new ControlNetError("config", `controlnet detect: --option expects key=value, got "${text}"`);
+    const key = text.slice(0, equals);
+    const value = text.slice(equals + 1);
+    const readings = [parsedJson(value), value];
+    const schema = Object.hasOwn(shape, key) ? shape[key] : undefined;
+    given[key] = readings.find((reading) => schema?.safeParse(reading).success) ?? readings[0];
+  }
+  return given;
+}
+
+/** A number, truth value or list; the text itself where it is no JSON. */
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

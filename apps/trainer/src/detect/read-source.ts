@@ -1,0 +1,68 @@
+import { readFile } from "node:fs/promises";
+import { ControlNetError, type Image } from "@controlnet-js/core";
+import { fromSixteenBits, overWhite } from "@controlnet-js/preprocessors";
+import sharp from "sharp";
+
+/** Larger pictures are refused before they are decoded: a guard against decompression bombs. */
+export const MAX_SOURCE_PIXELS = 1e8;
+
+const formats: readonly string[] = ["png", "jpeg", "webp"];
+
+/**
+ * Reads a PNG, JPEG or WebP as the field's loaders do, so that maps equal theirs in every pixel: upright, the high byte
+ * of 16 bits, colour profiles ignored.
+ * @param options.alpha keeps an alpha channel where there is one; otherwise transparent parts are laid over white
+ * @returns bytes `[height, width, 3]`, or `[height, width, 4]` with `alpha`
+ * @throws ControlNetError `io` or `data` naming the file
+ */
+export async function readSource(file: string, { alpha = false } = {}): Promise<Image> {
+  const bytes = await readFile(file).catch((cause: Error) => {
+    throw new ControlNetError("io", `can't read the picture ${file}: ${cause.message}`, { cause });
+  });
+  try {
+    const image = await decode(bytes);
+    return alpha && image.channels === 4 ? image : overWhite(image);
+  } catch (cause) {
+    const reason = (cause as Error).message.replaceAll(/\s+/g, " ").trim();
+    throw new ControlNetError("data", `can't read the picture ${file}: ${reason}`, { cause });
+  }
+}
+
+async function decode(bytes: Buffer): Promise<Image> {
+  const limits = { limitInputPixels: MAX_SOURCE_PIXELS, failOn: "error" } as const;
+  const { format, depth, space } = await sharp(bytes, limits).metadata();
+  if (!formats.includes(format)) throw new Error(`expected PNG, JPEG or WebP, got ${format}`);
+  // CMYK means nothing without its profile.
+  const upright = sharp(bytes, { ...limits, ignoreIcc: space !== "cmyk" }).autoOrient();
+  if (depth === "ushort") {
+    const { data, info } = await upright
+      .toColourspace("rgb16")
+      .raw({ depth: "ushort" })
+      .toBuffer({ resolveWithObject: true });
+    const samples = new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2);
+    return withColour(fromSixteenBits(samples, info.width, info.height, info.channels));
+  }
+  const { data, info } = await upright
+    .toColourspace("srgb")
+    .raw({ depth: "uchar" })
+    .toBuffer({ resolveWithObject: true });
+  const { width, height, channels } = info;
+  return withColour({
+    data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    width,
+    height,
+    channels,
+  });
+}
+
+/** Grey with alpha as RGBA; anything else as it is. */
+function withColour(image: Image): Image {
+  if (image.channels !== 2) return image;
+  const { data, width, height } = image;
+  const rgba = new Uint8Array(width * height * 4);
+  for (let i = 0, j = 0; i < data.length; i += 2, j += 4) {
+    rgba.fill(data[i]!, j, j + 3);
+    rgba[j + 3] = data[i + 1]!;
+  }
+  return { data: rgba, width, height, channels: 4 };
+}
