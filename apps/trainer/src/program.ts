@@ -2,6 +2,7 @@ import { engineNames } from "@controlnet-js/engine";
 import { Command } from "commander";
 import { takeControls } from "./control-arguments.js";
 import { writeTinyworld } from "./dataset.js";
+import { addDetectCommand } from "./detect/detect-command.js";
 import { evaluate } from "./evaluate.js";
 import { number, pictureSize } from "./numbers.js";
 import { quickstart } from "./quickstart.js";
@@ -159,5 +160,6 @@ Examples:
       await quickstart({ config, out: options.out, engine: options.engine, signal: abortOnSignal() });
     });
 
+  addDetectCommand(program);
   return program;
 }
