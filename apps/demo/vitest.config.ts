@@ -1,3 +1,3 @@
 import { preset } from "@controlnet-js/vitest-preset";
 
-export default preset({ testTimeout: 120_000 });
+export default preset({ testTimeout: 120_000, hookTimeout: 120_000 });

@@ -12,10 +12,11 @@ export function Field({ label, value, min, max, step = 1, onChange }: FieldProps
   return (
     <label className="field">
       <span>
-        {label} <output>{value}</output>
+        {label} <b>{value}</b>
       </span>
       <input
         type="range"
+        aria-label={label}
         min={min}
         max={max}
         step={step}
