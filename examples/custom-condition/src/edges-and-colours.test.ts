@@ -18,7 +18,7 @@ const config = fileURLToPath(new URL("../train.yaml", import.meta.url));
 beforeAll(async () => {
   await selectEngine({ engine: "cpu" });
   await writeTinyBase(join(folder, "base"));
-});
+}, 120_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("the map holds the edges and the colours, pixel by pixel", async () => {
