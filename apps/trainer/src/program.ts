@@ -4,6 +4,7 @@ import { takeControls } from "./control-arguments.js";
 import { writeTinyworld } from "./dataset.js";
 import { addDetectCommand } from "./detect/detect-command.js";
 import { evaluate } from "./evaluate.js";
+import { addModelCommands } from "./models/model-commands.js";
 import { number, pictureSize } from "./numbers.js";
 import { quickstart } from "./quickstart.js";
 import { sample } from "./sample.js";
@@ -161,5 +162,6 @@ Examples:
     });
 
   addDetectCommand(program);
+  addModelCommands(program);
   return program;
 }

@@ -1,0 +1,76 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Command } from "commander";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { addModelCommands } from "./model-commands.js";
+
+const fixture = (name: string) =>
+  fileURLToPath(new URL(`../../../../packages/pipeline/fixtures/${name}`, import.meta.url));
+const whole = fixture("single-file/whole.ckpt");
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "models-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What a command line writes to the standard output. */
+async function run(...args: string[]): Promise<string> {
+  let written = "";
+  const quiet = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  const out = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+    written += text;
+    return true;
+  });
+  try {
+    const program = new Command("controlnet");
+    addModelCommands(program);
+    for (const command of [program, ...program.commands]) command.exitOverride();
+    await program.parseAsync(args, { from: "user" });
+  } finally {
+    quiet.mockRestore();
+    out.mockRestore();
+  }
+  return written;
+}
+
+test("inspect writes JSON for machines and a table for people", async () => {
+  const json = JSON.parse(await run("inspect", whole, "--json", "--hash"));
+  expect(json).toMatchObject({ kind: "stable-diffusion", version: "custom" });
+  expect(json.tensors[0]).toEqual({
+    name: expect.any(String),
+    dtype: "F16",
+    shape: expect.any(Array),
+    sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+  });
+  expect(await run("inspect", fixture("edges"))).toMatch(
+    /edges: a ControlNet.*\n[\s\S]*controlnet_mid_block\.weight +F32 +\[16, 16, 1, 1\]/,
+  );
+});
+
+test("init, transfer and convert write what the next reads", async () => {
+  const at = (name: string) => join(folder, name);
+  await run("init", "--base", whole, "--out", at("fresh.safetensors"), "--hint-channels", "1");
+  const transfer = ["transfer", "--control", at("fresh.safetensors"), "--from", whole, "--to", whole];
+  await run(...transfer, "--out", at("moved"), "--half");
+  await run("convert", at("moved"), "--to", "ldm", "--out", at("moved.safetensors"));
+  const moved = JSON.parse(await run("inspect", at("moved.safetensors"), "--json"));
+  expect(moved).toMatchObject({ kind: "controlnet", parts: [{ hintChannels: 1, prefix: "", dtype: "F16" }] });
+});
+
+test("mistakes are told, and nothing is written", async () => {
+  const out = join(folder, "never.safetensors");
+  await expect(run("convert", whole, "--to", "onnx", "--out", out)).rejects.toThrow(/diffusers, ldm/);
+  await expect(
+    run("convert", fixture("edges"), "--to", "ldm", "--part", "vae", "--out", out),
+  ).rejects.toThrow(/expected an autoencoder, found a ControlNet/);
+  await expect(run("init", "--base", fixture("edges"), "--out", out)).rejects.toThrow(
+    /expected a U-Net, found/,
+  );
+  writeFileSync(join(folder, "bad.yaml"), "model: [");
+  await expect(
+    run("convert", whole, "--to", "ldm", "--out", out, "--config", join(folder, "bad.yaml")),
+  ).rejects.toThrow(/bad\.yaml is not valid YAML/);
+  expect(existsSync(out)).toBe(false);
+});

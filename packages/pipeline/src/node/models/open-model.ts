@@ -1,0 +1,128 @@
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import {
+  type FoundPart,
+  type Identity,
+  identify,
+  type TensorSource,
+  tensorSource,
+  withEmaWeights,
+} from "@controlnet-js/checkpoints";
+import { openCheckpoint, openWeights, readConfig } from "@controlnet-js/checkpoints/node";
+import { ControlNetError } from "@controlnet-js/core";
+
+/** A `config.json`, parsed. */
+export type ConfigJson = Record<string, unknown>;
+
+/** A file or folder of models, opened: names and shapes are known, weights are read when asked for. */
+export interface OpenModel {
+  readonly path: string;
+  /** Every tensor; in a folder of several models under the model's folder, `"unet.conv_in.weight"`. */
+  readonly source: TensorSource;
+  /** What it is. */
+  readonly identity: Identity;
+  /** `diffusers-folder` is a whole pipeline, `model-folder` one model with its `config.json`. */
+  readonly layout: "file" | "model-folder" | "diffusers-folder";
+  /** The `config.json` that belongs to a part, where there is one. */
+  configOf(part: FoundPart): ConfigJson | undefined;
+  /** `scheduler_config.json`, where there is one. */
+  readonly scheduler?: ConfigJson;
+  close(): void;
+}
+
+/** How to open a model. */
+export interface OpenModelOptions {
+  /** Takes the moving average of the weights, where the file has one. Default false. */
+  ema?: boolean;
+}
+
+/** The models of a diffusers folder that are read. */
+export const modelFolders = ["unet", "controlnet", "vae", "text_encoder"] as const;
+
+/** The entry of a safetensors header in which our single files keep the configs that LDM has no place for. */
+export const configsEntry = "controlnet-js.configs";
+
+/**
+ * Opens a diffusers folder, the folder of one model, or a file of either form; reads no weights yet.
+ * @throws ControlNetError `io`, `missing`, `format` or `unsupported`, naming the path and the way out
+ */
+export function openModel(path: string, { ema = false }: OpenModelOptions = {}): OpenModel {
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  if (isFolder && modelFolders.some((name) => existsSync(join(path, name)))) return openFolder(path);
+  if (isFolder && existsSync(join(path, "model_index.json"))) {
+    const { _class_name: name = "another model" } = readConfig(path, "model_index.json");
+    throw new ControlNetError(
+      "unsupported",
+      `${path} is a ${name} without ${modelFolders.join(", ")}; Stable Diffusion 1, 2 and ControlNets are read`,
+    );
+  }
+  const opened = openCheckpoint(path);
+  const source = ema ? withEmaWeights(opened) : opened;
+  const json = isFolder && existsSync(join(path, "config.json")) ? readConfig(path) : undefined;
+  const saved = savedConfigs(source.metadata[configsEntry]);
+  const scheduler = saved.scheduler;
+  return {
+    path,
+    source,
+    identity: identify(source),
+    layout: isFolder ? "model-folder" : "file",
+    configOf: ({ part }) => json ?? saved[part],
+    ...(scheduler && { scheduler }),
+    close: opened.close,
+  };
+}
+
+function openFolder(path: string): OpenModel {
+  const present = modelFolders.filter((name) => existsSync(join(path, name)));
+  const opened: { name: string; weights: ReturnType<typeof openWeights>; json: ConfigJson }[] = [];
+  const close = () => {
+    for (const { weights } of opened) weights.close();
+  };
+  try {
+    for (const name of present) {
+      const folder = join(path, name);
+      opened.push({ name, weights: openWeights(folder), json: readConfig(folder) });
+    }
+    const tensors = opened.flatMap(({ name, weights }) =>
+      weights.names().map((key) => ({ ...weights.get(key), name: `${name}.${key}` })),
+    );
+    const metadata = Object.assign({}, ...opened.toReversed().map(({ weights }) => weights.metadata));
+    const source = tensorSource(tensors, metadata, path);
+    const hasScheduler = existsSync(join(path, "scheduler", "scheduler_config.json"));
+    const scheduler = hasScheduler ? readConfig(join(path, "scheduler"), "scheduler_config.json") : undefined;
+    return {
+      path,
+      source,
+      identity: withPrediction(identify(source), scheduler),
+      layout: "diffusers-folder",
+      configOf: ({ prefix }) => opened.find(({ name }) => prefix.startsWith(`${name}.`))?.json,
+      ...(scheduler && { scheduler }),
+      close,
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** A scheduler's config knows what weights don't tell. */
+function withPrediction(identity: Identity, scheduler: ConfigJson | undefined): Identity {
+  if (identity.prediction === undefined || scheduler === undefined) return identity;
+  const prediction = scheduler.prediction_type === "v_prediction" ? "v" : "epsilon";
+  const summary = identity.summary.replace(
+    "epsilon or v-prediction (the weights don't tell)",
+    prediction === "v" ? "v-prediction" : "epsilon prediction",
+  );
+  return { ...identity, prediction, summary };
+}
+
+function savedConfigs(text: string | undefined): Record<string, ConfigJson | undefined> {
+  if (text === undefined) return {};
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null) return value as Record<string, ConfigJson>;
+  } catch {
+    // Reported below: both ways of being damaged have the same way out.
+  }
+  throw new ControlNetError("format", `the metadata "${configsEntry}" is damaged; save the file again`);
+}

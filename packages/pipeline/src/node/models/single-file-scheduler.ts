@@ -1,0 +1,52 @@
+import { toFloat32 } from "@controlnet-js/checkpoints";
+import { readSchedulerConfig, type SchedulerConfig, stableDiffusionConfig } from "@controlnet-js/samplers";
+import type { ModelHints } from "./model-hints.js";
+import type { OpenModel } from "./open-model.js";
+
+/**
+ * The scheduler of a single file: saved with it, or Stable Diffusion's with what the model yaml, the file's `betas` and
+ * its metadata tell. A Stable Diffusion 2 that doesn't tell what it predicts is taken as one of v, as diffusers does.
+ */
+export function singleFileScheduler(
+  { identity, source, scheduler }: OpenModel,
+  hints: ModelHints | undefined,
+  log: (line: string) => void = () => {},
+): SchedulerConfig {
+  if (scheduler && !hints) return readSchedulerConfig(scheduler);
+  const untold = identity.family === "sd2" && identity.prediction === "unknown" && !hints?.prediction;
+  if (untold)
+    log(
+      'nothing in the file tells whether it predicts the noise or v; taken as v (the 768 model). For the 512 model give a config with "parameterization: eps"',
+    );
+  const prediction =
+    hints?.prediction ?? (untold || identity.prediction === "v" ? "v_prediction" : "epsilon");
+  const base: Record<string, unknown> = { ...stableDiffusionConfig().json, prediction_type: prediction };
+  if (prediction === "v_prediction") {
+    // What Stable Diffusion 2.1 is published with.
+    base._class_name = "DDIMScheduler";
+    delete base.skip_prk_steps;
+  }
+  const { start, end, schedule, timesteps, zeroTerminalSnr } = hints?.betas ?? {};
+  if (start !== undefined) base.beta_start = start;
+  if (end !== undefined) base.beta_end = end;
+  if (schedule !== undefined) base.beta_schedule = schedule;
+  if (timesteps !== undefined) base.num_train_timesteps = timesteps;
+  if (zeroTerminalSnr) base.rescale_betas_zero_snr = true;
+  if (!hints && source.names().includes("betas")) {
+    const betas = toFloat32(source.get("betas"));
+    if (!areStableDiffusions(betas)) {
+      log(`the file has its own noise schedule of ${betas.length} timesteps`);
+      base.trained_betas = Array.from(betas);
+    }
+  }
+  return readSchedulerConfig(base);
+}
+
+/** Whether these are linspace(sqrt(.00085), sqrt(.012), 1000)^2, up to half precision. */
+function areStableDiffusions(betas: Float32Array): boolean {
+  const [low, high] = [Math.sqrt(0.00085), Math.sqrt(0.012)];
+  return (
+    betas.length === 1000 &&
+    betas.every((beta, t) => Math.abs(beta - (low + ((high - low) * t) / 999) ** 2) < 1e-3 * beta + 1e-7)
+  );
+}
