@@ -9,7 +9,12 @@ export interface Binding {
   createTensor(shape: readonly number[], dtype: number, values: HostValues): number;
   deleteTensor(id: number): void;
   tensorDataSync(id: number): NodeJS.TypedArray | Uint8Array[];
-  executeOp(name: string, attributes: readonly OpAttribute[], inputs: readonly number[], outputs: number): TensorMetadata[];
+  executeOp(
+    name: string,
+    attributes: readonly OpAttribute[],
+    inputs: readonly number[],
+    outputs: number,
+  ): TensorMetadata[];
   getNumOfTensors(): number;
   isUsingGpuDevice(): boolean;
   readonly [constant: `TF_${string}`]: number | string;
@@ -136,7 +141,8 @@ function refuseSymbolic(id: number, where: string): void {
 export function asTypedValues(dtype: number, values: HostValues): HostValues {
   if (dtype === DT.string) return values;
   if (ArrayBuffer.isView(values)) {
-    if (dtype === DT.float32 && values.BYTES_PER_ELEMENT !== 4) return Float32Array.from(values as Uint8Array);
+    if (dtype === DT.float32 && values.BYTES_PER_ELEMENT !== 4)
+      return Float32Array.from(values as Uint8Array);
     if (dtype === DT.int32 && values.BYTES_PER_ELEMENT !== 4) return Int32Array.from(values as Uint8Array);
     return values;
   }
@@ -147,7 +153,8 @@ export function asTypedValues(dtype: number, values: HostValues): HostValues {
 
 /** Whether all elements of a large typed array have the same bits. */
 export function isUniform(values: HostValues): values is Float32Array {
-  if (!(values instanceof Float32Array || values instanceof Int32Array) || values.length < fillFrom) return false;
+  if (!(values instanceof Float32Array || values instanceof Int32Array) || values.length < fillFrom)
+    return false;
   const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
   const size = values.BYTES_PER_ELEMENT;
   // Every element equals its predecessor exactly when the bytes equal themselves shifted by one element.

@@ -42,7 +42,10 @@ export function prebuiltAddon(): string | undefined {
  * built now with the system's C++ compiler (about ten seconds).
  * @throws TensorFlowError `missing` without a compiler, `engine` where compilation fails
  */
-export async function buildAddon(library: LibTensorFlow, log: (line: string) => void = () => {}): Promise<string> {
+export async function buildAddon(
+  library: LibTensorFlow,
+  log: (line: string) => void = () => {},
+): Promise<string> {
   const prebuilt = prebuiltAddon();
   const sources = prebuilt ? [prebuilt] : nativeSources();
   const folder = join(engineCacheFolder(), "addon", contentHash(sources, library));
@@ -81,17 +84,25 @@ async function makeAddon(
 
 function nativeSources(): string[] {
   const folder = join(packageFolder(), "native");
-  return readdirSync(folder).sort().map((name) => join(folder, name));
+  return readdirSync(folder)
+    .sort()
+    .map((name) => join(folder, name));
 }
 
 function contentHash(sources: readonly string[], library: LibTensorFlow): string {
   const hash = createHash("sha256");
   for (const path of sources) hash.update(path.slice(path.lastIndexOf("/"))).update(readFileSync(path));
-  hash.update(JSON.stringify([compileFlags, tensorFlowVersion, library.folder, process.platform, process.arch]));
+  hash.update(
+    JSON.stringify([compileFlags, tensorFlowVersion, library.folder, process.platform, process.arch]),
+  );
   return hash.digest("hex").slice(0, 20);
 }
 
-async function compile(sources: readonly string[], folder: string, log: (line: string) => void): Promise<void> {
+async function compile(
+  sources: readonly string[],
+  folder: string,
+  log: (line: string) => void,
+): Promise<void> {
   const compiler = await findProgram([process.env.CXX, "g++", "clang++", "c++"]);
   if (!compiler)
     throw new TensorFlowError(
@@ -108,7 +119,9 @@ async function compile(sources: readonly string[], folder: string, log: (line: s
   const units = sources.filter((path) => path.endsWith(".cc"));
   const objects = units.map((_, i) => join(folder, `${i}.o`));
   const results = await Promise.all(
-    units.map((unit, i) => runProcess(compiler, [...compileFlags, ...includes, "-c", unit, "-o", objects[i]!])),
+    units.map((unit, i) =>
+      runProcess(compiler, [...compileFlags, ...includes, "-c", unit, "-o", objects[i]!]),
+    ),
   );
   const failed = results.find((result) => result.code !== 0);
   const linked =
@@ -123,6 +136,8 @@ async function compile(sources: readonly string[], folder: string, log: (line: s
       "-Wl,-rpath,$ORIGIN",
     ]));
   if (linked.code !== 0)
-    throw new TensorFlowError(`building the TensorFlow addon failed:\n${linked.output.split("\n").slice(0, 12).join("\n")}`);
+    throw new TensorFlowError(
+      `building the TensorFlow addon failed:\n${linked.output.split("\n").slice(0, 12).join("\n")}`,
+    );
   for (const object of objects) rmSync(object);
 }

@@ -4,7 +4,10 @@ import { fileURLToPath } from "node:url";
 
 /** Where downloaded and built files are kept: `CONTROLNET_CACHE`, or `~/.cache/controlnet-js`. */
 export function cacheFolder(): string {
-  return process.env.CONTROLNET_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "controlnet-js");
+  return (
+    process.env.CONTROLNET_CACHE ||
+    join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "controlnet-js")
+  );
 }
 
 /** The engine's own part of the cache. */

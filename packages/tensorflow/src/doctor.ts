@@ -23,13 +23,26 @@ export interface Diagnosis {
 
 /** Looks for everything that the engine needs and says what is missing and what to do. Changes nothing but the addon cache. */
 export async function doctor(): Promise<Diagnosis> {
-  const findings = [nodeVersion(), cache(), await compiler(), await python(), ...(await libraryAndAddon()), await gpu()];
+  const findings = [
+    nodeVersion(),
+    cache(),
+    await compiler(),
+    await python(),
+    ...(await libraryAndAddon()),
+    await gpu(),
+  ];
   return { ok: findings.every(({ ok, required }) => ok || !required), findings };
 }
 
 function nodeVersion(): Finding {
   const ok = Number(process.versions.node.split(".")[0]) >= 20;
-  return { name: "Node", ok, detail: process.version, required: true, ...(ok ? {} : { remedy: "install Node 20 or newer" }) };
+  return {
+    name: "Node",
+    ok,
+    detail: process.version,
+    required: true,
+    ...(ok ? {} : { remedy: "install Node 20 or newer" }),
+  };
 }
 
 const cache = (): Finding => ({ name: "cache", ok: true, detail: engineCacheFolder(), required: false });
@@ -50,7 +63,8 @@ async function compiler(): Promise<Finding> {
 async function python(): Promise<Finding> {
   const found = await findProgram([process.env.PYTHON, "python3", "python"]);
   const pip = found ? await runProcess(found, ["-m", "pip", "--version"]) : undefined;
-  if (pip?.code === 0) return { name: "Python with pip", ok: true, detail: pip.output.trim(), required: false };
+  if (pip?.code === 0)
+    return { name: "Python with pip", ok: true, detail: pip.output.trim(), required: false };
   return {
     name: "Python with pip",
     ok: false,
@@ -73,7 +87,12 @@ async function libraryAndAddon(): Promise<Finding[]> {
           required: true,
         },
       ];
-    const found: Finding = { name: "libtensorflow", ok: true, detail: `${library.variant}, ${library.folder}`, required: true };
+    const found: Finding = {
+      name: "libtensorflow",
+      ok: true,
+      detail: `${library.variant}, ${library.folder}`,
+      required: true,
+    };
     const addon = await buildAddon(library);
     return [found, { name: "addon", ok: true, detail: addon, required: true }];
   } catch (error) {
@@ -90,8 +109,12 @@ async function libraryAndAddon(): Promise<Finding[]> {
 }
 
 async function gpu(): Promise<Finding> {
-  const { code, output } = await runProcess("nvidia-smi", ["--query-gpu=name,driver_version", "--format=csv,noheader"]);
-  if (code !== 0) return { name: "NVIDIA GPU", ok: false, detail: "none found; the CPU is used", required: false };
+  const { code, output } = await runProcess("nvidia-smi", [
+    "--query-gpu=name,driver_version",
+    "--format=csv,noheader",
+  ]);
+  if (code !== 0)
+    return { name: "NVIDIA GPU", ok: false, detail: "none found; the CPU is used", required: false };
   const library = findLibTensorFlow("cuda");
   const cuda = library?.variant !== "cpu" && library !== undefined;
   const libraries = library ? cudaLibraries(library.folder).length : 0;

@@ -1,8 +1,8 @@
+import { expectNoTensorLeak } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
-import { expectNoTensorLeak } from "@controlnet-js/vitest-preset/tensors";
-import { engineReport, registerTensorFlow, TensorFlowError } from "./index.js";
 import { requireEngine } from "./engine.js";
+import { engineReport, registerTensorFlow, TensorFlowError } from "./index.js";
 
 beforeAll(async () => {
   await registerTensorFlow();
@@ -21,7 +21,8 @@ test("trains a small convolutional net without leaking", async () => {
       tf.variable(tf.reshape(tf.sin(tf.range(0, 108)), [3, 3, 3, 4]) as tf.Tensor4D),
       tf.variable(tf.zeros([4])),
     ]);
-    const loss = () => tf.mean(tf.square(tf.sub(tf.relu(tf.add(tf.conv2d(x, kernel, 1, "same"), bias)), 1))) as tf.Scalar;
+    const loss = () =>
+      tf.mean(tf.square(tf.sub(tf.relu(tf.add(tf.conv2d(x, kernel, 1, "same"), bias)), 1))) as tf.Scalar;
     const optimizer = tf.train.sgd(0.05);
     const first = tf.tidy(() => loss().dataSync()[0]!);
     for (let step = 0; step < 20; step++) optimizer.minimize(loss);
@@ -44,9 +45,13 @@ test("a failing op is a typed error that names the op and its shapes", () => {
   const a = binding.createTensor([2, 3], 1, new Float32Array(6));
   try {
     expect(() => binding.executeOp("MatMul", [], [a, a], 1)).toThrow(TensorFlowError);
-    expect(() => binding.executeOp("MatMul", [], [a, a], 1)).toThrow(/MatMul\(float32\[2, 3\], float32\[2, 3\]\)/);
+    expect(() => binding.executeOp("MatMul", [], [a, a], 1)).toThrow(
+      /MatMul\(float32\[2, 3\], float32\[2, 3\]\)/,
+    );
     expect(() => binding.executeOp("NoSuchOp", [], [], 1)).toThrow(/NoSuchOp/);
-    expect(() => binding.executeOp("MatMul", [{ name: "nonsense", type: 3, value: true }], [a, a], 1)).toThrow(TensorFlowError);
+    expect(() =>
+      binding.executeOp("MatMul", [{ name: "nonsense", type: 3, value: true }], [a, a], 1),
+    ).toThrow(TensorFlowError);
   } finally {
     binding.deleteTensor(a);
   }

@@ -12,8 +12,8 @@ import { registerExtraKernels } from "./kernels/index.js";
 import type { Device, NativeEngine } from "./native.js";
 import { createNodeBackend, type NodeBackend } from "./node-backend.js";
 import { provision } from "./provision.js";
-import { VariableTable } from "./variables.js";
 import { type DeviceOptions, encodeConfig } from "./session-config.js";
+import { VariableTable } from "./variables.js";
 
 /** The tfjs name of this engine's backend. */
 export const backendName = "tensorflow";
@@ -71,7 +71,9 @@ export async function registerTensorFlow(options: RegisterOptions = {}): Promise
     registerJitEngine(backendName, { jit });
   }
   if (findBackend(backendName) !== open.backend || !(await setBackend(backendName)))
-    throw new TensorFlowError(`registerTensorFlow: another backend is already registered under the name "${backendName}"`);
+    throw new TensorFlowError(
+      `registerTensorFlow: another backend is already registered under the name "${backendName}"`,
+    );
   return open.report;
 }
 
@@ -116,7 +118,14 @@ async function openEngine(options: RegisterOptions): Promise<OpenEngine> {
   const usesGpu = report.device === "gpu";
   const variables = new VariableTable(native);
   const binding = createBinding(native, variables, usesGpu);
-  return { native, binding, variables, backend: createNodeBackend(binding, usesGpu), report, cluster: options.cluster };
+  return {
+    native,
+    binding,
+    variables,
+    backend: createNodeBackend(binding, usesGpu),
+    report,
+    cluster: options.cluster,
+  };
 }
 
 function loadAddon(path: string): NativeEngine {
@@ -141,9 +150,20 @@ function describeEngine(
   const notes: string[] = [];
   if (device === "cpu" && options.device !== "cpu") {
     if (library.variant === "cpu")
-      notes.push("the CPU build of TensorFlow is installed; `npx controlnet-tensorflow install --cuda` adds the GPU one");
+      notes.push(
+        "the CPU build of TensorFlow is installed; `npx controlnet-tensorflow install --cuda` adds the GPU one",
+      );
     else notes.push("TensorFlow sees no GPU; check `nvidia-smi` and `npx controlnet-tensorflow doctor`");
-    if (options.device === "gpu") throw new TensorFlowError(`registerTensorFlow: no GPU: ${notes.join("; ")}`);
+    if (options.device === "gpu")
+      throw new TensorFlowError(`registerTensorFlow: no GPU: ${notes.join("; ")}`);
   }
-  return { engine: "tensorflow", version: native.version, device, devices, libraryFolder: library.folder, addon, notes };
+  return {
+    engine: "tensorflow",
+    version: native.version,
+    device,
+    devices,
+    libraryFolder: library.folder,
+    addon,
+    notes,
+  };
 }

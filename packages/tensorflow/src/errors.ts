@@ -26,6 +26,7 @@ export class TensorFlowError extends ControlNetError {
 export function asTensorFlowError(error: unknown, where: string, op?: string): unknown {
   if (!(error instanceof Error) || error instanceof ControlNetError) return error;
   const status = (error as Error & { tfCode?: number }).tfCode;
-  const code: ErrorCode = status === 3 ? "shape" : status === 5 ? "state" : status === 12 ? "unsupported" : "engine";
+  const code: ErrorCode =
+    status === 3 ? "shape" : status === 5 ? "state" : status === 12 ? "unsupported" : "engine";
   return new TensorFlowError(`${where}: ${error.message}`, { op, status, cause: error }, code);
 }

@@ -12,7 +12,8 @@ export interface LibTensorFlow {
 }
 
 /** Where `provision` puts a variant. */
-export const libraryFolder = (variant: Variant): string => join(engineCacheFolder(), `${tensorFlowVersion}-${variant}`);
+export const libraryFolder = (variant: Variant): string =>
+  join(engineCacheFolder(), `${tensorFlowVersion}-${variant}`);
 
 /** The file whose presence says that a library folder is complete. */
 export const manifestName = "manifest.json";
@@ -27,7 +28,11 @@ export function findLibTensorFlow(prefer?: Variant): LibTensorFlow | undefined {
   if (custom) {
     const missing = libraryNames.filter((name) => !existsSync(join(custom, name)));
     if (missing.length === 0) return { folder: custom, variant: "custom" };
-    throw new TensorFlowError(`CONTROLNET_LIBTENSORFLOW: ${custom} lacks ${missing.join(" and ")}`, {}, "missing");
+    throw new TensorFlowError(
+      `CONTROLNET_LIBTENSORFLOW: ${custom} lacks ${missing.join(" and ")}`,
+      {},
+      "missing",
+    );
   }
   const order: Variant[] = prefer === "cpu" ? ["cpu", "cuda"] : ["cuda", "cpu"];
   const variant = order.find(isProvisioned);
@@ -37,7 +42,9 @@ export function findLibTensorFlow(prefer?: Variant): LibTensorFlow | undefined {
 /** Whether a variant is completely unpacked in the cache. */
 export function isProvisioned(variant: Variant): boolean {
   try {
-    const manifest = JSON.parse(readFileSync(join(libraryFolder(variant), manifestName), "utf8")) as { files: string[] };
+    const manifest = JSON.parse(readFileSync(join(libraryFolder(variant), manifestName), "utf8")) as {
+      files: string[];
+    };
     return manifest.files.every((name) => existsSync(join(libraryFolder(variant), name)));
   } catch {
     return false;
@@ -54,7 +61,18 @@ export function cudaLibraries(folder: string): string[] {
       return existsSync(libraries) ? readdirSync(libraries).map((name) => join(libraries, name)) : [];
     })
     .filter((path) => /\.so(\.\d+)*$/.test(path));
-  const first = ["cudart", "nvJitLink", "cublasLt", "cublas", "cusparse", "cusolver", "cufft", "curand", "cudnn", "nccl"];
+  const first = [
+    "cudart",
+    "nvJitLink",
+    "cublasLt",
+    "cublas",
+    "cusparse",
+    "cusolver",
+    "cufft",
+    "curand",
+    "cudnn",
+    "nccl",
+  ];
   const rank = (path: string): number => {
     const at = first.findIndex((name) => path.includes(`lib${name}.so`));
     return at < 0 ? first.length : at;

@@ -1,14 +1,10 @@
-export { type EngineReport, engineReport, type RegisterOptions, registerTensorFlow } from "./engine.js";
-export { jit, type Jitted, recordedGraphs, traceReport } from "./jit/jit.js";
-export type { JitOptions } from "./jit/settings.js";
-export type { TraceFigures } from "./jit/compiled-function.js";
-export type { DeviceOptions } from "./session-config.js";
-export type { Device } from "./native.js";
-export { TensorFlowError, type TensorFlowFailure } from "./errors.js";
-export { findLibTensorFlow, type LibTensorFlow } from "./find-library.js";
-export { provision, type ProvisionOptions } from "./provision.js";
-export { type Diagnosis, doctor, type Finding } from "./doctor.js";
-export { tensorFlowVersion, type Variant } from "./wheel.js";
+export { allReduceInBuckets } from "./collectives/buckets.js";
+export type { Cluster } from "./collectives/cluster.js";
+export type { Communicator, PeerHealth } from "./collectives/communicator.js";
+export { type ConnectOptions, connectGroup } from "./collectives/connect.js";
+export { type Ranks, ranksFromEnvironment } from "./collectives/ranks.js";
+export { singleProcess } from "./collectives/single-process.js";
+export { type CommunicatorOptions, tensorFlowCommunicator } from "./collectives/tensorflow-communicator.js";
 export {
   type Algorithm,
   type ConvolutionChoices,
@@ -16,14 +12,18 @@ export {
   setConvolutionChoices,
 } from "./convolution/choices.js";
 export type { ConvolutionMode } from "./convolution/kernels.js";
-export { type FileRange, storedBytes, storedTensor } from "./stored-tensor.js";
+export { type Diagnosis, doctor, type Finding } from "./doctor.js";
 export type { ElementType } from "./dtypes.js";
-export { type OpCost, profileOps } from "./profile.js";
+export { type EngineReport, engineReport, type RegisterOptions, registerTensorFlow } from "./engine.js";
+export { TensorFlowError, type TensorFlowFailure } from "./errors.js";
+export { findLibTensorFlow, type LibTensorFlow } from "./find-library.js";
+export type { TraceFigures } from "./jit/compiled-function.js";
+export { type Jitted, jit, recordedGraphs, traceReport } from "./jit/jit.js";
+export type { JitOptions } from "./jit/settings.js";
 export { type MemoryReport, memoryReport } from "./memory.js";
-export type { Communicator, PeerHealth } from "./collectives/communicator.js";
-export { type ConnectOptions, connectGroup } from "./collectives/connect.js";
-export { type Ranks, ranksFromEnvironment } from "./collectives/ranks.js";
-export { type CommunicatorOptions, tensorFlowCommunicator } from "./collectives/tensorflow-communicator.js";
-export { singleProcess } from "./collectives/single-process.js";
-export { allReduceInBuckets } from "./collectives/buckets.js";
-export type { Cluster } from "./collectives/cluster.js";
+export type { Device } from "./native.js";
+export { type OpCost, profileOps } from "./profile.js";
+export { type ProvisionOptions, provision } from "./provision.js";
+export type { DeviceOptions } from "./session-config.js";
+export { type FileRange, storedBytes, storedTensor } from "./stored-tensor.js";
+export { tensorFlowVersion, type Variant } from "./wheel.js";

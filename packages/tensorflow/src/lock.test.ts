@@ -32,7 +32,10 @@ test("a lock left by a killed process is taken over", async () => {
   const child = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60000)"]);
   writeFileSync(path, `${child.pid} ${hostname()}`);
   const done = withLock(path, async () => "mine");
-  const early = await Promise.race([done, new Promise((resolve) => setTimeout(() => resolve("waiting"), 400))]);
+  const early = await Promise.race([
+    done,
+    new Promise((resolve) => setTimeout(() => resolve("waiting"), 400)),
+  ]);
   expect(early).toBe("waiting");
   child.kill("SIGKILL");
   expect(await done).toBe("mine");

@@ -18,7 +18,11 @@ function holderIsGone(path: string): boolean {
  * Runs `body` while holding the lock file `path`. Waits for another live process; takes over from a dead one.
  * @param onWait called once if the lock is held by someone else
  */
-export async function withLock<T>(path: string, body: () => Promise<T>, onWait: () => void = () => {}): Promise<T> {
+export async function withLock<T>(
+  path: string,
+  body: () => Promise<T>,
+  onWait: () => void = () => {},
+): Promise<T> {
   mkdirSync(dirname(path), { recursive: true });
   const mine = `${path}.${process.pid}`;
   for (let waited = false; ; ) {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { memory } from "@tensorflow/tfjs-core";
-import type { Device } from "./native.js";
 import { requireEngine } from "./engine.js";
+import type { Device } from "./native.js";
 
 /** What the process and the engine hold. */
 export interface MemoryReport {
@@ -35,9 +35,13 @@ export function memoryReport(): MemoryReport {
 function residentMemory(): { residentBytes: number; peakResidentBytes: number } {
   try {
     const status = readFileSync("/proc/self/status", "utf8");
-    const kilobytes = (field: string): number => Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1] ?? 0);
+    const kilobytes = (field: string): number =>
+      Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1] ?? 0);
     return { residentBytes: kilobytes("VmRSS") * 1024, peakResidentBytes: kilobytes("VmHWM") * 1024 };
   } catch {
-    return { residentBytes: process.memoryUsage.rss(), peakResidentBytes: process.resourceUsage().maxRSS * 1024 };
+    return {
+      residentBytes: process.memoryUsage.rss(),
+      peakResidentBytes: process.resourceUsage().maxRSS * 1024,
+    };
   }
 }

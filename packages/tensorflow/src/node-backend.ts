@@ -15,9 +15,17 @@ export interface TensorRecord {
 /** The backend class of tfjs-node, as far as this package uses it. */
 export interface NodeBackend extends KernelBackend {
   binding: Binding;
-  tensorMap: { get(id: DataId): TensorRecord; has(id: DataId): boolean; set(id: DataId, record: TensorRecord): void };
+  tensorMap: {
+    get(id: DataId): TensorRecord;
+    has(id: DataId): boolean;
+    set(id: DataId, record: TensorRecord): void;
+  };
   getInputTensorIds(inputs: readonly TensorInfo[]): number[];
-  executeSingleOutput(name: string, attributes: readonly OpAttribute[], inputs: readonly TensorInfo[]): TensorInfo;
+  executeSingleOutput(
+    name: string,
+    attributes: readonly OpAttribute[],
+    inputs: readonly TensorInfo[],
+  ): TensorInfo;
   executeMultipleOutputs(
     name: string,
     attributes: readonly OpAttribute[],
@@ -38,7 +46,10 @@ export function createNodeBackend(binding: Binding, usesGpu: boolean): NodeBacke
     NodeJSKernelBackend: new (binding: Binding, packageName: string) => NodeBackend;
   };
   require("@tensorflow/tfjs-node-gpu/dist/register_all_kernels");
-  return new backendModule.NodeJSKernelBackend(binding, usesGpu ? "@tensorflow/tfjs-node-gpu" : "@tensorflow/tfjs-node");
+  return new backendModule.NodeJSKernelBackend(
+    binding,
+    usesGpu ? "@tensorflow/tfjs-node-gpu" : "@tensorflow/tfjs-node",
+  );
 }
 
 /** tfjs-node calls two functions that Node 22 warns about and Node 23 no longer has. */

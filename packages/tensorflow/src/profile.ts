@@ -22,7 +22,11 @@ export function profileOps(fn: () => unknown): OpCost[] {
       const started = performance.now();
       const result = binding.executeOp(op, attributes, inputs, outputs);
       const cost = costs.get(op) ?? { op, count: 0, milliseconds: 0 };
-      costs.set(op, { op, count: cost.count + 1, milliseconds: cost.milliseconds + performance.now() - started });
+      costs.set(op, {
+        op,
+        count: cost.count + 1,
+        milliseconds: cost.milliseconds + performance.now() - started,
+      });
       return result;
     },
   };

@@ -1,5 +1,13 @@
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { engineCacheFolder } from "./cache-folder.js";
 import { TensorFlowError } from "./errors.js";
@@ -58,14 +66,24 @@ async function sha256(path: string): Promise<string> {
 
 function pipArguments(wheel: Wheel, destination: string): string[] {
   const fixed = ["-m", "pip", "download", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"];
-  return [...fixed, "--python-version", wheel.pythonVersion, "--platform", wheel.platform, "--dest", destination];
+  return [
+    ...fixed,
+    "--python-version",
+    wheel.pythonVersion,
+    "--platform",
+    wheel.platform,
+    "--dest",
+    destination,
+  ];
 }
 
 async function downloadWheel(python: string, wheel: Wheel, log: (line: string) => void): Promise<string> {
   const folder = downloadFolder();
   const find = () => {
     const name = existsSync(folder)
-      ? readdirSync(folder).find((entry) => entry.startsWith(`${wheel.name.replaceAll("-", "_")}-${wheel.version}-`))
+      ? readdirSync(folder).find((entry) =>
+          entry.startsWith(`${wheel.name.replaceAll("-", "_")}-${wheel.version}-`),
+        )
       : undefined;
     return name && join(folder, name);
   };
@@ -138,14 +156,26 @@ async function unpack(
   log(`unpacking ${basename(wheelFile)}`);
   const parent = dirname(folder);
   for (const name of readdirSync(parent))
-    if (name.startsWith(`${basename(folder)}.partial`)) rmSync(join(parent, name), { recursive: true, force: true });
+    if (name.startsWith(`${basename(folder)}.partial`))
+      rmSync(join(parent, name), { recursive: true, force: true });
   const partial = `${folder}.partial-${process.pid}`;
   mkdirSync(partial, { recursive: true });
-  const { code, output } = await runProcess(python, ["-c", unpackScript, partial, libraryNames.join(","), wheelFile, ...extra]);
+  const { code, output } = await runProcess(python, [
+    "-c",
+    unpackScript,
+    partial,
+    libraryNames.join(","),
+    wheelFile,
+    ...extra,
+  ]);
   const missing = libraryNames.filter((name) => !existsSync(join(partial, name)));
   if (code !== 0 || missing.length > 0) {
     rmSync(partial, { recursive: true, force: true });
-    throw new TensorFlowError(`provision: unpacking failed: ${output.trim() || `no ${missing.join(", ")} in the wheel`}`, {}, "io");
+    throw new TensorFlowError(
+      `provision: unpacking failed: ${output.trim() || `no ${missing.join(", ")} in the wheel`}`,
+      {},
+      "io",
+    );
   }
   const manifest = { wheel: wheel.name, version: wheel.version, sha256: wheel.sha256, files: libraryNames };
   writeFileSync(join(partial, manifestName), JSON.stringify(manifest, null, 2));

@@ -28,7 +28,10 @@ test("half-precision weights go in and out", () => {
 test("a byte range of a file becomes a tensor", () => {
   const folder = mkdtempSync(join(tmpdir(), "stored-"));
   const path = join(folder, "weights");
-  writeFileSync(path, Buffer.concat([Buffer.from("header"), Buffer.from(Float32Array.of(1, 2, 3, 4).buffer)]));
+  writeFileSync(
+    path,
+    Buffer.concat([Buffer.from("header"), Buffer.from(Float32Array.of(1, 2, 3, 4).buffer)]),
+  );
   expectClose(storedTensor({ path, byteOffset: 10 }, [3], "float32"), [2, 3, 4]);
   expect(() => storedTensor({ path, byteOffset: 14 }, [3], "float32")).toThrow(/ends inside/);
   expect(() => storedTensor({ path: `${path}x`, byteOffset: 0 }, [1], "float32")).toThrow(/No such file/);

@@ -34,7 +34,11 @@ export interface FileRange {
  * The caller disposes it.
  * @throws TensorFlowError `unsupported` for an element type that has no tfjs form, `shape` where bytes and shape differ
  */
-export function storedTensor(source: Uint8Array | FileRange, shape: readonly number[], dtype: ElementType): Tensor {
+export function storedTensor(
+  source: Uint8Array | FileRange,
+  shape: readonly number[],
+  dtype: ElementType,
+): Tensor {
   const { native, backend } = requireEngine("storedTensor");
   const target = loadedAs[dtype];
   if (!target)

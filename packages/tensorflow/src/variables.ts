@@ -41,7 +41,12 @@ export class VariableTable {
     );
     const handle = made!.id;
     try {
-      this.native.executeOp("AssignVariableOp", [{ name: "dtype", type: ATTR.type, value: dtype }], [handle, id], 0);
+      this.native.executeOp(
+        "AssignVariableOp",
+        [{ name: "dtype", type: ATTR.type, value: dtype }],
+        [handle, id],
+        0,
+      );
     } catch (error) {
       this.native.deleteTensor(handle);
       throw error;
@@ -57,7 +62,12 @@ export class VariableTable {
   /** A new native tensor with the present contents. The caller deletes it. */
   read(id: number): TensorMetadata {
     const { handle, dtype } = this.entry(id);
-    return this.native.executeOp("ReadVariableOp", [{ name: "dtype", type: ATTR.type, value: dtype }], [handle], 1)[0]!;
+    return this.native.executeOp(
+      "ReadVariableOp",
+      [{ name: "dtype", type: ATTR.type, value: dtype }],
+      [handle],
+      1,
+    )[0]!;
   }
 
   /** Gives the variable a new id; the old one is no longer known. */
@@ -84,7 +94,10 @@ export class VariableTable {
 
   private entry(id: number): Entry {
     const entry = this.entries.get(id);
-    if (!entry) throw Object.assign(new Error(`no live variable has id ${id}; it was disposed or donated`), { tfCode: 5 });
+    if (!entry)
+      throw Object.assign(new Error(`no live variable has id ${id}; it was disposed or donated`), {
+        tfCode: 5,
+      });
     return entry;
   }
 }

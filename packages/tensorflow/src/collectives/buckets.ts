@@ -14,7 +14,12 @@ export async function allReduceInBuckets(
   for (const bucket of bucketsOf(tensors, bucketBytes)) {
     const joined = tidy(() => concat(bucket.map((tensor) => reshape(tensor, [tensor.size]))));
     const [sum] = await communicator.allReduce([joined]).finally(() => joined.dispose());
-    const parts = tidy(() => split(sum!, bucket.map(({ size }) => size)).map((part, i) => reshape(part, bucket[i]!.shape)));
+    const parts = tidy(() =>
+      split(
+        sum!,
+        bucket.map(({ size }) => size),
+      ).map((part, i) => reshape(part, bucket[i]!.shape)),
+    );
     dispose(sum!);
     sums.push(...parts);
   }

@@ -24,7 +24,9 @@ export function withCollectives(config: Uint8Array, { rank }: Cluster): Uint8Arr
 /** The group as a serialized `tensorflow.ServerDef`. */
 export function encodeServerDef({ rank, addresses }: Cluster, config: Uint8Array): Uint8Array {
   const job = new ProtoWriter().string(1, "worker");
-  addresses.forEach((address, task) => job.message(2, new ProtoWriter().varint(1, task).string(2, address)));
+  addresses.forEach((address, task) => {
+    job.message(2, new ProtoWriter().varint(1, task).string(2, address));
+  });
   return new ProtoWriter()
     .message(1, new ProtoWriter().message(1, job))
     .string(2, "worker")

@@ -15,21 +15,38 @@ interface Outcome {
 }
 
 /** Starts `size` processes that do `what`; resolves when all have ended. */
-async function group(size: number, what: string, environment: Record<string, string> = {}): Promise<Outcome[]> {
+async function group(
+  size: number,
+  what: string,
+  environment: Record<string, string> = {},
+): Promise<Outcome[]> {
   const port = await freePort();
   const one = (rank: number): Promise<Outcome> =>
     new Promise((resolve) => {
-      const env = { ...process.env, RANK: `${rank}`, WORLD_SIZE: `${size}`, MASTER_ADDR: "127.0.0.1", MASTER_PORT: `${port}`, ...environment };
-      const child = spawn(process.execPath, ["--conditions=@controlnet-js/source", "--import", tsx, fixture, what], {
-        env,
-        cwd: workspace,
-        stdio: ["ignore", "pipe", "ignore"],
-      });
+      const env = {
+        ...process.env,
+        RANK: `${rank}`,
+        WORLD_SIZE: `${size}`,
+        MASTER_ADDR: "127.0.0.1",
+        MASTER_PORT: `${port}`,
+        ...environment,
+      };
+      const child = spawn(
+        process.execPath,
+        ["--conditions=@controlnet-js/source", "--import", tsx, fixture, what],
+        {
+          env,
+          cwd: workspace,
+          stdio: ["ignore", "pipe", "ignore"],
+        },
+      );
       let text = "";
       child.stdout.on("data", (chunk: Buffer) => {
         text += chunk.toString();
       });
-      child.on("close", (code) => resolve({ code, printed: text ? JSON.parse(text.trim().split("\n").at(-1)!) : undefined }));
+      child.on("close", (code) =>
+        resolve({ code, printed: text ? JSON.parse(text.trim().split("\n").at(-1)!) : undefined }),
+      );
     });
   return await Promise.all(Array.from({ length: size }, (_, rank) => one(rank)));
 }
@@ -55,7 +72,8 @@ for (const size of [2, 3])
   });
 
 test("an empty tensor is refused before it reaches TensorFlow", { timeout: 240_000 }, async () => {
-  for (const { printed } of await group(2, "refuse")) expect(printed).toMatch(/expected a float32 or int32 tensor with elements/);
+  for (const { printed } of await group(2, "refuse"))
+    expect(printed).toMatch(/expected a float32 or int32 tensor with elements/);
 });
 
 test("a killed peer is noticed with a typed error", { timeout: 240_000 }, async () => {
@@ -74,8 +92,16 @@ test("meeting fails with the missing ranks after the time-out", async () => {
 });
 
 test("ranks come from any launcher", () => {
-  const TF_CONFIG = JSON.stringify({ cluster: { chief: ["a:1"], worker: ["b:2", "c:3"] }, task: { type: "worker", index: 1 } });
-  expect(ranksFromEnvironment({ TF_CONFIG })).toEqual({ rank: 2, size: 3, addresses: ["a:1", "b:2", "c:3"], launcher: "TF_CONFIG" });
+  const TF_CONFIG = JSON.stringify({
+    cluster: { chief: ["a:1"], worker: ["b:2", "c:3"] },
+    task: { type: "worker", index: 1 },
+  });
+  expect(ranksFromEnvironment({ TF_CONFIG })).toEqual({
+    rank: 2,
+    size: 3,
+    addresses: ["a:1", "b:2", "c:3"],
+    launcher: "TF_CONFIG",
+  });
   expect(ranksFromEnvironment({ RANK: "1", WORLD_SIZE: "4", MASTER_ADDR: "h", MASTER_PORT: "5" })).toEqual({
     rank: 1,
     size: 4,
@@ -83,7 +109,9 @@ test("ranks come from any launcher", () => {
     launcher: "torchrun",
   });
   expect(ranksFromEnvironment({ SLURM_PROCID: "0", SLURM_NTASKS: "2" }).launcher).toBe("Slurm");
-  expect(ranksFromEnvironment({ OMPI_COMM_WORLD_RANK: "0", OMPI_COMM_WORLD_SIZE: "2" }).launcher).toBe("Open MPI");
+  expect(ranksFromEnvironment({ OMPI_COMM_WORLD_RANK: "0", OMPI_COMM_WORLD_SIZE: "2" }).launcher).toBe(
+    "Open MPI",
+  );
   expect(ranksFromEnvironment({})).toEqual({ rank: 0, size: 1, launcher: "none" });
   expect(() => ranksFromEnvironment({ RANK: "4", WORLD_SIZE: "4" })).toThrow(/rank 4 of 4/);
   expect(() => ranksFromEnvironment({ TF_CONFIG: "{" })).toThrow(/TF_CONFIG/);

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { registerTensorFlow, type RegisterOptions } from "../engine.js";
+import { type RegisterOptions, registerTensorFlow } from "../engine.js";
 import { TensorFlowError } from "../errors.js";
 import type { Cluster } from "./cluster.js";
 import type { Communicator } from "./communicator.js";
@@ -25,12 +25,18 @@ export async function connectGroup(options: ConnectOptions = {}): Promise<Commun
     await registerTensorFlow(options);
     return singleProcess();
   }
-  const cluster: Cluster = { rank: ranks.rank, addresses: ranks.addresses ?? (await addressesOf(ranks, timeoutSeconds)) };
+  const cluster: Cluster = {
+    rank: ranks.rank,
+    addresses: ranks.addresses ?? (await addressesOf(ranks, timeoutSeconds)),
+  };
   await registerTensorFlow({ ...options, cluster });
   return tensorFlowCommunicator({ timeoutSeconds });
 }
 
-async function addressesOf({ rank, size, meeting, launcher }: Ranks, timeoutSeconds: number): Promise<string[]> {
+async function addressesOf(
+  { rank, size, meeting, launcher }: Ranks,
+  timeoutSeconds: number,
+): Promise<string[]> {
   if (!meeting)
     throw new TensorFlowError(
       `connectGroup: ${launcher} gives rank ${rank} of ${size} but no place to meet; set MASTER_ADDR (the host of rank 0, here ${hostname()}) and MASTER_PORT`,

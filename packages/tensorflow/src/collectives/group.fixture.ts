@@ -13,7 +13,11 @@ async function main(): Promise<void> {
       const [sum, whole] = await group.allReduce([mine, tf.scalar(group.rank, "int32")]);
       const [again] = await group.allReduce([mine]);
       const [fromOne] = await group.broadcast([mine], 1);
-      const buckets = await allReduceInBuckets(group, [mine, tf.ones([2, 2]), tf.fill([300], group.rank)], 64);
+      const buckets = await allReduceInBuckets(
+        group,
+        [mine, tf.ones([2, 2]), tf.fill([300], group.rank)],
+        64,
+      );
       await group.barrier();
       print({
         rank: group.rank,
@@ -44,7 +48,13 @@ async function main(): Promise<void> {
     case "stall": {
       await group.barrier();
       if (group.rank === 1) setTimeout(() => process.exit(0), 30_000);
-      else print(await group.allReduce([tf.ones([7])]).then(() => "no error", (error: { code: string }) => error.code));
+      else
+        print(
+          await group.allReduce([tf.ones([7])]).then(
+            () => "no error",
+            (error: { code: string }) => error.code,
+          ),
+        );
       if (group.rank === 1) return;
     }
   }

@@ -24,7 +24,13 @@ const split = (address: string): { host: string; port: number } => {
  * addresses at `meeting` and hands out the list.
  * @throws TensorFlowError `aborted` where not all came within the time-out
  */
-export async function meet(meeting: string, rank: number, size: number, port: number, timeoutSeconds: number): Promise<string[]> {
+export async function meet(
+  meeting: string,
+  rank: number,
+  size: number,
+  port: number,
+  timeoutSeconds: number,
+): Promise<string[]> {
   const deadline = Date.now() + timeoutSeconds * 1000;
   return rank === 0 ? await host(meeting, size, port, deadline) : await join(meeting, rank, port, deadline);
 }
@@ -41,14 +47,17 @@ function host(meeting: string, size: number, port: number, deadline: number): Pr
     const server = createServer((socket) => {
       sockets.push(socket);
       socket.on("error", () => {});
-      readLine(socket).then((line) => {
-        const { rank, port: theirs } = JSON.parse(line) as { rank: number; port: number };
-        addresses[rank] = `${socket.remoteAddress?.replace(/^::ffff:/, "") ?? "localhost"}:${theirs}`;
-        if (addresses.filter(Boolean).length < size) return;
-        for (const each of sockets) each.end(`${JSON.stringify(addresses)}\n`);
-        close(server);
-        resolve(addresses);
-      }, () => {});
+      readLine(socket).then(
+        (line) => {
+          const { rank, port: theirs } = JSON.parse(line) as { rank: number; port: number };
+          addresses[rank] = `${socket.remoteAddress?.replace(/^::ffff:/, "") ?? "localhost"}:${theirs}`;
+          if (addresses.filter(Boolean).length < size) return;
+          for (const each of sockets) each.end(`${JSON.stringify(addresses)}\n`);
+          close(server);
+          resolve(addresses);
+        },
+        () => {},
+      );
     });
     const timer = setTimeout(() => {
       close(server);
@@ -71,13 +80,21 @@ async function join(meeting: string, rank: number, port: number, deadline: numbe
       return await ask(target, { rank, port }, deadline);
     } catch (error) {
       if (Date.now() > deadline)
-        throw new TensorFlowError(`meet: no answer from process 0 at ${meeting}`, { cause: error }, "aborted");
+        throw new TensorFlowError(
+          `meet: no answer from process 0 at ${meeting}`,
+          { cause: error },
+          "aborted",
+        );
       await sleep(200);
     }
   }
 }
 
-async function ask(target: { host: string; port: number }, message: object, deadline: number): Promise<string[]> {
+async function ask(
+  target: { host: string; port: number },
+  message: object,
+  deadline: number,
+): Promise<string[]> {
   const socket = connect(target);
   const timer = setTimeout(() => socket.destroy(new Error("timed out")), deadline - Date.now());
   try {

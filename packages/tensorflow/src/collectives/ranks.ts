@@ -50,11 +50,16 @@ function fromTfConfig(text: string): Ranks {
     return { ...checked("TF_CONFIG", rank, addresses.length), addresses };
   } catch (error) {
     if (error instanceof TensorFlowError) throw error;
-    throw new TensorFlowError(`TF_CONFIG is not what TensorFlow writes: ${(error as Error).message}`, {}, "config");
+    throw new TensorFlowError(
+      `TF_CONFIG is not what TensorFlow writes: ${(error as Error).message}`,
+      {},
+      "config",
+    );
   }
 }
 
 function checked(launcher: Ranks["launcher"], rank: number, size: number): Ranks {
-  if (Number.isInteger(rank) && Number.isInteger(size) && rank >= 0 && rank < size) return { rank, size, launcher };
+  if (Number.isInteger(rank) && Number.isInteger(size) && rank >= 0 && rank < size)
+    return { rank, size, launcher };
   throw new TensorFlowError(`ranksFromEnvironment: ${launcher} says rank ${rank} of ${size}`, {}, "config");
 }

@@ -3,7 +3,8 @@ import type { Communicator } from "./communicator.js";
 
 /** A group of one: what runs on several processes runs on one without another code path. */
 export function singleProcess(): Communicator {
-  const same = async (tensors: readonly Tensor[]): Promise<Tensor[]> => tensors.map((tensor) => clone(tensor));
+  const same = async (tensors: readonly Tensor[]): Promise<Tensor[]> =>
+    tensors.map((tensor) => clone(tensor));
   return {
     rank: 0,
     size: 1,

@@ -32,7 +32,10 @@ export function tensorFlowCommunicator({
   const { rank } = cluster;
   const size = cluster.addresses.length;
   const run = new CollectiveRunner(open, size, timeoutSeconds, new Watch(open, rank, size, watchSeconds));
-  const each = async (tensors: readonly Tensor[], op: (tensor: Tensor) => Promise<Tensor>): Promise<Tensor[]> => {
+  const each = async (
+    tensors: readonly Tensor[],
+    op: (tensor: Tensor) => Promise<Tensor>,
+  ): Promise<Tensor[]> => {
     const results: Tensor[] = [];
     for (const tensor of tensors) results.push(await op(tensor));
     return results;
@@ -109,7 +112,11 @@ class CollectiveRunner {
   ) {}
 
   reduce(tensor: Tensor): Promise<Tensor> {
-    const attributes = [text("merge_op", "Add"), text("final_op", "Id"), { name: "Nordering_token", type: ATTR.int, value: 0 }];
+    const attributes = [
+      text("merge_op", "Add"),
+      text("final_op", "Id"),
+      { name: "Nordering_token", type: ATTR.int, value: 0 },
+    ];
     return this.issue("CollectiveReduceV2", "all-reduce", tensor, attributes, true, "sum");
   }
 
@@ -120,7 +127,11 @@ class CollectiveRunner {
 
   async barrier(): Promise<void> {
     const { native, backend } = this.open;
-    const one = backend.createOutputTensor({ id: native.createTensor([1], DT.float32, Float32Array.of(1)), shape: [1], dtype: DT.float32 }) as Tensor;
+    const one = backend.createOutputTensor({
+      id: native.createTensor([1], DT.float32, Float32Array.of(1)),
+      shape: [1],
+      dtype: DT.float32,
+    }) as Tensor;
     try {
       (await this.reduce(one)).dispose();
     } finally {
@@ -128,17 +139,40 @@ class CollectiveRunner {
     }
   }
 
-  private issue(op: string, what: string, tensor: Tensor, attributes: OpAttribute[], sends: boolean, kind: string): Promise<Tensor> {
+  private issue(
+    op: string,
+    what: string,
+    tensor: Tensor,
+    attributes: OpAttribute[],
+    sends: boolean,
+    kind: string,
+  ): Promise<Tensor> {
     const done = this.last.then(() => this.runNow(op, what, tensor, attributes, sends, kind));
     this.last = done.catch(() => {});
     return done;
   }
 
-  private async runNow(op: string, what: string, tensor: Tensor, attributes: OpAttribute[], sends: boolean, kind: string): Promise<Tensor> {
-    if (this.failed) throw new TensorFlowError(`${what}: an earlier operation of this group failed: ${this.failed.message}`, { op }, "aborted");
+  private async runNow(
+    op: string,
+    what: string,
+    tensor: Tensor,
+    attributes: OpAttribute[],
+    sends: boolean,
+    kind: string,
+  ): Promise<Tensor> {
+    if (this.failed)
+      throw new TensorFlowError(
+        `${what}: an earlier operation of this group failed: ${this.failed.message}`,
+        { op },
+        "aborted",
+      );
     // TensorFlow ends the process on an empty tensor and on a dtype it has no reduction for.
     if (tensor.size === 0 || (tensor.dtype !== "float32" && tensor.dtype !== "int32"))
-      throw new TensorFlowError(`${what}: expected a float32 or int32 tensor with elements, got ${tensor.dtype}[${tensor.shape}]`, { op }, "unsupported");
+      throw new TensorFlowError(
+        `${what}: expected a float32 or int32 tensor with elements, got ${tensor.dtype}[${tensor.shape}]`,
+        { op },
+        "unsupported",
+      );
     const { native, backend } = this.open;
     const dtype = DT[tensor.dtype];
     const owned: number[] = [];
@@ -147,7 +181,11 @@ class CollectiveRunner {
       owned.push(id);
       return id;
     };
-    const keys = [scalar(this.size), scalar(groupKey), scalar(this.keyFor(`${kind} ${tensor.dtype} ${tensor.shape}`))];
+    const keys = [
+      scalar(this.size),
+      scalar(groupKey),
+      scalar(this.keyFor(`${kind} ${tensor.dtype} ${tensor.shape}`)),
+    ];
     let first: number;
     if (sends) [first] = this.open.backend.getInputTensorIds([tensor]) as [number];
     else {
@@ -166,10 +204,15 @@ class CollectiveRunner {
       const [made] = await this.watch.during(native.executeOpAsync(op, all, inputs, 1));
       return backend.createOutputTensor(made!) as Tensor;
     } catch (error) {
-      const typed = asTensorFlowError(error, `${what} of ${tensor.dtype}[${tensor.shape}] over ${this.size} processes`, op);
+      const typed = asTensorFlowError(
+        error,
+        `${what} of ${tensor.dtype}[${tensor.shape}] over ${this.size} processes`,
+        op,
+      );
       this.failed = typed as Error;
       const status = (error as { tfCode?: number }).tfCode;
-      if (typed instanceof TensorFlowError) throw new TensorFlowError(typed.message, { op, status, cause: error }, "aborted");
+      if (typed instanceof TensorFlowError)
+        throw new TensorFlowError(typed.message, { op, status, cause: error }, "aborted");
       throw typed;
     } finally {
       for (const id of owned) native.deleteTensor(id);

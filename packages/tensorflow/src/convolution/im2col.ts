@@ -1,4 +1,15 @@
-import { concat, matMul, pad, reshape, reverse, slice, type Tensor, type Tensor2D, type Tensor4D, transpose } from "@tensorflow/tfjs-core";
+import {
+  concat,
+  matMul,
+  pad,
+  reshape,
+  reverse,
+  slice,
+  type Tensor,
+  type Tensor2D,
+  type Tensor4D,
+  transpose,
+} from "@tensorflow/tfjs-core";
 
 /** A convolution of stride 1 in NHWC, with what it pads on each side. */
 export interface ConvolutionShape {
@@ -24,10 +35,16 @@ const outputSize = (s: ConvolutionShape): [number, number] => [
 function patches(x: Tensor4D, s: ConvolutionShape): Tensor2D {
   const [batch, , , channels] = x.shape;
   const [height, width] = outputSize(s);
-  const padded = pad(x, [[0, 0], [s.top, s.bottom], [s.left, s.right], [0, 0]]);
+  const padded = pad(x, [
+    [0, 0],
+    [s.top, s.bottom],
+    [s.left, s.right],
+    [0, 0],
+  ]);
   const parts: Tensor[] = [];
   for (let i = 0; i < s.kernelHeight; i++)
-    for (let j = 0; j < s.kernelWidth; j++) parts.push(slice(padded, [0, i, j, 0], [batch, height, width, channels]));
+    for (let j = 0; j < s.kernelWidth; j++)
+      parts.push(slice(padded, [0, i, j, 0], [batch, height, width, channels]));
   return reshape(concat(parts, 3), [batch * height * width, parts.length * channels]);
 }
 
@@ -59,5 +76,10 @@ export function inputGradientByProduct(dy: Tensor4D, kernel: Tensor4D, s: Convol
 /** The gradient of the kernel: the patches of `x` against `dy`. */
 export function kernelGradientByProduct(x: Tensor4D, dy: Tensor4D, s: ConvolutionShape): Tensor4D {
   const flat = reshape(dy, [-1, s.outChannels]) as Tensor2D;
-  return reshape(matMul(patches(x, s), flat, true), [s.kernelHeight, s.kernelWidth, s.inChannels, s.outChannels]);
+  return reshape(matMul(patches(x, s), flat, true), [
+    s.kernelHeight,
+    s.kernelWidth,
+    s.inChannels,
+    s.outChannels,
+  ]);
 }

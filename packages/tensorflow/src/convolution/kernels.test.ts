@@ -13,11 +13,22 @@ beforeAll(async () => {
 const ramp = (...shape: number[]): Float32Array =>
   Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(0.7 * i + 0.3));
 
-function valueAndGradients(stride: number, pad: "same" | "valid" | [[0, 0], [number, number], [number, number], [0, 0]]) {
+function valueAndGradients(
+  stride: number,
+  pad: "same" | "valid" | [[0, 0], [number, number], [number, number], [0, 0]],
+) {
   const x = tf.tensor4d(ramp(2, 6, 5, 3), [2, 6, 5, 3]);
   const k = tf.tensor4d(ramp(3, 3, 3, 4), [3, 3, 3, 4]);
   const f = (a: tf.Tensor, b: tf.Tensor) => {
-    const y = tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, stride, pad as "same", "NHWC", 1, pad === "same" || pad === "valid" ? undefined : "floor");
+    const y = tf.conv2d(
+      a as tf.Tensor4D,
+      b as tf.Tensor4D,
+      stride,
+      pad as "same",
+      "NHWC",
+      1,
+      pad === "same" || pad === "valid" ? undefined : "floor",
+    );
     return tf.sum(tf.mul(y, tf.cos(y))) as tf.Scalar;
   };
   const { value, grads } = tf.valueAndGrads(f)([x, k]);
@@ -28,7 +39,15 @@ const cases = [
   [1, "same"],
   [1, "valid"],
   [2, "same"],
-  [1, [[0, 0], [1, 2], [0, 1], [0, 0]]],
+  [
+    1,
+    [
+      [0, 0],
+      [1, 2],
+      [0, 1],
+      [0, 0],
+    ],
+  ],
 ] as const;
 
 for (const [stride, pad] of cases)

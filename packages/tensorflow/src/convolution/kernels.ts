@@ -14,7 +14,12 @@ import { outsideRecording } from "../jit/trace-binding.js";
 import type { OpAttribute } from "../native.js";
 import type { NodeBackend } from "../node-backend.js";
 import { type Algorithm, chooseAlgorithm } from "./choices.js";
-import { type ConvolutionShape, forwardByProduct, inputGradientByProduct, kernelGradientByProduct } from "./im2col.js";
+import {
+  type ConvolutionShape,
+  forwardByProduct,
+  inputGradientByProduct,
+  kernelGradientByProduct,
+} from "./im2col.js";
 
 type Info = backend_util.Conv2DInfo;
 type Direction = "forward" | "input" | "kernel";
@@ -43,7 +48,11 @@ export function registerConvolutions(mode: ConvolutionMode): void {
 
 function replace(
   kernelName: string,
-  run: (backend: NodeBackend, inputs: Record<string, TensorInfo>, attrs: Record<string, unknown>) => TensorInfo,
+  run: (
+    backend: NodeBackend,
+    inputs: Record<string, TensorInfo>,
+    attrs: Record<string, unknown>,
+  ) => TensorInfo,
 ): void {
   const kernelFunc: KernelFunc = ({ inputs, attrs, backend }) =>
     run(backend as NodeBackend, inputs as Record<string, TensorInfo>, attrs as Record<string, unknown>);
@@ -51,7 +60,12 @@ function replace(
   registerKernel({ kernelName, backendName: "tensorflow", kernelFunc });
 }
 
-function infoOf(input: number[], filter: number[], attrs: Record<string, unknown>, dilations: number | number[]): Info {
+function infoOf(
+  input: number[],
+  filter: number[],
+  attrs: Record<string, unknown>,
+  dilations: number | number[],
+): Info {
   return backend_util.computeConv2DInfo(
     input as [number, number, number, number],
     filter as [number, number, number, number],
@@ -64,9 +78,17 @@ function infoOf(input: number[], filter: number[], attrs: Record<string, unknown
   );
 }
 
-function compute(direction: Direction, backend: NodeBackend, info: Info, a: TensorInfo, b: TensorInfo, mode: ConvolutionMode): TensorInfo {
+function compute(
+  direction: Direction,
+  backend: NodeBackend,
+  info: Info,
+  a: TensorInfo,
+  b: TensorInfo,
+  mode: ConvolutionMode,
+): TensorInfo {
   const shape = shapeFor(info, a);
-  if (!shape || mode === "native" || backend.binding.isUsingGpuDevice()) return native(direction, backend, info, a, b);
+  if (!shape || mode === "native" || backend.binding.isUsingGpuDevice())
+    return native(direction, backend, info, a, b);
   const algorithm = chooseAlgorithm(keyOf(direction, shape), () =>
     outsideRecording(() => measure(direction, backend, info, shape, a.shape, b.shape)),
   );
@@ -76,10 +98,26 @@ function compute(direction: Direction, backend: NodeBackend, info: Info, a: Tens
 /** The shape of a convolution that a matrix product can compute, or undefined. */
 function shapeFor(info: Info, a: TensorInfo): ConvolutionShape | undefined {
   const { padInfo } = info;
-  const plain = info.strideHeight === 1 && info.strideWidth === 1 && info.dilationHeight === 1 && info.dilationWidth === 1;
+  const plain =
+    info.strideHeight === 1 &&
+    info.strideWidth === 1 &&
+    info.dilationHeight === 1 &&
+    info.dilationWidth === 1;
   const kernelSize = info.filterHeight * info.filterWidth;
-  const patchBytes = 4 * info.batchSize * info.outHeight * info.outWidth * kernelSize * Math.max(info.inChannels, info.outChannels);
-  if (!plain || kernelSize === 1 || info.dataFormat !== "channelsLast" || patchBytes > largestPatches || a.dtype !== "float32")
+  const patchBytes =
+    4 *
+    info.batchSize *
+    info.outHeight *
+    info.outWidth *
+    kernelSize *
+    Math.max(info.inChannels, info.outChannels);
+  if (
+    !plain ||
+    kernelSize === 1 ||
+    info.dataFormat !== "channelsLast" ||
+    patchBytes > largestPatches ||
+    a.dtype !== "float32"
+  )
     return undefined;
   return {
     batch: info.batchSize,
@@ -100,11 +138,19 @@ const keyOf = (direction: Direction, s: ConvolutionShape): string =>
   `${direction} ${s.batch}x${s.height}x${s.width}x${s.inChannels} ${s.kernelHeight}x${s.kernelWidth}x${s.outChannels} ${s.top},${s.bottom},${s.left},${s.right}`;
 
 function byProduct(direction: Direction, shape: ConvolutionShape, a: TensorInfo, b: TensorInfo): TensorInfo {
-  const run = { forward: forwardByProduct, input: inputGradientByProduct, kernel: kernelGradientByProduct }[direction];
+  const run = { forward: forwardByProduct, input: inputGradientByProduct, kernel: kernelGradientByProduct }[
+    direction
+  ];
   return tidy(() => run(a as Tensor4D, b as Tensor4D, shape));
 }
 
-function native(direction: Direction, backend: NodeBackend, info: Info, a: TensorInfo, b: TensorInfo): TensorInfo {
+function native(
+  direction: Direction,
+  backend: NodeBackend,
+  info: Info,
+  a: TensorInfo,
+  b: TensorInfo,
+): TensorInfo {
   const attributes = nativeAttributes(info);
   if (direction === "forward") return backend.executeSingleOutput("Conv2D", attributes, [a, b]);
   const op = direction === "input" ? "Conv2DBackpropInput" : "Conv2DBackpropFilter";
@@ -122,7 +168,8 @@ function native(direction: Direction, backend: NodeBackend, info: Info, a: Tenso
 
 function nativeAttributes(info: Info): OpAttribute[] {
   const last = info.dataFormat === "channelsLast";
-  const around = (height: number, width: number): number[] => (last ? [1, height, width, 1] : [1, 1, height, width]);
+  const around = (height: number, width: number): number[] =>
+    last ? [1, height, width, 1] : [1, 1, height, width];
   const { type, top, bottom, left, right } = info.padInfo;
   const padding = type === "SAME" || type === "VALID" ? type : "EXPLICIT";
   const attributes: OpAttribute[] = [
@@ -133,13 +180,24 @@ function nativeAttributes(info: Info): OpAttribute[] {
   ];
   if (padding === "EXPLICIT") {
     const sides = [top, bottom, left, right];
-    attributes.push({ name: "explicit_paddings", type: ATTR.int, value: last ? [0, 0, ...sides, 0, 0] : [0, 0, 0, 0, ...sides] });
+    attributes.push({
+      name: "explicit_paddings",
+      type: ATTR.int,
+      value: last ? [0, 0, ...sides, 0, 0] : [0, 0, 0, 0, ...sides],
+    });
   }
   return attributes;
 }
 
 /** Runs both algorithms in turn on zeros of these shapes and names the faster; ties go to the native op. */
-function measure(direction: Direction, backend: NodeBackend, info: Info, shape: ConvolutionShape, a: number[], b: number[]): Algorithm {
+function measure(
+  direction: Direction,
+  backend: NodeBackend,
+  info: Info,
+  shape: ConvolutionShape,
+  a: number[],
+  b: number[],
+): Algorithm {
   return tidy(() => {
     const [x, y] = [zeros(a), zeros(b)] as [Tensor, Tensor];
     const once = (run: () => TensorInfo): number => {
@@ -150,8 +208,14 @@ function measure(direction: Direction, backend: NodeBackend, info: Info, shape: 
     const best = { native: Number.POSITIVE_INFINITY, product: Number.POSITIVE_INFINITY };
     // The first round pays for allocation and for oneDNN's own compilation.
     for (let round = 0; round < 4; round++) {
-      best.native = Math.min(best.native, once(() => native(direction, backend, info, x, y)));
-      best.product = Math.min(best.product, once(() => byProduct(direction, shape, x, y)));
+      best.native = Math.min(
+        best.native,
+        once(() => native(direction, backend, info, x, y)),
+      );
+      best.product = Math.min(
+        best.product,
+        once(() => byProduct(direction, shape, x, y)),
+      );
     }
     return (best.product < 0.95 * best.native ? "product" : "native") as unknown as Tensor;
   }) as unknown as Algorithm;

@@ -30,7 +30,9 @@ export function flatten(where: string, tree: unknown): Flattened {
       parts.push(`${node.dtype}[${node.shape.join()}]`);
     } else if (Array.isArray(node)) {
       parts.push("(");
-      node.forEach((child, i) => walk(child, `${path}[${i}]`));
+      node.forEach((child, i) => {
+        walk(child, `${path}[${i}]`);
+      });
       parts.push(")");
     } else if (typeof node === "object" && node !== null && isPlain(node)) {
       parts.push("{");

@@ -4,7 +4,7 @@ import type { OpenEngine } from "../engine.js";
 import { TensorFlowError } from "../errors.js";
 import { isVariableId } from "../ids.js";
 import type { OpAttribute } from "../native.js";
-import { fill, flatten, type Flattened, rebuild, template } from "./arguments.js";
+import { type Flattened, fill, flatten, rebuild, template } from "./arguments.js";
 import { DonatedVariable } from "./donated-variable.js";
 import type { FunctionSettings } from "./settings.js";
 import { Trace } from "./trace.js";
@@ -65,13 +65,21 @@ export class CompiledFunction {
       const inputs: number[] = [];
       const held: DonatedVariable[] = [];
       const result = recordInto(backend, trace, () => {
-        const symbols = flat.tensors.map((tensor, i) => symbolFor(open, trace, tensor, donated[i]!, inputs, held));
+        const symbols = flat.tensors.map((tensor, i) =>
+          symbolFor(open, trace, tensor, donated[i]!, inputs, held),
+        );
         return fn(...(rebuild(args, symbols) as unknown[]));
       });
       if (result instanceof Promise)
-        throw new TensorFlowError(`jit ${settings.name}: the function is asynchronous; only synchronous ones can be recorded`, {}, "unsupported");
+        throw new TensorFlowError(
+          `jit ${settings.name}: the function is asynchronous; only synchronous ones can be recorded`,
+          {},
+          "unsupported",
+        );
       const out = flatten(`jit ${settings.name}: the result`, result);
-      const ids = recordInto(backend, trace, () => out.tensors.map((tensor) => backend.getInputTensorIds([tensor])[0]!));
+      const ids = recordInto(backend, trace, () =>
+        out.tensors.map((tensor) => backend.getInputTensorIds([tensor])[0]!),
+      );
       nameCapturedVariables(open, trace);
       const { outputs, results } = placeOutputs(trace, out.tensors, ids, held);
       this.outputs = outputs;
@@ -112,7 +120,8 @@ export class CompiledFunction {
       held.push(variable);
       return variables.handleOf(variable);
     });
-    for (const { id, variable } of this.trace.captures) inputs.push(variable ? backend.getInputTensorIds([variable])[0]! : id);
+    for (const { id, variable } of this.trace.captures)
+      inputs.push(variable ? backend.getInputTensorIds([variable])[0]! : id);
     let made: { id: number }[];
     try {
       made = binding.executeOp(this.functionName, this.attributes, inputs, this.results);
@@ -135,7 +144,10 @@ export class CompiledFunction {
       else if (record.id !== variable && !renamed.has(variable)) variables.delete(variable);
       tensor.dispose();
     });
-    return fill(this.outputTemplate, results.map((metadata) => backend.createOutputTensor(metadata) as Tensor));
+    return fill(
+      this.outputTemplate,
+      results.map((metadata) => backend.createOutputTensor(metadata) as Tensor),
+    );
   }
 
   /** The recorded graph as a serialized `tensorflow.FunctionDef`. */
@@ -157,7 +169,11 @@ export class CompiledFunction {
         { op: error.op, status: error.status, cause: error },
         "state",
       );
-    return new TensorFlowError(`${where}: ${error.message}`, { op: error.op, status: error.status, cause: error }, error.code);
+    return new TensorFlowError(
+      `${where}: ${error.message}`,
+      { op: error.op, status: error.status, cause: error },
+      error.code,
+    );
   }
 }
 
@@ -176,7 +192,14 @@ function symbolFor(
     const variable = new DonatedVariable(trace, shape, dtype);
     inputs.push(variable.handle);
     held.push(variable);
-    id = trace.symbol({ output: variable.read(trace), shape, dtype, op: "ReadVariableOp", variable, version: 0 });
+    id = trace.symbol({
+      output: variable.read(trace),
+      shape,
+      dtype,
+      op: "ReadVariableOp",
+      variable,
+      version: 0,
+    });
   } else {
     const output = trace.placeholder(shape, dtype);
     inputs.push(output);
@@ -223,7 +246,10 @@ function placeOutputs(
     const tensor = tensors[i]!;
     const output = trace.outputOf(id);
     const fits = (variable: DonatedVariable, at: number) =>
-      !taken.has(at) && variable.version === 0 && elementsEqual(variable.shape, tensor.shape) && variable.dtype === DT[tensor.dtype as keyof typeof DT];
+      !taken.has(at) &&
+      variable.version === 0 &&
+      elementsEqual(variable.shape, tensor.shape) &&
+      variable.dtype === DT[tensor.dtype as keyof typeof DT];
     const at = held.findIndex(fits);
     if (at >= 0) {
       taken.add(at);
@@ -239,7 +265,13 @@ function placeOutputs(
     }
   });
   for (const [variable, output] of assignments)
-    DonatedVariable.write(trace, [variable], "AssignVariableOp", [variable.typeAttribute], [variable.handle, output]);
+    DonatedVariable.write(
+      trace,
+      [variable],
+      "AssignVariableOp",
+      [variable.typeAttribute],
+      [variable.handle, output],
+    );
   const outputs = tensors.map((tensor, i) => ({
     source: sources[i]!,
     shape: tensor.shape,
@@ -249,7 +281,8 @@ function placeOutputs(
   return { outputs, results: results.map((output) => identity(trace, output)) };
 }
 
-const identity = (trace: Trace, output: number): number => trace.node("Identity", [], [output]).outputs[0]!.id;
+const identity = (trace: Trace, output: number): number =>
+  trace.node("Identity", [], [output]).outputs[0]!.id;
 
 const elementsEqual = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((size, i) => size === b[i]);

@@ -52,7 +52,9 @@ export class DonatedVariable {
   ): void {
     // What an earlier write left may still be wanted; it can only be read now.
     for (const variable of variables) if (trace.mayBeRead(variable)) variable.read(trace);
-    const before = variables.flatMap(({ readers, lastWrite }) => (lastWrite === undefined ? readers : [...readers, lastWrite]));
+    const before = variables.flatMap(({ readers, lastWrite }) =>
+      lastWrite === undefined ? readers : [...readers, lastWrite],
+    );
     const { node } = trace.node(op, attributes, inputs, before);
     trace.updates.push(node);
     for (const variable of variables) {

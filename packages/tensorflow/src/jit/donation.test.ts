@@ -56,9 +56,12 @@ test("a clone of a donated tensor keeps its values", () => {
 });
 
 test("old values may be returned beside new ones, and unreturned donations are freed", () => {
-  const fn = jit((w: tf.Tensor, unused: tf.Tensor) => ({ fresh: tf.add(w, 1), twice: tf.mul(w, 2), n: tf.sum(unused) }), {
-    donate: [0, 1],
-  });
+  const fn = jit(
+    (w: tf.Tensor, unused: tf.Tensor) => ({ fresh: tf.add(w, 1), twice: tf.mul(w, 2), n: tf.sum(unused) }),
+    {
+      donate: [0, 1],
+    },
+  );
   const { fresh, twice, n } = fn(tf.tensor1d([1, 2]), tf.ones([3]));
   expectClose(fresh, [2, 3]);
   expectClose(twice, [2, 4]);

@@ -10,7 +10,10 @@ beforeAll(async () => {
 
 const ramp = (...shape: number[]): tf.Tensor => {
   const size = shape.reduce((a, b) => a * b, 1);
-  return tf.tensor(Float32Array.from({ length: size }, (_, i) => Math.sin(0.7 * i + 0.3)), shape);
+  return tf.tensor(
+    Float32Array.from({ length: size }, (_, i) => Math.sin(0.7 * i + 0.3)),
+    shape,
+  );
 };
 const nativeTensors = (): number => requireEngine("test").native.numberOfTensors();
 
@@ -52,12 +55,16 @@ test("records gradients taken inside", async () => {
   const params = makeParams();
   const x = ramp(1, 8, 8, 4) as tf.Tensor4D;
   const gradients = (kernel: tf.Tensor4D, bias: tf.Tensor1D) =>
-    tf.grads((k, b) => tf.mean(tf.square(net({ kernel: k as tf.Tensor4D, bias: b as tf.Tensor1D }, x))) as tf.Scalar)([kernel, bias]);
+    tf.grads(
+      (k, b) => tf.mean(tf.square(net({ kernel: k as tf.Tensor4D, bias: b as tf.Tensor1D }, x))) as tf.Scalar,
+    )([kernel, bias]);
   await expectNoTensorLeak(() => {
     const expected = tf.tidy(() => gradients(params.kernel, params.bias));
     const fn = jit(gradients, { name: "gradients" });
     const actual = fn(params.kernel, params.bias);
-    actual.forEach((gradient, i) => expectClose(gradient, expected[i]!, 1e-5));
+    actual.forEach((gradient, i) => {
+      expectClose(gradient, expected[i]!, 1e-5);
+    });
     tf.dispose([actual, expected]);
     expect(traceReport().find(({ name }) => name === "gradients")!.nodes).toBeGreaterThan(10);
     const [graph] = recordedGraphs(fn);

@@ -80,7 +80,12 @@ export function recordedGraphs(jitted: object): { signature: string; functionDef
   }));
 }
 
-function checkTensors(name: string, tensors: readonly Tensor[], paths: readonly string[], donated: readonly boolean[]): void {
+function checkTensors(
+  name: string,
+  tensors: readonly Tensor[],
+  paths: readonly string[],
+  donated: readonly boolean[],
+): void {
   const seen = new Map<object, string>();
   tensors.forEach((tensor, i) => {
     if (tensor.isDisposed)
@@ -88,7 +93,11 @@ function checkTensors(name: string, tensors: readonly Tensor[], paths: readonly 
     if (!donated[i]) return;
     const other = seen.get(tensor);
     if (other)
-      throw new TensorFlowError(`jit ${name}: ${other} and ${paths[i]} are the same tensor; donate it once`, {}, "state");
+      throw new TensorFlowError(
+        `jit ${name}: ${other} and ${paths[i]} are the same tensor; donate it once`,
+        {},
+        "state",
+      );
     seen.set(tensor, paths[i]!);
   });
 }

@@ -42,7 +42,8 @@ export function groupInputs(
     const name = numberAttribute ?? typeListAttribute;
     if (!name) return inputs[at++]!;
     const value = attributes.find((attribute) => attribute.name === name)?.value;
-    const length = typeof value === "number" ? value : Array.isArray(value) ? value.length : inputs.length - singles;
+    const length =
+      typeof value === "number" ? value : Array.isArray(value) ? value.length : inputs.length - singles;
     at += length;
     return inputs.slice(at - length, at);
   });

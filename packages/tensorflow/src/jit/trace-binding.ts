@@ -37,7 +37,9 @@ export function recordInto<T>(backend: NodeBackend, trace: Trace, body: () => T)
       track.call(tracker, tensor, owner);
     }),
     patch(backend, "binding", traceBinding(trace, eager)),
-    patch(backend, "getInputTensorIds", (inputs) => inputs.map((input) => idOf(backend, trace, eager, input))),
+    patch(backend, "getInputTensorIds", (inputs) =>
+      inputs.map((input) => idOf(backend, trace, eager, input)),
+    ),
     patch(backend, "move", (dataId, values, shape, dtype, refCount) => {
       trace.madeInside.add(dataId);
       Object.getPrototypeOf(backend).move.call(backend, dataId, values, shape, dtype, refCount);

@@ -4,9 +4,9 @@ import { ATTR, DT, elementTypeName } from "../dtypes.js";
 import { asTensorFlowError, TensorFlowError } from "../errors.js";
 import { firstSymbolicId, isSymbolicId } from "../ids.js";
 import type { HostValues, NativeEngine, OpAttribute, TensorMetadata } from "../native.js";
+import { aliasingOps, type DonatedVariable } from "./donated-variable.js";
 import { groupInputs } from "./op-signature.js";
 import { ProgramOrder } from "./program-order.js";
-import { aliasingOps, type DonatedVariable } from "./donated-variable.js";
 
 /** A tensor from outside that the recorded function uses; it becomes an extra input. */
 export interface Capture {
@@ -68,11 +68,23 @@ export class Trace {
   }
 
   /** Records one op as the kernels ask for it; `inputs` may be symbolic or real ids. */
-  execute(op: string, attributes: readonly OpAttribute[], inputs: readonly number[], outputs: number): TensorMetadata[] {
+  execute(
+    op: string,
+    attributes: readonly OpAttribute[],
+    inputs: readonly number[],
+    outputs: number,
+  ): TensorMetadata[] {
     if (op === "Reshape") return [this.reshape(inputs[0]!, [...(this.hostValues(inputs[1]!) as Int32Array)])];
-    const made = this.node(op, attributes, inputs.map((id) => this.outputOf(id)));
+    const made = this.node(
+      op,
+      attributes,
+      inputs.map((id) => this.outputOf(id)),
+    );
     if (made.outputs.length < outputs)
-      throw new TensorFlowError(`jit ${this.name}: ${op} has ${made.outputs.length} outputs, not ${outputs}`, { op });
+      throw new TensorFlowError(
+        `jit ${this.name}: ${op} has ${made.outputs.length} outputs, not ${outputs}`,
+        { op },
+      );
     return made.outputs.slice(0, outputs).map(({ id, shape, dtype }) => {
       if (!shape || shape.includes(-1))
         throw new TensorFlowError(
@@ -131,7 +143,13 @@ export class Trace {
   /** A symbolic tensor for host values made inside the function. */
   createTensor(shape: readonly number[], dtype: number, values: HostValues): number {
     const host = asTypedValues(dtype, values);
-    return this.symbol({ output: this.constantOutput(shape, dtype, host), shape: [...shape], dtype, op: "Const", host });
+    return this.symbol({
+      output: this.constantOutput(shape, dtype, host),
+      shape: [...shape],
+      dtype,
+      op: "Const",
+      host,
+    });
   }
 
   /** A new input of the function. */
@@ -237,7 +255,8 @@ export class Trace {
       const value = this.constantOutput([], dtype, host.subarray(0, 1));
       return this.node("Fill", [], [dims, value]).outputs[0]!.id;
     }
-    if (!ArrayBuffer.isView(host) || host.byteLength <= largestConstant) return this.constantNode(shape, dtype, host);
+    if (!ArrayBuffer.isView(host) || host.byteLength <= largestConstant)
+      return this.constantNode(shape, dtype, host);
     return this.capture(this.uploadTensor(shape, dtype, host), true).output;
   }
 
@@ -266,5 +285,16 @@ export class Trace {
   }
 }
 
-const widths: Partial<Record<string, number>> = { float64: 8, int64: 8, complex64: 8, uint64: 8, float16: 2, bfloat16: 2, int16: 2, bool: 1, int8: 1, uint8: 1 };
+const widths: Partial<Record<string, number>> = {
+  float64: 8,
+  int64: 8,
+  complex64: 8,
+  uint64: 8,
+  float16: 2,
+  bfloat16: 2,
+  int16: 2,
+  bool: 1,
+  int8: 1,
+  uint8: 1,
+};
 const bytesPerElement = (dtype: number): number => widths[elementTypeName(dtype)] ?? 4;

@@ -15,7 +15,12 @@ interface State {
   v: tf.Tensor;
   ema: tf.Tensor;
 }
-const fresh = (): State => ({ p: tf.linspace(-1, 1, 7), m: tf.zeros([7]), v: tf.zeros([7]), ema: tf.zeros([7]) });
+const fresh = (): State => ({
+  p: tf.linspace(-1, 1, 7),
+  m: tf.zeros([7]),
+  v: tf.zeros([7]),
+  ema: tf.zeros([7]),
+});
 
 function step({ p, m, v, ema }: State, rate: tf.Tensor, updates: number): State {
   const [epsilon, decay] = [tf.scalar(1e-8), tf.scalar(0.99)];
@@ -23,7 +28,10 @@ function step({ p, m, v, ema }: State, rate: tf.Tensor, updates: number): State 
   for (let i = 0; i < updates; i++) {
     const gradient = tf.grad((w) => tf.sum(tf.square(tf.sub(w, 0.3))))(next[0]);
     const [parameter, firstMoment, secondMoment] = next;
-    next = adamWUpdate({ parameter, firstMoment, secondMoment, gradient, rate, epsilon, decay }, { beta1: 0.9, beta2: 0.999 });
+    next = adamWUpdate(
+      { parameter, firstMoment, secondMoment, gradient, rate, epsilon, decay },
+      { beta1: 0.9, beta2: 0.999 },
+    );
   }
   return { p: next[0], m: next[1], v: next[2], ema: tf.add(tf.mul(ema, 0.9), tf.mul(next[0], 0.1)) };
 }
@@ -37,7 +45,9 @@ for (const updates of [1, 2])
       let eager = fresh();
       for (let i = 0; i < 4; i++) {
         state = fn(state, rate, updates);
-        const next = tf.tidy(() => step(eager, rate, updates) as unknown as tf.TensorContainerObject) as unknown as State;
+        const next = tf.tidy(
+          () => step(eager, rate, updates) as unknown as tf.TensorContainerObject,
+        ) as unknown as State;
         tf.dispose(Object.values(eager));
         eager = next;
         for (const key of ["p", "m", "v", "ema"] as const) expectClose(state[key], eager[key], 1e-5);

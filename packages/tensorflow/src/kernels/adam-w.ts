@@ -1,11 +1,31 @@
-import { add, div, type KernelFunc, mul, registerKernel, sqrt, square, sub, type Tensor, type TensorInfo, tidy } from "@tensorflow/tfjs-core";
+import {
+  add,
+  div,
+  type KernelFunc,
+  mul,
+  registerKernel,
+  sqrt,
+  square,
+  sub,
+  type Tensor,
+  type TensorInfo,
+  tidy,
+} from "@tensorflow/tfjs-core";
 import { ATTR } from "../dtypes.js";
 import { DonatedVariable } from "../jit/donated-variable.js";
 import type { Trace } from "../jit/trace.js";
 import { activeTrace } from "../jit/trace-binding.js";
 import type { NodeBackend } from "../node-backend.js";
 
-const inputNames = ["parameter", "firstMoment", "secondMoment", "gradient", "rate", "epsilon", "decay"] as const;
+const inputNames = [
+  "parameter",
+  "firstMoment",
+  "secondMoment",
+  "gradient",
+  "rate",
+  "epsilon",
+  "decay",
+] as const;
 type Inputs = Record<(typeof inputNames)[number], TensorInfo>;
 interface Betas {
   beta1: number;
@@ -37,16 +57,35 @@ function composed(inputs: Record<keyof Inputs, Tensor>, { beta1, beta2 }: Betas)
   });
 }
 
-function updateInPlace(trace: Trace, backend: NodeBackend, inputs: Inputs, { beta1, beta2 }: Betas): TensorInfo[] | undefined {
+function updateInPlace(
+  trace: Trace,
+  backend: NodeBackend,
+  inputs: Inputs,
+  { beta1, beta2 }: Betas,
+): TensorInfo[] | undefined {
   const ids = backend.getInputTensorIds(inputNames.map((name) => inputs[name]));
   const values = ids.slice(0, 3).map((id) => trace.valueOf(id));
-  const variables = values.flatMap((value) => (value?.variable && value.version === value.variable.version ? [value.variable] : []));
+  const variables = values.flatMap((value) =>
+    value?.variable && value.version === value.variable.version ? [value.variable] : [],
+  );
   const [parameter, first, second] = variables;
   if (!parameter || !first || !second || new Set(variables).size < 3) return undefined;
-  const [gradient, rate, epsilon, decay] = ids.slice(3).map((id) => trace.outputOf(id)) as [number, number, number, number];
-  const scalar = (value: number): number => trace.outputOf(trace.createTensor([], parameter.dtype, Float32Array.of(value)));
+  const [gradient, rate, epsilon, decay] = ids.slice(3).map((id) => trace.outputOf(id)) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const scalar = (value: number): number =>
+    trace.outputOf(trace.createTensor([], parameter.dtype, Float32Array.of(value)));
   const decayed = trace.node("Mul", [], [parameter.read(trace), decay]).outputs[0]!.id;
-  DonatedVariable.write(trace, [parameter], "AssignVariableOp", [parameter.typeAttribute], [parameter.handle, decayed]);
+  DonatedVariable.write(
+    trace,
+    [parameter],
+    "AssignVariableOp",
+    [parameter.typeAttribute],
+    [parameter.handle, decayed],
+  );
   // With both beta powers zero, TensorFlow's own bias correction is 1, and `rate` holds it already.
   const zero = scalar(0);
   DonatedVariable.write(
@@ -57,7 +96,18 @@ function updateInPlace(trace: Trace, backend: NodeBackend, inputs: Inputs, { bet
       { name: "T", type: ATTR.type, value: parameter.dtype },
       { name: "use_locking", type: ATTR.bool, value: false },
     ],
-    [parameter.handle, first.handle, second.handle, zero, zero, rate, scalar(beta1), scalar(beta2), epsilon, gradient],
+    [
+      parameter.handle,
+      first.handle,
+      second.handle,
+      zero,
+      zero,
+      rate,
+      scalar(beta1),
+      scalar(beta2),
+      epsilon,
+      gradient,
+    ],
   );
   return [parameter, first, second].map((variable) => {
     const { shape, dtype, version } = variable;

@@ -1,4 +1,10 @@
-import { backend_util, type KernelFunc, registerKernel, type TensorInfo, unregisterKernel } from "@tensorflow/tfjs-core";
+import {
+  backend_util,
+  type KernelFunc,
+  registerKernel,
+  type TensorInfo,
+  unregisterKernel,
+} from "@tensorflow/tfjs-core";
 import { ATTR, DT } from "../dtypes.js";
 import type { NodeBackend } from "../node-backend.js";
 
@@ -13,7 +19,9 @@ export function registerGather(): void {
     try {
       const ids = engine.getInputTensorIds([x, indices]);
       const attributes = [{ name: "batch_dims", type: ATTR.int, value: batchDims }];
-      return engine.createOutputTensor(engine.binding.executeOp("GatherV2", attributes, [...ids, axisId], 1)[0]!);
+      return engine.createOutputTensor(
+        engine.binding.executeOp("GatherV2", attributes, [...ids, axisId], 1)[0]!,
+      );
     } finally {
       engine.binding.deleteTensor(axisId);
     }

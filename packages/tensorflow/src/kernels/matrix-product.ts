@@ -1,4 +1,12 @@
-import { type KernelFunc, registerKernel, reshape, type Tensor, type TensorInfo, tidy, unregisterKernel } from "@tensorflow/tfjs-core";
+import {
+  type KernelFunc,
+  registerKernel,
+  reshape,
+  type Tensor,
+  type TensorInfo,
+  tidy,
+  unregisterKernel,
+} from "@tensorflow/tfjs-core";
 import { ATTR, DT } from "../dtypes.js";
 import type { NodeBackend } from "../node-backend.js";
 
@@ -14,7 +22,11 @@ export function registerMatrixProduct(): void {
     const type = { name: "T", type: ATTR.type, value: DT[a.dtype as keyof typeof DT] };
     const flag = (name: string, value: boolean) => ({ name, type: ATTR.bool, value });
     if (sizeOfBatch(a) !== 1 || sizeOfBatch(b) !== 1)
-      return engine.executeSingleOutput("BatchMatMulV2", [type, flag("adj_x", transposeA), flag("adj_y", transposeB)], [a, b]);
+      return engine.executeSingleOutput(
+        "BatchMatMulV2",
+        [type, flag("adj_x", transposeA), flag("adj_y", transposeB)],
+        [a, b],
+      );
     return tidy(() => {
       const [x, y] = [a, b].map((info) => reshape(info as Tensor, info.shape.slice(-2))) as [Tensor, Tensor];
       const attributes = [type, flag("transpose_a", transposeA), flag("transpose_b", transposeB)];
@@ -27,4 +39,5 @@ export function registerMatrixProduct(): void {
   registerKernel({ kernelName: "BatchMatMul", backendName: "tensorflow", kernelFunc });
 }
 
-const sizeOfBatch = ({ shape }: TensorInfo): number => shape.slice(0, -2).reduce((product, size) => product * size, 1);
+const sizeOfBatch = ({ shape }: TensorInfo): number =>
+  shape.slice(0, -2).reduce((product, size) => product * size, 1);

@@ -6,9 +6,20 @@ import type { NodeBackend } from "../node-backend.js";
 const tfType = (info: TensorInfo): number => DT[info.dtype as keyof typeof DT];
 const type = (name: string, value: number): OpAttribute => ({ name, type: ATTR.type, value });
 
-function register(kernelName: string, run: (backend: NodeBackend, inputs: Record<string, TensorInfo>, attrs: Record<string, unknown>) => TensorInfo): void {
+function register(
+  kernelName: string,
+  run: (
+    backend: NodeBackend,
+    inputs: Record<string, TensorInfo>,
+    attrs: Record<string, unknown>,
+  ) => TensorInfo,
+): void {
   const kernelFunc: KernelFunc = ({ inputs, attrs, backend }) =>
-    run(backend as NodeBackend, inputs as Record<string, TensorInfo>, (attrs ?? {}) as Record<string, unknown>);
+    run(
+      backend as NodeBackend,
+      inputs as Record<string, TensorInfo>,
+      (attrs ?? {}) as Record<string, unknown>,
+    );
   registerKernel({ kernelName, backendName: "tensorflow", kernelFunc });
 }
 
@@ -17,7 +28,9 @@ export function registerMissingKernels(): void {
   register("LogSoftmax", (backend, { logits }) =>
     backend.executeSingleOutput("LogSoftmax", [type("T", tfType(logits!))], [logits!]),
   );
-  register("LogicalXor", (backend, { a, b }) => backend.executeSingleOutput("NotEqual", [type("T", DT.bool)], [a!, b!]));
+  register("LogicalXor", (backend, { a, b }) =>
+    backend.executeSingleOutput("NotEqual", [type("T", DT.bool)], [a!, b!]),
+  );
   register("BitwiseAnd", (backend, { a, b }) =>
     backend.executeSingleOutput("BitwiseAnd", [type("T", tfType(a!))], [a!, b!]),
   );
