@@ -167,11 +167,9 @@ test("the residuals of several ControlNets add up, scaled by their strengths", (
     const net = createControlNet(unet, config, { seed });
     return {
       ...net,
-      links: tf.tidy(() =>
-        treeLike(
-          net.links,
-          leavesOf(net.links).map(({ value }) => tf.fill(value.shape, 0.01 * seed)),
-        ),
+      links: treeLike(
+        net.links,
+        leavesOf(net.links).map(({ value }) => tf.fill(value.shape, 0.01 * seed)),
       ),
     };
   };

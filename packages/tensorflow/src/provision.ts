@@ -39,6 +39,7 @@ export async function provision(options: ProvisionOptions = {}): Promise<LibTens
     lock,
     async () => {
       if (isProvisioned(variant)) return;
+      removeLeftovers();
       const python = await findProgram([process.env.PYTHON, "python3", "python"]);
       if (!python || (await runProcess(python, ["-m", "pip", "--version"])).code !== 0)
         throw new TensorFlowError(
@@ -54,6 +55,13 @@ export async function provision(options: ProvisionOptions = {}): Promise<LibTens
     () => log("another process is installing; waiting for it"),
   );
   return result;
+}
+
+/** What killed installs left behind; safe under the lock. */
+function removeLeftovers(): void {
+  const folder = engineCacheFolder();
+  for (const name of readdirSync(folder))
+    if (name.startsWith("download-")) rmSync(join(folder, name), { recursive: true, force: true });
 }
 
 const downloadFolder = (): string => join(engineCacheFolder(), "downloads");

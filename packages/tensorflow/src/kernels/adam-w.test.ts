@@ -60,3 +60,22 @@ for (const updates of [1, 2])
     });
     expect(requireEngine("test").variables.size).toBe(0);
   });
+
+test("300 steps leave tensors and memory flat", () => {
+  const rate = tf.scalar(0.01);
+  const fn = jit(step, { donate: [0] });
+  let state = fresh();
+  const { native } = requireEngine("test");
+  let tensors = 0;
+  let resident = 0;
+  for (let i = 0; i < 300; i++) {
+    state = fn(state, rate, 1);
+    if (i !== 100) continue;
+    tensors = tf.memory().numTensors + native.numberOfTensors();
+    resident = process.memoryUsage.rss();
+  }
+  expect(tf.memory().numTensors + native.numberOfTensors()).toBe(tensors);
+  expect((process.memoryUsage.rss() - resident) / 2 ** 20).toBeLessThan(20);
+  tf.dispose([Object.values(state), rate]);
+  fn.dispose();
+});
