@@ -1,7 +1,7 @@
 import type { Pipeline } from "@controlnet-js/pipeline";
-import { loadPipeline } from "@controlnet-js/pipeline/node";
+import { openPipeline } from "@controlnet-js/pipeline/node";
 import { weightsFolder } from "@controlnet-js/tinyworld/node";
 
-/** Loads a base model: `"tinyworld"`, or a folder in diffusers' layout. */
-export const loadBase = (base: string): Promise<Pipeline> =>
-  loadPipeline(base === "tinyworld" ? weightsFolder() : base);
+/** Opens a base model: `"tinyworld"`, a folder in diffusers' layout, or a single file of the original code. */
+export const loadBase = (base: string, log?: (line: string) => void): Promise<Pipeline> =>
+  openPipeline(base === "tinyworld" ? weightsFolder() : base, log ? { log } : {});

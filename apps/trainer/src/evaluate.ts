@@ -5,7 +5,7 @@ import { type Condition, ControlNetError, disposeTree, type Image } from "@contr
 import type { Sample } from "@controlnet-js/data";
 import { selectEngine } from "@controlnet-js/engine";
 import { compilePipeline, disposePipeline, type Pipeline } from "@controlnet-js/pipeline";
-import { loadControlNet } from "@controlnet-js/pipeline/node";
+import { openControlNet } from "@controlnet-js/pipeline/node";
 import { adherence } from "./adherence.js";
 import { loadBase } from "./base-model.js";
 import { contactSheet } from "./contact-sheet.js";
@@ -107,8 +107,8 @@ export async function evaluate(command: EvaluateCommand): Promise<Omit<Evaluatio
   const print = (line: string) => process.stderr.write(`${line}\n`);
   const engine = await selectEngine({ engine: command.engine, log: print });
   print(`Engine: ${engine.description}`);
-  const pipeline = await loadBase(command.model);
-  const net = await loadControlNet(command.control);
+  const pipeline = await loadBase(command.model, print);
+  const net = await openControlNet(command.control);
   const bar = createProgressBar();
   try {
     const name = net.metadata.condition;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ControlNetError, disposeTree, type Image } from "@controlnet-js/core";
 import { selectEngine } from "@controlnet-js/engine";
 import { type ControlInput, disposePipeline, sizeStep, textToImage } from "@controlnet-js/pipeline";
-import { type LoadedControlNet, loadControlNet, pngWithText } from "@controlnet-js/pipeline/node";
+import { type LoadedControlNet, openControlNet, pngWithText } from "@controlnet-js/pipeline/node";
 import { loadBase } from "./base-model.js";
 import { encodePng } from "./contact-sheet.js";
 import { openCondition } from "./open-condition.js";
@@ -47,7 +47,7 @@ export async function sample(command: SampleCommand): Promise<string[]> {
   const print = (line: string) => process.stderr.write(`${line}\n`);
   const engine = await selectEngine({ engine: command.engine, log: print });
   print(`Engine: ${engine.description}`);
-  const pipeline = await loadBase(command.model);
+  const pipeline = await loadBase(command.model, print);
   const nets: LoadedControlNet[] = [];
   const bar = createProgressBar();
   try {
@@ -61,7 +61,7 @@ export async function sample(command: SampleCommand): Promise<string[]> {
       );
     const controls: ControlInput[] = [];
     for (const argument of command.controls) {
-      const net = await loadControlNet(argument.folder);
+      const net = await openControlNet(argument.folder, { log: print });
       nets.push(net);
       controls.push({
         params: net.params,
