@@ -16,6 +16,8 @@ const run = promisify(execFile);
 let dir: string;
 
 beforeAll(async () => {
+  // tsup takes its entries from the working folder, which is the root where all packages are tested together.
+  process.chdir(packageFolder);
   await rm(outDir, { recursive: true, force: true });
   await mkdir(outDir, { recursive: true });
   await writeFile(join(outDir, "package.json"), '{ "type": "module" }');
@@ -30,6 +32,7 @@ beforeAll(async () => {
       noExternal: ["@controlnet-js/core"],
       esbuildOptions(esbuild) {
         esbuild.conditions = ["@controlnet-js/source"];
+        esbuild.absWorkingDir = packageFolder;
       },
     });
   dir = await writeImageFolder(2);

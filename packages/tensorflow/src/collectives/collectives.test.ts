@@ -51,7 +51,7 @@ async function group(
   return await Promise.all(Array.from({ length: size }, (_, rank) => one(rank)));
 }
 
-for (const size of [2, 3])
+for (const size of [2, 3, 4])
   test(`${size} processes: exact sums, broadcast, buckets, health`, { timeout: 240_000 }, async () => {
     const outcomes = await group(size, "sums");
     const total = (size * (size + 1)) / 2;

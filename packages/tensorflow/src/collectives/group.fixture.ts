@@ -18,6 +18,9 @@ async function main(): Promise<void> {
         [mine, tf.ones([2, 2]), tf.fill([300], group.rank)],
         64,
       );
+      // Nobody leaves before all have asked for their neighbour's health.
+      await group.barrier();
+      const health = await group.health((group.rank + 1) % group.size);
       await group.barrier();
       print({
         rank: group.rank,
@@ -27,7 +30,7 @@ async function main(): Promise<void> {
         fromOne: [...fromOne!.dataSync()],
         shapes: buckets.map(({ shape }) => shape),
         last: buckets[2]!.dataSync()[0],
-        health: await group.health((group.rank + 1) % group.size),
+        health,
       });
       break;
     }
@@ -47,7 +50,7 @@ async function main(): Promise<void> {
     }
     case "stall": {
       await group.barrier();
-      if (group.rank === 1) setTimeout(() => process.exit(0), 30_000);
+      if (group.rank === 1) setTimeout(() => process.exit(0), 15_000);
       else
         print(
           await group.allReduce([tf.ones([7])]).then(
