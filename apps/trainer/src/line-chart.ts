@@ -42,6 +42,7 @@ export function lineChart(panels: readonly Panel[], xLabel: string): string {
   const height = panels.length * panelHeight + 24;
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="sans-serif" font-size="12">` +
+    `<title>${panels.map(({ title }) => title).join(", ")}</title>` +
     `<rect width="100%" height="100%" fill="white"/>${drawn.join("")}` +
     `<text x="${width / 2}" y="${height - 8}" text-anchor="middle" fill="#444">${xLabel}</text></svg>\n`
   );
