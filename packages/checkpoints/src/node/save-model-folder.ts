@@ -1,9 +1,8 @@
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
-import { ControlNetError, isControlNetError } from "@controlnet-js/core";
+import { join } from "node:path";
 import type { NamedTensor } from "../tensor-source.js";
-import { asideOf, saveError, syncFolder, writeAll, writeDurably } from "./atomic.js";
+import { writeAll, writeDurably } from "./atomic.js";
 import { jsonBytes } from "./config-file.js";
+import { replaceFolder } from "./replace-folder.js";
 import { type SaveOptions, writePlan } from "./save-safetensors.js";
 import { planShards } from "./shards.js";
 
@@ -31,49 +30,19 @@ export async function saveModelFolder(
     ...options
   }: SaveFolderOptions = {},
 ): Promise<void> {
-  const target = resolve(folder);
   const { files, index } = planShards(entries, baseName, { format: "pt", ...metadata }, shardBytes, options);
-  const aside = asideOf(target);
-  const old = asideOf(target, "old");
-  try {
-    const replaces = await checkReplaceable(target);
-    await mkdir(aside, { recursive: true });
+  const replaced = {
+    isPart: (name: string) => modelFile.test(name),
+    where: "saveModelFolder",
+    what: "model",
+  };
+  await replaceFolder(folder, replaced, async (aside) => {
     await writeDurably(join(aside, "config.json"), (handle) => writeAll(handle, jsonBytes(config)));
     for (const { name, plan } of files)
       await writeDurably(join(aside, name), (handle) => writePlan(handle, plan));
     if (index)
       await writeDurably(join(aside, index.name), (handle) => writeAll(handle, jsonBytes(index.value)));
-    await syncFolder(aside);
-    if (replaces) await rename(target, old);
-    try {
-      await rename(aside, target);
-    } catch (error) {
-      if (replaces) await rename(old, target);
-      throw error;
-    }
-  } catch (error) {
-    await rm(aside, { recursive: true, force: true });
-    throw isControlNetError(error) ? error : saveError(target, error);
-  }
-  await rm(old, { recursive: true, force: true });
-  await syncFolder(dirname(target));
+  });
 }
 
 const modelFile = /^(config\.json|README\.md|[\w.-]+\.(safetensors|bin)|[\w.-]+\.index(\.\w+)?\.json)$/;
-
-async function checkReplaceable(folder: string): Promise<boolean> {
-  let files: string[];
-  try {
-    files = await readdir(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw error;
-  }
-  const other = files.find((name) => !modelFile.test(name));
-  if (other !== undefined)
-    throw new ControlNetError(
-      "io",
-      `saveModelFolder: ${folder} holds "${other}", which is no part of a model; choose a new or empty folder`,
-    );
-  return true;
-}

@@ -16,7 +16,7 @@ function remainders(): Uint32Array[] {
 }
 
 /**
- * The CRC-32 of zip files.
+ * The CRC-32 of zip and PNG files.
  * @param initial the CRC of what came before, to continue it
  */
 export function crc32(bytes: Uint8Array, initial = 0): number {

@@ -1,14 +1,4 @@
-const checksums = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-  return value;
-});
-
-function crc(data: Uint8Array): number {
-  let value = 0xffffffff;
-  for (const byte of data) value = checksums[(value ^ byte) & 255]! ^ (value >>> 8);
-  return (value ^ 0xffffffff) >>> 0;
-}
+import { crc32 } from "@controlnet-js/checkpoints";
 
 /** Where the IHDR chunk ends: 8 bytes of signature, then length, type, 13 bytes and checksum. */
 const afterHeader = 8 + 4 + 4 + 13 + 4;
@@ -23,7 +13,7 @@ export function pngWithText(png: Uint8Array, keyword: string, text: string): Buf
   const chunk = Buffer.alloc(body.length + 8);
   chunk.writeUInt32BE(body.length - 4, 0);
   chunk.set(body, 4);
-  chunk.writeUInt32BE(crc(body), body.length + 4);
+  chunk.writeUInt32BE(crc32(body), body.length + 4);
   return Buffer.concat([png.subarray(0, afterHeader), chunk, png.subarray(afterHeader)]);
 }
 

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { autoencoderConfigToDiffusers, autoencoderKeyRows } from "@controlnet-js/autoencoder";
 import { exportTree, type FloatDType } from "@controlnet-js/checkpoints";
-import { saveModelFolder, writeConfig } from "@controlnet-js/checkpoints/node";
+import { replaceFolder, saveModelFolder, writeConfig } from "@controlnet-js/checkpoints/node";
 import { writeSchedulerConfig } from "@controlnet-js/samplers";
 import {
   formatVocabulary,
@@ -12,7 +12,6 @@ import {
 import { unetConfigToDiffusers, unetKeyRows } from "@controlnet-js/unet";
 import type { Pipeline, TextModel } from "../pipeline.js";
 import { metadataEntries } from "./metadata.js";
-import { replaceFolder } from "./replace-folder.js";
 
 /** How to save a pipeline. */
 export interface SavePipelineOptions {
@@ -31,35 +30,42 @@ export async function savePipeline(
   { dtype = "F32" }: SavePipelineOptions = {},
 ): Promise<void> {
   const { text, unet, autoencoder, scheduler } = pipeline;
-  await replaceFolder(folder, pipelineParts, async (aside) => {
-    await saveModelFolder(
-      join(aside, "unet"),
-      unetConfigToDiffusers(unet.config),
-      exportTree(unet.params, unetKeyRows(unet.config, "diffusers"), { dtype, where: "savePipeline: U-Net" }),
-      { metadata: metadataEntries(pipeline.metadata) },
-    );
-    await saveModelFolder(
-      join(aside, "vae"),
-      autoencoderConfigToDiffusers(autoencoder.config),
-      exportTree(autoencoder.params, autoencoderKeyRows(autoencoder.config, "diffusers"), {
-        dtype,
-        where: "savePipeline: autoencoder",
-      }),
-    );
-    await saveModelFolder(
-      join(aside, "text_encoder"),
-      textConfig(text),
-      exportTree(text.params, textEncoderKeyRows(text.config, "transformers"), {
-        dtype,
-        where: "savePipeline: text encoder",
-      }),
-      { baseName: "model" },
-    );
-    await saveTokenizer(join(aside, "tokenizer"), text);
-    await mkdir(join(aside, "scheduler"));
-    await writeFile(join(aside, "scheduler", "scheduler_config.json"), writeSchedulerConfig(scheduler));
-    await writeConfig(aside, modelIndex(pipeline), "model_index.json");
-  });
+  await replaceFolder(
+    folder,
+    { isPart: (name) => pipelineParts.includes(name), where: "savePipeline", what: "pipeline" },
+    async (aside) => {
+      await saveModelFolder(
+        join(aside, "unet"),
+        unetConfigToDiffusers(unet.config),
+        exportTree(unet.params, unetKeyRows(unet.config, "diffusers"), {
+          dtype,
+          where: "savePipeline: U-Net",
+        }),
+        { metadata: metadataEntries(pipeline.metadata) },
+      );
+      await saveModelFolder(
+        join(aside, "vae"),
+        autoencoderConfigToDiffusers(autoencoder.config),
+        exportTree(autoencoder.params, autoencoderKeyRows(autoencoder.config, "diffusers"), {
+          dtype,
+          where: "savePipeline: autoencoder",
+        }),
+      );
+      await saveModelFolder(
+        join(aside, "text_encoder"),
+        textConfig(text),
+        exportTree(text.params, textEncoderKeyRows(text.config, "transformers"), {
+          dtype,
+          where: "savePipeline: text encoder",
+        }),
+        { baseName: "model" },
+      );
+      await saveTokenizer(join(aside, "tokenizer"), text);
+      await mkdir(join(aside, "scheduler"));
+      await writeFile(join(aside, "scheduler", "scheduler_config.json"), writeSchedulerConfig(scheduler));
+      await writeConfig(aside, modelIndex(pipeline), "model_index.json");
+    },
+  );
 }
 
 /** transformers 5 wants a float in `initializer_factor`, which JSON here can't tell from an integer; 1 is its default. */

@@ -2,10 +2,15 @@ import { existsSync } from "node:fs";
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { ModelPart } from "@controlnet-js/checkpoints";
-import { readConfig, saveModelFolder, saveSafetensors, writeConfig } from "@controlnet-js/checkpoints/node";
+import {
+  readConfig,
+  replaceFolder,
+  saveModelFolder,
+  saveSafetensors,
+  writeConfig,
+} from "@controlnet-js/checkpoints/node";
 import { ControlNetError } from "@controlnet-js/core";
 import { type SchedulerConfig, writeSchedulerConfig } from "@controlnet-js/samplers";
-import { replaceFolder } from "../replace-folder.js";
 import type { ConvertedPart } from "./convert-model.js";
 import { findTokenizer, tokenizerAdvice } from "./find-tokenizer.js";
 
@@ -50,23 +55,27 @@ export async function saveDiffusers(
   const [only] = parts as [ConvertedPart];
   if (toFile) return saveSafetensors(path, only.entries, { metadata: { ...metadata, format: "pt" } });
   if (!whole) return savePart(path, only, metadata);
-  await replaceFolder(path, pipelineParts, async (aside) => {
-    for (const part of parts)
-      await savePart(
-        join(aside, folderOf[part.part]),
-        part,
-        part.part === "unet" || part.part === "controlnet" ? metadata : {},
+  await replaceFolder(
+    path,
+    { isPart: (name) => pipelineParts.includes(name), where: "convertModel", what: "pipeline" },
+    async (aside) => {
+      for (const part of parts)
+        await savePart(
+          join(aside, folderOf[part.part]),
+          part,
+          part.part === "unet" || part.part === "controlnet" ? metadata : {},
+        );
+      const config = scheduler();
+      await mkdir(join(aside, "scheduler"));
+      await writeFile(join(aside, "scheduler", "scheduler_config.json"), writeSchedulerConfig(config));
+      const hasTokenizer = await saveTokenizer(join(aside, "tokenizer"), parts, options);
+      await writeConfig(
+        aside,
+        modelIndex(parts, String(config.json._class_name), hasTokenizer),
+        "model_index.json",
       );
-    const config = scheduler();
-    await mkdir(join(aside, "scheduler"));
-    await writeFile(join(aside, "scheduler", "scheduler_config.json"), writeSchedulerConfig(config));
-    const hasTokenizer = await saveTokenizer(join(aside, "tokenizer"), parts, options);
-    await writeConfig(
-      aside,
-      modelIndex(parts, String(config.json._class_name), hasTokenizer),
-      "model_index.json",
-    );
-  });
+    },
+  );
 }
 
 const savePart = (folder: string, { part, json, entries }: ConvertedPart, metadata: Record<string, string>) =>
