@@ -20,7 +20,8 @@ export function formatDuration(seconds: number): string {
  * @param logEvery seconds between lines where the stream is no terminal
  */
 export function createProgressBar(stream: NodeJS.WriteStream = process.stderr, logEvery = 10): ProgressBar {
-  const began = Date.now();
+  /** When the first update came, and what was done by then, in an earlier run. */
+  let first: { at: number; done: number } | undefined;
   let lastLine = 0;
   let drawn = false;
   const clear = () => {
@@ -29,20 +30,21 @@ export function createProgressBar(stream: NodeJS.WriteStream = process.stderr, l
   };
   return {
     update(done, total, details) {
-      const elapsed = (Date.now() - began) / 1000;
-      const left = done > 0 ? (elapsed / done) * (total - done) : Number.NaN;
-      const time = Number.isFinite(left) ? `${formatDuration(left)} left` : "";
+      first ??= { at: Date.now(), done };
+      const elapsed = (Date.now() - first.at) / 1000;
+      const left = done > first.done ? (elapsed / (done - first.done)) * (total - done) : Number.NaN;
+      const time = Number.isFinite(left) ? ` · ${formatDuration(left)} left` : "";
       if (stream.isTTY) {
         const width = 24;
         const filled = Math.round((width * done) / total);
         clear();
         stream.write(
-          `${"█".repeat(filled)}${"░".repeat(width - filled)} ${done}/${total} · ${details} · ${time}`,
+          `${"█".repeat(filled)}${"░".repeat(width - filled)} ${done}/${total} · ${details}${time}`,
         );
         drawn = true;
       } else if (Date.now() - lastLine > logEvery * 1000 || done === total) {
         lastLine = Date.now();
-        stream.write(`${done}/${total} · ${details} · ${time}\n`);
+        stream.write(`${done}/${total} · ${details}${time}\n`);
       }
     },
     print(line) {
