@@ -41,6 +41,12 @@ export const training = {
   seed: countFromZero.default(0),
 };
 
+/** What the `training` of a task with a U-Net holds besides. */
+export const unetTraining = {
+  /** Keeps the inputs of the U-Net's blocks only and runs each block again in the backward pass: less memory. */
+  gradientCheckpointing: z.boolean().default(false),
+};
+
 /** What every task's `validation` holds. */
 export const validation = {
   every: count.default(200),

@@ -8,6 +8,7 @@ import {
   shared,
   tinyworldSchema,
   training,
+  unetTraining,
   validation,
 } from "./config-sections.js";
 
@@ -43,6 +44,7 @@ const controlSchema = z.strictObject({
   training: z
     .strictObject({
       ...training,
+      ...unetTraining,
       /** Part of the prompts replaced with the empty string. */
       promptDropping: fraction.default(0.5),
       /** End once the hint was used in this many validations in a row; 0 trains all steps. */
@@ -109,7 +111,9 @@ const textToImageSchema = z.strictObject({
       layers: count.default(3),
     })
     .prefault({}),
-  training: z.strictObject({ ...training, promptDropping: fraction.default(0.1) }).prefault({}),
+  training: z
+    .strictObject({ ...training, ...unetTraining, promptDropping: fraction.default(0.1) })
+    .prefault({}),
   validation: z
     .strictObject({
       ...validation,

@@ -62,6 +62,7 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
     scalingFactor: pipeline.autoencoder.config.scalingFactor,
     seed: training.seed,
     promptDropping: training.promptDropping,
+    checkpointing: training.gradientCheckpointing,
     heldOut: data.heldOut,
     validationSamples: validation.samples,
     batchSize: Math.min(training.batchSize, data.heldOut.size),

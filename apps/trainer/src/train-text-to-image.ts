@@ -53,6 +53,7 @@ export async function trainTextToImage(
     ...parts,
     params: { unet: pipeline.unet.params, text: pipeline.text.params },
     promptDropping: training.promptDropping,
+    checkpointing: training.gradientCheckpointing,
     validate: async (params) => ({ held_out_loss: await loss.measure(params) }),
     publish: (params, folder, step) =>
       savePipeline(folder, { ...withWeights(params), metadata: { data: train.describe(), step } }),

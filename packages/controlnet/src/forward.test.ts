@@ -95,7 +95,8 @@ describe("against diffusers", () => {
         nhwc("out.controlled"),
         1e-5,
       );
-      expectClose(controlledUNet(unet, config, params, netConfig, inputs, hint, 0.5), nhwc("out.half"), 1e-5);
+      const half = controlledUNet(unet, config, params, netConfig, inputs, hint, { strength: 0.5 });
+      expectClose(half, nhwc("out.half"), 1e-5);
     },
   );
 });
@@ -177,6 +178,42 @@ test("the residuals of several ControlNets add up, scaled by their strengths", (
   const sum = addResiduals([scaleResiduals(a!, 0.5), b!])!;
   expectClose(sum.middle!, tf.add(tf.mul(a!.middle, 0.5), b!.middle));
   expectClose(sum.skips[1]!, tf.add(tf.mul(a!.skips[1]!, 0.5), b!.skips[1]!));
+});
+
+test("gradient checkpointing changes no gradient and keeps fewer bytes until the backward pass", () => {
+  const { unet, config, params, inputs } = setUp();
+  const net = treeLike(
+    params,
+    leavesOf(params).map(({ value }, i) =>
+      tf.add(value, tf.randomNormal(value.shape, 0, 0.02, "float32", i)),
+    ),
+  );
+  const run = (checkpointing: boolean) => {
+    let bytes = 0;
+    const atTurn = tf.customGrad((x) => ({
+      value: tf.mul(x as tf.Tensor, 1),
+      gradFunc: (upstream) => {
+        bytes = tf.memory().numBytes;
+        return tf.mul(upstream, 1);
+      },
+    }));
+    const gradients = tf.grads((...leaves: tf.Tensor[]) => {
+      const output = controlledUNet(unet, small, treeLike(net, leaves), config, inputs, mapFor(1), {
+        checkpointing,
+      });
+      return tf.mean(tf.square(atTurn(output)));
+    })(leavesOf(net).map(({ value }) => value));
+    return { gradients, bytes };
+  };
+  const before = tf.memory().numBytes;
+  const plain = run(false);
+  const kept = plain.bytes - before;
+  const start = tf.memory().numBytes;
+  const checkpointed = run(true);
+  plain.gradients.forEach((gradient, i) => {
+    expectClose(checkpointed.gradients[i]!, gradient, 1e-5);
+  });
+  expect(checkpointed.bytes - start).toBeLessThan(0.6 * kept);
 });
 
 test("nothing leaks", async () => {

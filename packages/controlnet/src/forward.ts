@@ -1,4 +1,11 @@
-import { ControlNetError, zeroConvolution } from "@controlnet-js/core";
+import {
+  ControlNetError,
+  checkpointBlock,
+  checkpointLockedBlock,
+  type RunBlock,
+  runBlock,
+  zeroConvolution,
+} from "@controlnet-js/core";
 import {
   type AdditionalResiduals,
   decode,
@@ -15,6 +22,7 @@ import type { ControlNetParams } from "./params.js";
 /**
  * The residuals that a ControlNet adds to the U-Net's skip connections and middle block.
  * @param map control map [batch, 8 height, 8 width, hintChannels] in [0, 1] for latents [batch, height, width, ...]
+ * @param run how each block runs: `checkpointBlock` trades time for memory in training
  * @throws ControlNetError `shape` where map and latents don't belong together
  */
 export function controlNet(
@@ -22,9 +30,11 @@ export function controlNet(
   config: ControlNetConfig,
   inputs: UNetInputs,
   map: Tensor4D,
+  run: RunBlock = runBlock,
 ): Required<AdditionalResiduals> & { skips: Tensor4D[] } {
   checkMap(config, inputs.latents, map);
-  return controlNetFromHint(params, config, inputs, encodeHint(params.hint, map));
+  const hint = run((given, hintEncoder) => encodeHint(hintEncoder, given), map, params.hint);
+  return controlNetFromHint(params, config, inputs, hint, run);
 }
 
 /** As {@link controlNet}, from a hint that was encoded before: in sampling, once for all steps. */
@@ -33,8 +43,9 @@ export function controlNetFromHint(
   config: ControlNetConfig,
   inputs: UNetInputs,
   hint: Tensor4D,
+  run: RunBlock = runBlock,
 ): Required<AdditionalResiduals> & { skips: Tensor4D[] } {
-  const encoded = encode(params.copy, config.unet, inputs, hint);
+  const encoded = encode(params.copy, config.unet, inputs, hint, run);
   return {
     skips: encoded.skips.map((skip, i) => zeroConvolution(skip, params.links.skips[i]!)),
     middle: zeroConvolution(encoded.middle, params.links.middle),
@@ -73,6 +84,8 @@ const plus = (a: Tensor4D | undefined, b: Tensor4D | undefined): Tensor4D | unde
 /**
  * The locked U-Net with a ControlNet: `y_c = F(x) + Z(F_c(x + Z(c)))` (paper, eq. 2). Gradients pass through the
  * decoder to the ControlNet; the locked encoder and middle block need none.
+ * @param options.strength factor of every residual
+ * @param options.checkpointing keeps block inputs only for the backward pass and runs each block again
  * @returns the model's raw output [batch, height, width, outChannels]
  */
 export function controlledUNet(
@@ -82,11 +95,12 @@ export function controlledUNet(
   config: ControlNetConfig,
   inputs: UNetInputs,
   map: Tensor4D,
-  strength = 1,
+  { strength = 1, checkpointing = false }: { strength?: number; checkpointing?: boolean } = {},
 ): Tensor4D {
   const encoded = encode(unet, unetConfig, inputs);
-  const residuals = scaleResiduals(controlNet(params, config, inputs, map), strength);
-  return decode(unet, unetConfig, encoded, inputs.context, residuals);
+  const links = controlNet(params, config, inputs, map, checkpointing ? checkpointBlock : runBlock);
+  const runLocked = checkpointing ? checkpointLockedBlock : runBlock;
+  return decode(unet, unetConfig, encoded, inputs.context, scaleResiduals(links, strength), runLocked);
 }
 
 function checkMap(config: ControlNetConfig, latents: Tensor4D, map: Tensor4D): void {

@@ -18,5 +18,6 @@ export * from "./ops/timestep-embedding.js";
 export * from "./ops/zero-convolution.js";
 export * from "./random.js";
 export * from "./rematerialize.js";
+export * from "./run-block.js";
 export * from "./tree.js";
 export * from "./wasm-kernels.js";

@@ -6,12 +6,12 @@ import { tensor4d } from "@tensorflow/tfjs-core";
 import { dropsPrompt, type NoisingOptions, noisedBatch } from "./diffusion-batch.js";
 import { hintUse, linkNorm } from "./hint-use.js";
 import type { LatentCache } from "./latent-cache.js";
-import { type ControlBatch, controlNetLoss } from "./losses.js";
+import { type ControlBatch, controlNetLoss, type LossOptions } from "./losses.js";
 import type { TextCache } from "./text-cache.js";
 import type { TrainingTask } from "./training-task.js";
 
 /** What the training of a ControlNet is made of. */
-export interface ControlTaskOptions extends NoisingOptions {
+export interface ControlTaskOptions extends NoisingOptions, LossOptions {
   params: ControlNetParams;
   config: ControlNetConfig;
   /** The base U-Net: never changed. */
@@ -34,7 +34,7 @@ export function controlTask(
 ): TrainingTask<ControlNetParams, ControlBatch> & { dispose(): void } {
   const { params, config, locked, latents, texts, promptDropping, seed, publish } = options;
   const loss = (trained: ControlNetParams, batch: ControlBatch) =>
-    controlNetLoss(trained, config, locked, batch);
+    controlNetLoss(trained, config, locked, batch, options);
   const measure = jit(loss, { name: "control-validation" });
   const batchOf = async (
     samples: readonly Sample[],

@@ -1,4 +1,5 @@
 import { type ControlNetConfig, type ControlNetParams, controlledUNet } from "@controlnet-js/controlnet";
+import { checkpointBlock, runBlock } from "@controlnet-js/core";
 import { encodeText, type TextEncoder, type TextEncoderConfig } from "@controlnet-js/text-encoder";
 import { type UNetConfig, type UNetParams, unet } from "@controlnet-js/unet";
 import {
@@ -29,14 +30,23 @@ export interface TextToImageParams {
   text: TextEncoder;
 }
 
+/** How a loss is computed. */
+export interface LossOptions {
+  /** Keeps the U-Net's block inputs only for the backward pass and runs each block again: less memory, more time. */
+  checkpointing?: boolean;
+}
+
 /** The diffusion loss of U-Net and text encoder. */
 export function textToImageLoss(
   params: TextToImageParams,
   configs: { unet: UNetConfig; text: TextEncoderConfig },
   { latents, timesteps, target, tokens }: TextToImageBatch,
+  { checkpointing = false }: LossOptions = {},
 ): Scalar {
   const context = encodeText(params.text, configs.text, tokens);
-  return squaredError(unet(params.unet, configs.unet, { latents, timesteps, context }), target);
+  const run = checkpointing ? checkpointBlock : runBlock;
+  const output = unet(params.unet, configs.unet, { latents, timesteps, context }, undefined, run);
+  return squaredError(output, target);
 }
 
 /** A batch for a ControlNet. */
@@ -53,7 +63,8 @@ export function controlNetLoss(
   config: ControlNetConfig,
   locked: UNetParams,
   { latents, timesteps, target, context, map }: ControlBatch,
+  options: LossOptions = {},
 ): Scalar {
   const inputs = { latents, timesteps, context };
-  return squaredError(controlledUNet(locked, config.unet, params, config, inputs, map), target);
+  return squaredError(controlledUNet(locked, config.unet, params, config, inputs, map, options), target);
 }

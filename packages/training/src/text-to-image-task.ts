@@ -3,11 +3,16 @@ import { encodeTexts, type TextEncoderConfig, type Tokenizer } from "@controlnet
 import type { UNetConfig } from "@controlnet-js/unet";
 import { dropsPrompt, type NoisingOptions, noisedBatch } from "./diffusion-batch.js";
 import type { LatentCache } from "./latent-cache.js";
-import { type TextToImageBatch, type TextToImageParams, textToImageLoss } from "./losses.js";
+import {
+  type LossOptions,
+  type TextToImageBatch,
+  type TextToImageParams,
+  textToImageLoss,
+} from "./losses.js";
 import type { TrainingTask } from "./training-task.js";
 
 /** What a text-to-image task is made of. */
-export interface TextToImageTaskOptions extends NoisingOptions {
+export interface TextToImageTaskOptions extends NoisingOptions, LossOptions {
   params: TextToImageParams;
   configs: { unet: UNetConfig; text: TextEncoderConfig };
   tokenizer: Tokenizer;
@@ -26,7 +31,7 @@ export function textToImageTask(
   return {
     name: "text-to-image",
     params,
-    loss: (trained, batch) => textToImageLoss(trained, configs, batch),
+    loss: (trained, batch) => textToImageLoss(trained, configs, batch, options),
     async batch(samples: readonly Sample[], sampleIndices) {
       const captions = samples.map(({ caption }, i) =>
         dropsPrompt(seed, sampleIndices[i]!, promptDropping) ? "" : caption,

@@ -4,10 +4,9 @@ import {
   downsample,
   embedTimesteps,
   groupNorm,
-  residualBlock,
+  type RunBlock,
+  runBlock,
   silu,
-  spatialTransformer,
-  upsample,
 } from "@controlnet-js/core";
 import {
   add,
@@ -19,10 +18,12 @@ import {
 } from "@tensorflow/tfjs-core";
 import type { UNetConfig } from "./config.js";
 import type { EncoderParams, UNetParams } from "./params.js";
+import { unetBlock } from "./unet-block.js";
+import { upsampleTo } from "./upsample-to.js";
 
 /** What a U-Net sees. */
 export interface UNetInputs {
-  /** Noisy latents [batch, height, width, inChannels]; height and width divide by 2^(levels - 1). */
+  /** Noisy latents [batch, height, width, inChannels], of any size: a level has half the side before it, rounded up. */
   latents: Tensor4D;
   /** Timesteps [batch], float32, in [0, 1000). */
   timesteps: Tensor1D;
@@ -50,6 +51,7 @@ export interface Encoded {
 /**
  * Time embedding, encoder and middle block: the part that a ControlNet copies.
  * @param hint added once, after the first convolution: [batch, height, width, channels[0]]
+ * @param run how each block runs: `checkpointBlock` trades time for memory in training
  * @throws ControlNetError `shape`
  */
 export function encode(
@@ -57,33 +59,32 @@ export function encode(
   config: UNetConfig,
   inputs: UNetInputs,
   hint?: Tensor4D,
+  run: RunBlock = runBlock,
 ): Encoded {
   const { latents, timesteps, context } = inputs;
   checkInputs(config, inputs);
-  const residualOptions = { groups: config.groups, epsilon: 1e-5 };
   const time = embedTimesteps(timesteps, params.time);
+  const block = unetBlock(config, { time, context }, run);
   let h = convolution(latents, params.input);
   if (hint) h = add(h, hint);
   const skips = [h];
   params.down.forEach((level, i) => {
-    const transformerOptions = { groups: config.groups, heads: config.heads[i]! };
-    level.residual.forEach((block, j) => {
-      h = residualBlock(h, block, time, residualOptions);
-      const transformer = level.transformer?.[j];
-      if (transformer) h = spatialTransformer(h, transformer, context, transformerOptions);
+    level.residual.forEach((residual, j) => {
+      h = block(h, { residual, transformer: level.transformer?.[j] }, config.heads[i]!);
       skips.push(h);
     });
     if (level.downsample) skips.push((h = downsample(h, level.downsample)));
   });
   const heads = config.heads[config.heads.length - 1]!;
-  h = residualBlock(h, params.middle.residual1, time, residualOptions);
-  h = spatialTransformer(h, params.middle.transformer, context, { groups: config.groups, heads });
-  h = residualBlock(h, params.middle.residual2, time, residualOptions);
+  const { residual1, transformer, residual2 } = params.middle;
+  h = block(h, { residual: residual1, transformer }, heads);
+  h = block(h, { residual: residual2 }, heads);
   return { time, skips, middle: h };
 }
 
 /**
  * The decoder: `cat[h, skip + residual]` block by block (cldm.py, ControlledUnetModel).
+ * @param run how each block runs, as for {@link encode}
  * @returns the model's raw output [batch, height, width, outChannels]: noise, velocity or sample
  */
 export function decode(
@@ -92,6 +93,7 @@ export function decode(
   encoded: Encoded,
   context: Tensor3D,
   residuals?: AdditionalResiduals,
+  run: RunBlock = runBlock,
 ): Tensor4D {
   const expected = encoded.skips.length;
   if (residuals && residuals.skips.length !== expected)
@@ -99,20 +101,18 @@ export function decode(
       "shape",
       `unet: expected ${expected} residuals for the skip connections, got ${residuals.skips.length}`,
     );
-  const residualOptions = { groups: config.groups, epsilon: 1e-5 };
+  const block = unetBlock(config, { time: encoded.time, context }, run);
   let h: Tensor4D = residuals?.middle ? add(encoded.middle, residuals.middle) : encoded.middle;
   let next = expected;
   params.up.forEach((level, i) => {
     const heads = config.heads[config.heads.length - 1 - i]!;
-    level.residual.forEach((block, j) => {
+    level.residual.forEach((residual, j) => {
       const skip = encoded.skips[--next]!;
-      const residual = residuals?.skips[next];
-      h = concat([h, residual ? add<Tensor4D>(skip, residual) : skip], 3);
-      h = residualBlock(h, block, encoded.time, residualOptions);
-      const transformer = level.transformer?.[j];
-      if (transformer) h = spatialTransformer(h, transformer, context, { groups: config.groups, heads });
+      const link = residuals?.skips[next];
+      h = concat([h, link ? add<Tensor4D>(skip, link) : skip], 3);
+      h = block(h, { residual, transformer: level.transformer?.[j] }, heads);
     });
-    if (level.upsample) h = upsample(h, level.upsample);
+    if (level.upsample) h = upsampleTo(encoded.skips[next - 1]!, h, level.upsample);
   });
   return convolution(silu(groupNorm(h, params.outputNorm, config.groups, 1e-5)), params.output);
 }
@@ -123,22 +123,18 @@ export function unet(
   config: UNetConfig,
   inputs: UNetInputs,
   residuals?: AdditionalResiduals,
+  run: RunBlock = runBlock,
 ): Tensor4D {
-  return decode(params, config, encode(params, config, inputs), inputs.context, residuals);
+  const encoded = encode(params, config, inputs, undefined, run);
+  return decode(params, config, encoded, inputs.context, residuals, run);
 }
 
 function checkInputs(config: UNetConfig, { latents, timesteps, context }: UNetInputs): void {
-  const [batch, height, width, channels] = latents.shape;
-  const factor = 2 ** (config.channels.length - 1);
+  const [batch, , , channels] = latents.shape;
   if (channels !== config.inChannels)
     throw new ControlNetError(
       "shape",
       `unet: expected latents of ${config.inChannels} channels, got [${latents.shape}]`,
-    );
-  if (height % factor !== 0 || width % factor !== 0)
-    throw new ControlNetError(
-      "shape",
-      `unet: expected latents whose sides divide by ${factor}, got ${width}x${height}; pad or resize the picture`,
     );
   if (timesteps.rank !== 1 || timesteps.shape[0] !== batch)
     throw new ControlNetError("shape", `unet: expected timesteps [${batch}], got [${timesteps.shape}]`);
