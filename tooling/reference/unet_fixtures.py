@@ -20,21 +20,25 @@ CASES = {
                       down=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D")),
     "one-level": dict(block_out_channels=(12,), layers_per_block=2, attention_head_dim=3, cross_attention_dim=8,
                       norm_num_groups=3, down=("CrossAttnDownBlock2D",)),
+    "odd-sides": dict(block_out_channels=(4, 8, 8), layers_per_block=1, attention_head_dim=2, cross_attention_dim=6,
+                      norm_num_groups=2, side=(5, 7), hint_widths=(4, 8),
+                      down=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D")),
 }
 
 
-def make(name, down, **config):
+def make(name, down, side=(8, 8), hint_widths=(4, 8, 8, 12), **config):
     torch.manual_seed(len(name))
     up = tuple(d.replace("Down", "Up") for d in reversed(down))
     unet = UNet2DConditionModel(down_block_types=down, up_block_types=up, sample_size=8, **config).eval()
-    controlnet = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(4, 8, 8, 12)).eval()
+    controlnet = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=hint_widths).eval()
     for module in (unet, controlnet):
         for key, parameter in module.named_parameters():
             parameter.data = torch.randn_like(parameter) * (0.3 if parameter.dim() == 1 else 0.7 / max(1, parameter[0].numel()) ** 0.5)
             if "norm" in key and key.endswith("weight"):
                 parameter.data += 1
-    x, context = torch.randn(2, 4, 8, 8), torch.randn(2, 5, config["cross_attention_dim"])
-    timesteps, hint = torch.tensor([7, 981]), torch.rand(2, 3, 64, 64)
+    x, context = torch.randn(2, 4, *side), torch.randn(2, 5, config["cross_attention_dim"])
+    factor = 2 ** (len(hint_widths) - 1)
+    timesteps, hint = torch.tensor([7, 981]), torch.rand(2, 3, side[0] * factor, side[1] * factor)
     with torch.no_grad():
         plain = unet(x, timesteps, context).sample
         skips, middle = controlnet(x, timesteps, context, controlnet_cond=hint, return_dict=False)
