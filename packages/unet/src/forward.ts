@@ -18,7 +18,6 @@ import {
 } from "@tensorflow/tfjs-core";
 import type { UNetConfig } from "./config.js";
 import type { EncoderParams, UNetParams } from "./params.js";
-import { upsampleTo } from "./upsample-to.js";
 import { unetBlock } from "./unet-block.js";
 import { upsampleTo } from "./upsample-to.js";
 
