@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ControlNetError, disposeTree, type Image } from "@controlnet-js/core";
 import { selectEngine } from "@controlnet-js/engine";
-import { type ControlInput, disposePipeline, sizeStep, textToImage } from "@controlnet-js/pipeline";
+import { type ControlInput, disposePipeline, latentFactor, textToImage } from "@controlnet-js/pipeline";
 import { type LoadedControlNet, openControlNet, pngWithText } from "@controlnet-js/pipeline/node";
 import { loadBase } from "./base-model.js";
 import { encodePng } from "./contact-sheet.js";
@@ -53,7 +53,7 @@ export async function sample(command: SampleCommand): Promise<string[]> {
   try {
     const side = pipeline.unet.config.sampleSize * 2 ** (pipeline.autoencoder.config.channels.length - 1);
     const size = command.size ?? { width: side, height: side };
-    const step = sizeStep(pipeline);
+    const step = latentFactor(pipeline);
     if (size.width % step !== 0 || size.height % step !== 0)
       throw new ControlNetError(
         "range",

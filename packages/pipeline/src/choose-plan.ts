@@ -1,5 +1,7 @@
 import { ControlNetError } from "@controlnet-js/core";
 import {
+  createSchedule,
+  type NoiseSchedule,
   type Plan,
   planFromConfig,
   type SchedulerConfig,
@@ -12,7 +14,8 @@ import type { Pipeline } from "./pipeline.js";
 export interface SamplerChoice {
   /**
    * A sampler's name in any spelling ("ddim", "Euler a"), a diffusers scheduler class, or a read `scheduler_config.json`.
-   * Default `"ddim"`. Only its way of stepping is taken: the noise schedule stays the model's.
+   * Default `"ddim"`. A name only changes the way of stepping, and the noise schedule stays the model's; a config brings
+   * its own noise schedule and prediction type, as `pipe.scheduler = ...` does in diffusers.
    */
   sampler?: string | SchedulerConfig;
   /** Denoising steps. Default 20. */
@@ -23,6 +26,12 @@ export interface SamplerChoice {
   samplerOptions?: Record<string, unknown>;
 }
 
+/** A plan with the noise schedule that it was laid out for. */
+export interface ChosenPlan {
+  plan: Plan;
+  schedule: NoiseSchedule;
+}
+
 /**
  * The plan of a run.
  * @throws ControlNetError `config` or `range` for unknown samplers and bad options
@@ -30,8 +39,10 @@ export interface SamplerChoice {
 export function choosePlan(
   { scheduler, schedule }: Pick<Pipeline, "scheduler" | "schedule">,
   { sampler = "ddim", steps = 20, eta, samplerOptions = {} }: SamplerChoice,
-): Plan {
-  const config = typeof sampler === "string" ? switchSampler(scheduler, sampler) : sampler;
+): ChosenPlan {
+  const named = typeof sampler === "string";
+  const config = named ? switchSampler(scheduler, sampler) : sampler;
+  const own = named ? schedule : createSchedule(sampler.schedule);
   const name = samplerNameOf(config.sampler);
   if (eta !== undefined && eta !== 0 && name !== "ddim" && name !== "tcd")
     throw new ControlNetError(
@@ -39,5 +50,5 @@ export function choosePlan(
       `textToImage: eta belongs to "ddim" and "tcd", not to "${name}"; leave it out`,
     );
   const options = { ...samplerOptions, steps, ...(eta !== undefined && { eta }) };
-  return planFromConfig(config, options, schedule);
+  return { plan: planFromConfig(config, options, own), schedule: own };
 }

@@ -1,8 +1,8 @@
 import type { ControlNetConfig, ControlNetParams } from "@controlnet-js/controlnet";
 import { ControlNetError, nearestName } from "@controlnet-js/core";
-import { skipChannels } from "@controlnet-js/unet";
 import { avgPool, type Tensor4D, tidy } from "@tensorflow/tfjs-core";
 import type { AppliedControl } from "./applied.js";
+import { assertControlFits } from "./control-fit.js";
 import { assertWindow } from "./control-window.js";
 import {
   type LinkChoice,
@@ -86,7 +86,7 @@ export function prepareControl(
   const name = input.name ?? `control ${place + 1}`;
   const where = `textToImage: ${name}`;
   checkOptions(where, input);
-  checkBase(where, pipeline, input.config);
+  assertControlFits(pipeline, input.config, { control: where });
   const { weighting = "even", links = "all", start = 0, end = 1 } = input;
   assertWindow(where, start, end);
   const both = (input.half ?? (weighting === "even" ? "both" : "conditional")) === "both";
@@ -128,8 +128,10 @@ function maskLevels(
 ): Tensor4D[] {
   return tidy(() => {
     const whole = pictureTensor(`${where}: mask`, mask, { ...size, channels: 1 });
-    const finest = avgPool(whole, factor, factor, "valid");
-    return Array.from({ length: count }, (_, level) => avgPool(finest, 2 ** level, 2 ** level, "valid"));
+    const levels = [avgPool(whole, factor, factor, "valid")];
+    // An odd side is rounded up, as in the U-Net: "same" takes the mean of the pixels that there are.
+    while (levels.length < count) levels.push(avgPool(levels.at(-1)!, 2, 2, "same"));
+    return levels;
   });
 }
 
@@ -152,25 +154,4 @@ function checkOptions(where: string, input: ControlInput): void {
   oneOf("weighting", input.weighting, linkWeightings);
   oneOf("links", input.links, linkChoices);
   oneOf("half", input.half, ["both", "conditional"]);
-}
-
-function checkBase(where: string, pipeline: Pipeline, config: ControlNetConfig): void {
-  const base = pipeline.unet.config;
-  const same =
-    skipChannels(base).join() === skipChannels(config.unet).join() &&
-    base.contextChannels === config.unet.contextChannels &&
-    [base.inChannels, pipeline.autoencoder.config.latentChannels].includes(config.unet.inChannels);
-  if (!same)
-    throw new ControlNetError(
-      "config",
-      `${where}: made for a U-Net of channels ${config.unet.channels.join(", ")} and ${config.unet.contextChannels} text ` +
-        `features, this one has ${base.channels.join(", ")} and ${base.contextChannels}; a ControlNet works with its own ` +
-        "base model only (for instance Stable Diffusion 1.5 or 2.1)",
-    );
-  const factor = 2 ** (config.hintWidths.length - 1);
-  if (factor !== latentFactor(pipeline))
-    throw new ControlNetError(
-      "config",
-      `${where}: its hint encoder shrinks maps by ${factor}, the autoencoder pictures by ${latentFactor(pipeline)}`,
-    );
 }

@@ -1,8 +1,9 @@
 import { ControlNetError } from "@controlnet-js/core";
-import type { Denoiser, Plan } from "@controlnet-js/samplers";
+import type { Denoiser } from "@controlnet-js/samplers";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { scalar, type Tensor3D, type Tensor4D, tensor1d } from "@tensorflow/tfjs-core";
 import type { AppliedCall } from "./applied.js";
+import type { ChosenPlan } from "./choose-plan.js";
 import { type ClassifierGuidance, steer } from "./classifier-guidance.js";
 import type { CompiledPipeline } from "./compile-pipeline.js";
 import type { PreparedControl } from "./control-input.js";
@@ -11,8 +12,7 @@ import type { ActiveNet } from "./guided-prediction.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 
 /** What a denoiser is made of. */
-export interface DenoiserParts {
-  plan: Plan;
+export interface DenoiserParts extends ChosenPlan {
   run: Pick<ResolvedOptions, "guided" | "guidance" | "guidanceRescale">;
   context: Tensor3D;
   controls: readonly PreparedControl[];
@@ -30,7 +30,7 @@ export interface DenoiserParts {
  * it did in each control's report.
  */
 export function createDenoiser(compiled: CompiledPipeline, parts: DenoiserParts): Denoiser {
-  const { plan, run, context, controls, own, firstCall = 0, extra, classifier } = parts;
+  const { plan, schedule, run, context, controls, own, firstCall = 0, extra, classifier } = parts;
   const { unet } = compiled.pipeline;
   const guidance = run.guided ? own(scalar(run.guidance)) : undefined;
   const rescale = run.guided && run.guidanceRescale > 0 ? own(scalar(run.guidanceRescale)) : undefined;
@@ -65,7 +65,7 @@ export function createDenoiser(compiled: CompiledPipeline, parts: DenoiserParts)
         },
         nets,
       );
-      return classifier ? steer(compiled.pipeline.schedule, classifier, latents, timestep, output) : output;
+      return classifier ? steer(schedule, classifier, latents, timestep, output) : output;
     } finally {
       for (const tensor of temporary) tensor.dispose();
     }

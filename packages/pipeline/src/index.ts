@@ -1,7 +1,8 @@
 export type { Applied, AppliedCall, AppliedControl } from "./applied.js";
-export { choosePlan, type SamplerChoice } from "./choose-plan.js";
+export { type ChosenPlan, choosePlan, type SamplerChoice } from "./choose-plan.js";
 export type { ClassifierGuidance, LatentGradient } from "./classifier-guidance.js";
 export { type CompiledFunctions, type CompiledPipeline, compilePipeline } from "./compile-pipeline.js";
+export { assertControlFits, type FitNames } from "./control-fit.js";
 export type { ControlInput } from "./control-input.js";
 export { isInWindow } from "./control-window.js";
 export { rescaleGuidance } from "./guidance-rescale.js";
@@ -21,7 +22,6 @@ export {
   disposePipeline,
   latentFactor,
   type Pipeline,
-  sizeStep,
   type TextModel,
 } from "./pipeline.js";
 export { encodePrompts, type PromptEmbeds } from "./prompt-context.js";

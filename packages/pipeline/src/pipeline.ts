@@ -59,10 +59,6 @@ export function assertPipeline({ text, unet, autoencoder, schedule }: Pipeline):
     throw new ControlNetError("config", "pipeline: the noise schedule is empty");
 }
 
-/** Picture pixels for each latent, along a side: 8 for Stable Diffusion. */
-export const latentFactor = ({ autoencoder }: Pipeline): number =>
+/** Picture pixels for each latent, along a side, of which a picture's sides are multiples: 8 for Stable Diffusion. */
+export const latentFactor = ({ autoencoder }: Pick<Pipeline, "autoencoder">): number =>
   2 ** (autoencoder.config.channels.length - 1);
-
-/** What the sides of a picture must be a multiple of: 64 for Stable Diffusion. */
-export const sizeStep = (pipeline: Pipeline): number =>
-  latentFactor(pipeline) * 2 ** (pipeline.unet.config.channels.length - 1);

@@ -1,13 +1,13 @@
 import { ControlNetError, type Jitted } from "@controlnet-js/core";
-import { encodeText, encodeTexts } from "@controlnet-js/text-encoder";
-import { concat, type Tensor3D, tidy } from "@tensorflow/tfjs-core";
+import { encodeText, encodeTexts, type Tokenizer } from "@controlnet-js/text-encoder";
+import { concat, type Tensor3D, tidy, tile } from "@tensorflow/tfjs-core";
 import type { CompiledPipeline } from "./compile-pipeline.js";
 import type { TextModel } from "./pipeline.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 
 /** Prompts as the U-Net takes them. */
 export interface PromptEmbeds {
-  /** [batch, tokens, features]. */
+  /** [1 or batch, tokens, features]. */
   positive: Tensor3D;
   /** Of the same shape; needed unless guidance is 1. */
   negative?: Tensor3D;
@@ -27,17 +27,20 @@ export function encodePrompts(
   }
 }
 
-/** Sentences about what was cut off. */
+/** Sentences about what was cut off, one for each text that is too long. */
 export const truncationWarnings = (
   what: string,
+  texts: readonly string[],
   truncated: readonly (string | undefined)[],
-  maxTokens: number,
+  { maxTokens, tokenize }: Pick<Tokenizer, "maxTokens" | "tokenize">,
 ): string[] =>
-  truncated.flatMap((rest, i) =>
-    rest === undefined
-      ? []
-      : [`${what} ${i + 1} is longer than ${maxTokens - 2} tokens; the model did not see: "${rest}"`],
-  );
+  texts.flatMap((text, i) => {
+    if (truncated[i] === undefined || texts.indexOf(text) !== i) return [];
+    const [count, room] = [tokenize(text).length, maxTokens - 2];
+    return [
+      `${what} ${i + 1}: ${count - room} of its ${count} tokens were cut off, ${room} fit; the model did not see: "${truncated[i]}"`,
+    ];
+  });
 
 /**
  * The negative and the positive half in one tensor, the negative first; the positive half alone without guidance.
@@ -50,12 +53,13 @@ export function joinEmbeds(embeds: PromptEmbeds, batch: number, features: number
     ["positive", positive],
     ["negative", negative],
   ] as const)
-    if (half && (half.rank !== 3 || half.shape[0] !== batch || half.shape[2] !== features))
+    if (half && (half.rank !== 3 || ![1, batch].includes(half.shape[0]) || half.shape[2] !== features))
       throw new ControlNetError(
         "shape",
-        `textToImage: expected ${name} prompt embeds [${batch}, tokens, ${features}], got [${half.shape}]`,
+        `textToImage: expected ${name} prompt embeds [${batch === 1 ? 1 : `1 or ${batch}`}, tokens, ${features}], got [${half.shape}]`,
       );
-  if (!guided) return positive.clone();
+  const whole = (half: Tensor3D) => (half.shape[0] === batch ? half.clone() : tile(half, [batch, 1, 1]));
+  if (!guided) return whole(positive);
   if (!negative)
     throw new ControlNetError(
       "missing",
@@ -66,7 +70,7 @@ export function joinEmbeds(embeds: PromptEmbeds, batch: number, features: number
       "shape",
       `textToImage: prompt embeds of ${positive.shape[1]} and ${negative.shape[1]} tokens; both need the same length`,
     );
-  return tidy(() => concat([negative, positive], 0));
+  return tidy(() => concat([whole(negative), whole(positive)], 0));
 }
 
 /** The context of a run [batch or 2 batch, tokens, features], the unconditional half first; warnings are added. */
@@ -83,11 +87,12 @@ export function contextOf(
   // The unconditional half goes first, in the same call.
   const prompts = run.guided ? [...run.negative, ...run.prompts] : run.prompts;
   const { context, truncated } = encodePrompts(text, prompts, functions.encodeText);
-  const { maxTokens } = text.tokenizer;
-  const positive = truncated.slice(-run.batch);
-  warnings.push(...truncationWarnings("prompt", positive, maxTokens));
+  const { tokenizer } = text;
+  warnings.push(...truncationWarnings("prompt", run.prompts, truncated.slice(-run.batch), tokenizer));
   if (run.guided)
-    warnings.push(...truncationWarnings("negative prompt", truncated.slice(0, run.batch), maxTokens));
+    warnings.push(
+      ...truncationWarnings("negative prompt", run.negative, truncated.slice(0, run.batch), tokenizer),
+    );
   if (context.shape[2] === contextChannels) return context;
   context.dispose();
   throw new ControlNetError(

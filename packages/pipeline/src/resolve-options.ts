@@ -1,6 +1,6 @@
 import { assertShape, ControlNetError, nearestName } from "@controlnet-js/core";
 import { sizeOf } from "./picture.js";
-import { latentFactor, type Pipeline, sizeStep } from "./pipeline.js";
+import { latentFactor, type Pipeline } from "./pipeline.js";
 import type { PromptEmbeds } from "./prompt-context.js";
 import { type TextToImageOptions, textToImageKeys } from "./text-to-image-options.js";
 
@@ -73,9 +73,10 @@ function checkKeys(options: TextToImageOptions): void {
   }
 }
 
-function batchOf({ prompts, promptEmbeds }: TextToImageOptions): number {
+function batchOf({ prompts, promptEmbeds, noise, indices }: TextToImageOptions): number {
   if (prompts && promptEmbeds) refuse("config", "expected prompts or promptEmbeds, got both");
-  const batch = prompts?.length ?? promptEmbeds?.positive.shape[0] ?? 0;
+  const embedded = promptEmbeds?.positive.shape[0] ?? 0;
+  const batch = prompts?.length ?? (embedded === 1 ? (noise?.shape[0] ?? indices?.length ?? 1) : embedded);
   if (batch < 1) refuse("missing", 'expected at least one prompt; for none give prompts: [""]');
   return batch;
 }
@@ -87,19 +88,31 @@ function negativesOf(negative: string | readonly string[], batch: number): reado
   return negative;
 }
 
-function pictureSize(pipeline: Pipeline, options: TextToImageOptions): { width: number; height: number } {
-  const map = options.controls?.[0]?.map;
-  const side = pipeline.unet.config.sampleSize * latentFactor(pipeline);
-  const size = map ? sizeOf(map) : { width: side, height: side };
+interface PictureSize {
+  width: number;
+  height: number;
+}
+
+function pictureSize(pipeline: Pipeline, options: TextToImageOptions): PictureSize {
+  const step = latentFactor(pipeline);
+  const size = ownSize(pipeline, options);
   const { width = size.width, height = size.height } = options;
-  const step = sizeStep(pipeline);
   const fits = (length: number) => Number.isInteger(length) && length >= step && length % step === 0;
   if (!fits(width) || !fits(height)) {
-    const near = (length: number) => Math.max(step, Math.round(length / step) * step) || side;
+    const near = (length: number) => Math.max(step, Math.round(length / step) * step) || step;
     refuse(
       "shape",
       `expected width and height in multiples of ${step}, got ${width}x${height}; the nearest is ${near(width)}x${near(height)}`,
     );
   }
   return { width, height };
+}
+
+function ownSize(pipeline: Pipeline, { noise, controls }: TextToImageOptions): PictureSize {
+  const factor = latentFactor(pipeline);
+  if (noise) return { width: noise.shape[2] * factor, height: noise.shape[1] * factor };
+  const map = controls?.[0]?.map;
+  if (map) return sizeOf(map);
+  const side = pipeline.unet.config.sampleSize * factor;
+  return { width: side, height: side };
 }

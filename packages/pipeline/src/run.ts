@@ -24,7 +24,7 @@ export async function runTextToImage(
   };
   try {
     const run = resolveOptions(compiled.pipeline, options);
-    const plan = choosePlan(compiled.pipeline, options);
+    const { plan, schedule } = choosePlan(compiled.pipeline, options);
     const applied = describe(run, plan);
     const controls = prepareControls(compiled, options, run, applied, own);
     const context = own(contextOf(compiled, run, applied.warnings));
@@ -34,6 +34,7 @@ export async function runTextToImage(
     if (image) applied.startStep = image.startStep;
     const denoiser = createDenoiser(compiled, {
       plan,
+      schedule,
       run,
       context,
       controls,

@@ -47,7 +47,7 @@ export interface TextToImageOptions extends SamplerChoice {
   image?: InitialImage;
   /** Steer by a gradient of one's own. */
   classifier?: ClassifierGuidance;
-  /** Multiples of 8 * 2^(levels - 1), 64 for Stable Diffusion. Default: the first map's size, else the model's own. */
+  /** Multiples of the autoencoder's factor, 8. Default: the noise's size, else the first map's, else the model's own. */
   width?: number;
   height?: number;
   /** beta of `eps_uc + beta (eps_c - eps_uc)`; 1 leaves the unconditional half out. Default 9, as in the paper. */
@@ -58,7 +58,7 @@ export interface TextToImageOptions extends SamplerChoice {
   seed?: number;
   /** The pictures' own numbers: a picture is the same in any batch. Default 0, 1, 2 ... */
   indices?: readonly number[];
-  /** The standard normal latent to begin with [batch, height / 8, width / 8, channels], in place of the seed's. */
+  /** The standard normal latent to begin with [batch, height / 8, width / 8, channels], in place of the seed's: diffusers' `latents`. */
   noise?: Tensor4D;
   onStep?: (step: TextToImageStep) => void | Promise<void>;
   signal?: AbortSignal;

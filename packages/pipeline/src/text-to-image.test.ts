@@ -192,7 +192,7 @@ describe("the paper's prompt settings", () => {
 
 describe("mistakes are named", () => {
   test.each<[string, () => object, RegExp]>([
-    ["size", () => quick({ width: 18 }), /multiples of 4, got 18x16; the nearest is 20x16/],
+    ["size", () => quick({ width: 17 }), /multiples of 2, got 17x16; the nearest is 18x16/],
     [
       "map size",
       () => quick({ width: 32, height: 32, controls: [edges()] }),
@@ -233,7 +233,7 @@ describe("mistakes are named", () => {
     const { applied } = await run(quick({ prompts: [long], controls: [edges({ map: blank })] }));
     expect(applied.warnings[0]).toMatch(/control 1: the map is blank/);
     expect(applied.warnings[1]).toMatch(
-      /prompt 1 is longer than 14 tokens; the model did not see: ".*evening"/,
+      /prompt 1: (\d+) of its (\d+) tokens were cut off, 14 fit; the model did not see: ".*evening"/,
     );
   });
 });
