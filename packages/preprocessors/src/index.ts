@@ -45,6 +45,7 @@ export { gaussianBlur, gaussianBlurFloat, toFloat } from "./gaussian-blur.js";
 export { type HoughLinesOptions, houghLines, type PolarLine } from "./hough-lines.js";
 export { type HoughSegmentsOptions, houghSegments, type Segment } from "./hough-segments.js";
 export { assertImage, type ByteImage, blankImage, MAX_PIXELS, toGrey, toRgb } from "./image.js";
+export { type ImageHeader, readImageHeader } from "./image-header.js";
 export { binary, invert, otsuThreshold } from "./maps/binary.js";
 // Depth, normals and classes
 export { assertDepth, colourDepth, depthMap } from "./maps/depth.js";

@@ -1,27 +1,10 @@
 import { expect, test } from "vitest";
+import { poseScenes, type StoredScenes } from "../testing/pose-scenes.js";
 import { readImages, readJson } from "../testing/read-fixture.js";
 import { drawPoses } from "./draw-poses.js";
-import type { Keypoint, PoseScene } from "./pose.js";
+import type { Keypoint } from "./pose.js";
 
-type Points = ([number, number] | null)[];
-interface StoredScene {
-  width: number;
-  height: number;
-  people: { body: Points; leftHand?: Points; rightHand?: Points; face?: Points }[];
-}
-const points = (given: Points): (Keypoint | null)[] => given.map((p) => p && { x: p[0], y: p[1] });
-const scenes = readJson<{ scenes: StoredScene[] }>("pose.json").scenes.map(
-  ({ width, height, people }): PoseScene => ({
-    width,
-    height,
-    people: people.map(({ body, leftHand, rightHand, face }) => ({
-      body: points(body),
-      ...(leftHand && { leftHand: points(leftHand) }),
-      ...(rightHand && { rightHand: points(rightHand) }),
-      ...(face && { face: points(face) }),
-    })),
-  }),
-);
+const scenes = poseScenes(readJson<StoredScenes>("pose.json"));
 const expected = readImages("pose.bin.gz");
 
 test.each(Object.entries(expected))("drawPoses equals the reference renderer: scene %s", (key, reference) => {

@@ -1,0 +1,1 @@
+export { type ReadImageOptions, readImage } from "./read-image.js";

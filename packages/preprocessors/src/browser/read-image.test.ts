@@ -1,0 +1,137 @@
+import type { Browser, Page } from "playwright-core";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { overWhite } from "../alpha.js";
+import { crop } from "../fit.js";
+import type { ByteImage } from "../image.js";
+import { launchChromium, whyNoChromium } from "../testing/chromium.js";
+import { bundleTestPage, openTestPage } from "../testing/open-test-page.js";
+import { readImages } from "../testing/read-fixture.js";
+import { type ReadImageOptions, readImage } from "./read-image.js";
+import type { TestPage } from "./test-page.js";
+
+const photograph = crop(readImages("pictures.bin.gz").astronaut!, 3, 5, 101, 67);
+const encoder = ({ data, width, height, channels }: ByteImage) =>
+  sharp(data, { raw: { width, height, channels: channels as 3 } });
+
+const pictures: Record<string, Buffer> = {};
+let browser: Browser;
+let page: Page;
+beforeAll(async () => {
+  if (whyNoChromium) return;
+  browser = await launchChromium();
+  page = await openTestPage(browser, await bundleTestPage(), { pictures });
+}, 120_000);
+afterAll(() => browser?.close());
+
+/** What the page reads of a file; fails where it is an error. */
+async function read(file: Buffer, options?: ReadImageOptions) {
+  const result = await tryToRead(file, options);
+  if ("code" in result) throw new Error(result.message);
+  return { ...result, data: Buffer.from(result.data, "base64") };
+}
+
+function tryToRead(file: Buffer, options?: ReadImageOptions) {
+  const url = `/${Object.keys(pictures).length}`;
+  pictures[url] = file;
+  return page.evaluate(
+    ([url, options]) =>
+      (globalThis as unknown as { testPage: TestPage }).testPage.readPicture(url, options ?? {}),
+    [url, options] as const,
+  );
+}
+
+/** The same file as sharp decodes it in Node. */
+async function inNode(file: Buffer) {
+  const { data, info } = await sharp(file, { ignoreIcc: true })
+    .autoOrient()
+    .toColourspace("srgb")
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return { data, width: info.width, height: info.height, channels: info.channels };
+}
+
+describe.skipIf(whyNoChromium)(`readImage${whyNoChromium ? ` (skipped: ${whyNoChromium})` : ""}`, () => {
+  test.each([
+    ["PNG", () => encoder(photograph).png()],
+    ["PNG with a palette", () => encoder(photograph).png({ palette: true, colours: 16 })],
+    ["PNG with a wide colour profile", () => encoder(photograph).withIccProfile("p3").png()],
+    ["lossless WebP", () => encoder(photograph).webp({ lossless: true })],
+    ["JPEG", () => encoder(photograph).jpeg({ quality: 80 })],
+    [
+      "progressive JPEG without subsampling",
+      () => encoder(photograph).jpeg({ progressive: true, chromaSubsampling: "4:4:4" }),
+    ],
+    ["lossy WebP", () => encoder(photograph).webp({ quality: 70 })],
+  ])("gives the bytes that sharp gives in Node: %s", async (_, encode) => {
+    const file = await encode().toBuffer();
+    expect(await read(file)).toEqual(await inNode(file));
+  });
+
+  test("16 bits a channel are cut to bytes", async () => {
+    const file = await encoder(photograph).toColourspace("rgb16").png().toBuffer();
+    expect((await sharp(file).metadata()).depth).toBe("ushort");
+    expect(await read(file)).toEqual(await inNode(file));
+  });
+
+  test("all eight EXIF orientations are turned upright", async () => {
+    for (let orientation = 1; orientation <= 8; orientation++) {
+      const file = await encoder(photograph).jpeg().withMetadata({ orientation }).toBuffer();
+      const picture = await read(file);
+      expect([picture.width, picture.height]).toEqual(orientation < 5 ? [101, 67] : [67, 101]);
+      expect(picture).toEqual(await inNode(file));
+    }
+  });
+
+  test("transparency is laid over white within one level, or kept", async () => {
+    const { width, height } = photograph;
+    const data = Uint8Array.from({ length: width * height * 4 }, (_, i) => (i * 7919) % 256);
+    const rgba = { data, width, height, channels: 4 };
+    const file = await encoder(rgba).png().toBuffer();
+    const white = overWhite(rgba);
+    const found = await read(file);
+    expect(found.channels).toBe(3);
+    expect(Math.max(...white.data.map((value, i) => Math.abs(value - found.data[i]!)))).toBeLessThanOrEqual(
+      1,
+    );
+    const kept = await read(file, { alpha: true });
+    expect(kept.channels).toBe(4);
+    for (let i = 0; i < data.length; i += 4) {
+      expect(kept.data[i + 3]).toBe(data[i + 3]);
+      if (data[i + 3] === 255)
+        expect([...kept.data.subarray(i, i + 3)]).toEqual([...data.subarray(i, i + 3)]);
+    }
+  });
+
+  test("bombs are refused before they are decoded, cut and broken files with their reason", async () => {
+    const whole = await encoder(photograph).png().toBuffer();
+    const bomb = Buffer.from(whole);
+    bomb.writeUInt32BE(30_000, 16);
+    bomb.writeUInt32BE(30_000, 20);
+    expect(await tryToRead(bomb)).toMatchObject({
+      code: "range",
+      message: expect.stringMatching(/30000x30000 is over the limit/),
+    });
+    for (const maxPixels of [100, Number.NaN])
+      expect(await tryToRead(whole, { maxPixels })).toMatchObject({ code: "range" });
+    for (const encode of ["png", "jpeg", "webp"] as const) {
+      const file = await encoder(photograph)[encode]().toBuffer();
+      const cut = await tryToRead(file.subarray(0, file.length / 2));
+      expect(cut).toMatchObject({
+        code: "data",
+        message: expect.stringMatching(`the ${encode} file is cut`),
+      });
+    }
+    const broken = Buffer.from(whole);
+    broken.fill(0, 300, 600);
+    expect(await tryToRead(broken)).toMatchObject({
+      code: "data",
+      message: expect.stringMatching(/can't decode the png/),
+    });
+    expect(await tryToRead(Buffer.from("no picture"))).toMatchObject({ code: "data" });
+  });
+});
+
+test("in Node it says where it works", async () => {
+  await expect(readImage(new Uint8Array(0))).rejects.toMatchObject({ code: "missing" });
+});

@@ -1,0 +1,87 @@
+import { ControlNetError, type Image } from "@controlnet-js/core";
+import { overWhite } from "../alpha.js";
+import type { ByteImage } from "../image.js";
+import { readImageHeader } from "../image-header.js";
+import { isWholeFile } from "./is-whole-file.js";
+
+/** How {@link readImage} reads. */
+export interface ReadImageOptions {
+  /** Keeps an alpha channel; otherwise transparent parts are laid over white. Default false. */
+  alpha?: boolean;
+  /** Larger pictures are refused before they are decoded. Default 100 million, about 10,000 x 10,000. */
+  maxPixels?: number;
+}
+
+/** The part of the browser that is used; Node's types do not declare it. */
+interface Bitmap {
+  readonly width: number;
+  readonly height: number;
+  close(): void;
+}
+interface Context {
+  drawImage(bitmap: Bitmap, x: number, y: number): void;
+  getImageData(x: number, y: number, width: number, height: number): { data: Uint8ClampedArray };
+}
+interface Browser {
+  createImageBitmap?(file: Blob, options: Record<string, string>): Promise<Bitmap>;
+  OffscreenCanvas: new (
+    width: number,
+    height: number,
+  ) => { getContext(kind: "2d", options: Record<string, unknown>): Context | null };
+}
+
+/** The largest side of a canvas in every browser of today. */
+const MAX_SIDE = 32767;
+
+/**
+ * Reads a PNG, JPEG or WebP in a browser or a worker, as `controlnet detect` reads it in Node: turned upright by its
+ * EXIF orientation, colour profiles ignored. Opaque 8-bit pictures give the same bytes; where a pixel is half
+ * transparent or has 16 bits a channel, the canvas may be off by one level.
+ * @param file an upload, a fetched `Blob`, or the file's bytes
+ * @returns `[height, width, 3]`, or `[height, width, 4]` with `alpha`
+ * @throws ControlNetError `data` for a file that is cut or no picture, `range` for one that is too large
+ */
+export async function readImage(file: Blob | Uint8Array, options: ReadImageOptions = {}): Promise<ByteImage> {
+  const { alpha = false, maxPixels = 1e8 } = options;
+  const browser = globalThis as unknown as Browser;
+  if (!browser.createImageBitmap)
+    throw new ControlNetError("missing", "readImage: there is no createImageBitmap here; it needs a browser");
+  const bytes = file instanceof Uint8Array ? new Uint8Array(file) : new Uint8Array(await file.arrayBuffer());
+  const { format, width, height } = readImageHeader(bytes);
+  if (!(width * height <= maxPixels) || Math.max(width, height) > MAX_SIDE)
+    throw new ControlNetError(
+      "range",
+      `readImage: ${width}x${height} is over the limit of ${maxPixels} pixels, ${MAX_SIDE} a side`,
+    );
+  if (!isWholeFile(bytes, format))
+    throw new ControlNetError("data", `readImage: the ${format} file is cut: its end is missing`);
+  const bitmap = await browser
+    .createImageBitmap(new Blob([bytes], { type: `image/${format}` }), {
+      imageOrientation: "from-image",
+      premultiplyAlpha: "none",
+      colorSpaceConversion: "none",
+    })
+    .catch((cause: Error) => {
+      throw new ControlNetError("data", `readImage: can't decode the ${format} file: ${cause.message}`, {
+        cause,
+      });
+    });
+  try {
+    const image = pixelsOf(browser, bitmap);
+    return alpha ? image : overWhite(image);
+  } finally {
+    bitmap.close();
+  }
+}
+
+function pixelsOf({ OffscreenCanvas }: Browser, bitmap: Bitmap): Image {
+  const { width, height } = bitmap;
+  const context = new OffscreenCanvas(width, height).getContext("2d", {
+    colorSpace: "srgb",
+    willReadFrequently: true,
+  });
+  if (!context) throw new ControlNetError("range", `readImage: no memory for a canvas of ${width}x${height}`);
+  context.drawImage(bitmap, 0, 0);
+  const { data } = context.getImageData(0, 0, width, height);
+  return { data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength), width, height, channels: 4 };
+}
