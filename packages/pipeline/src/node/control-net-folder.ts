@@ -1,4 +1,4 @@
-import { exportTree, type FloatDType, loadTree } from "@controlnet-js/checkpoints";
+import { exportTree, type FloatDType } from "@controlnet-js/checkpoints";
 import { openWeights, readConfig, saveModelFolder } from "@controlnet-js/checkpoints/node";
 import {
   type ControlNetConfig,
@@ -6,6 +6,7 @@ import {
   controlNetConfigFromDiffusers,
   controlNetConfigToDiffusers,
   controlNetKeyRows,
+  loadControlNetParams,
 } from "@controlnet-js/controlnet";
 import { ControlNetError } from "@controlnet-js/core";
 import { metadataEntries, readMetadata } from "./metadata.js";
@@ -41,7 +42,7 @@ export async function loadControlNet(folder: string): Promise<LoadedControlNet> 
   const source = openWeights(folder);
   try {
     const where = `ControlNet ${source.path}`;
-    const params = loadTree<ControlNetParams>(source, controlNetKeyRows(config, "diffusers"), { where });
+    const params = loadControlNetParams(source, config, "diffusers", { where });
     return { params, config, metadata: readMetadata(source.metadata) };
   } finally {
     source.close();

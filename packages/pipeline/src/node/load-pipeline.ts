@@ -20,11 +20,13 @@ import { type UNetParams, unetConfigFromDiffusers, unetKeyRows } from "@controln
 import { assertPipeline, type Pipeline, type TextModel } from "../pipeline.js";
 import { loadTokenizer } from "./load-tokenizer.js";
 import { readMetadata } from "./metadata.js";
+import { textless, withoutTokenizer } from "./models/single-file-text.js";
 import { readText } from "./read-text.js";
 
 /**
  * Loads a diffusers folder: `unet/`, `vae/`, `text_encoder/`, `tokenizer/`, `scheduler/`, with weights of any float
- * type, whole or in shards. The caller disposes it with `disposePipeline`.
+ * type, whole or in shards. Where `model_index.json` says that it has no text encoder or no tokenizer, only ready prompt
+ * embeddings can be used. The caller disposes it with `disposePipeline`.
  * @throws ControlNetError `io`, `missing`, `format`, `config` or `unsupported`, naming the part and the way out
  */
 export async function loadPipeline(folder: string): Promise<Pipeline> {
@@ -39,7 +41,9 @@ export async function loadPipeline(folder: string): Promise<Pipeline> {
     const scheduler = readSchedulerConfig(readText(join(folder, "scheduler", "scheduler_config.json")));
     const { metadata, ...unet } = keep(loadUNet(join(folder, "unet")));
     const pipeline: Pipeline = {
-      text: keep(loadText(folder)),
+      text: keep(
+        lacks(index, "text_encoder") ? textless(unet.config.contextChannels) : loadText(folder, index),
+      ),
       unet,
       autoencoder: keep(loadAutoencoder(join(folder, "vae"))),
       schedule: createSchedule(scheduler.schedule),
@@ -89,7 +93,11 @@ function loadAutoencoder(folder: string): Pipeline["autoencoder"] {
   }
 }
 
-function loadText(folder: string): TextModel {
+/** Whether `model_index.json` names no such part, as diffusers writes it of a pipeline made without it. */
+const lacks = (index: Record<string, unknown>, part: string): boolean =>
+  index[part] === undefined || (Array.isArray(index[part]) && index[part][0] === null);
+
+function loadText(folder: string, index: Record<string, unknown>): TextModel {
   const at = join(folder, "text_encoder");
   const json = readConfig(at);
   const source = openWeights(at, ["model", "pytorch_model", "diffusion_pytorch_model"]);
@@ -101,7 +109,9 @@ function loadText(folder: string): TextModel {
         `text encoder: ${source.path} holds no CLIP text encoder that is known`,
       );
     const config = textEncoderConfigFromTransformers(json, file);
-    const words = loadTokenizer(join(folder, "tokenizer"), config.maxTokens);
+    const words = lacks(index, "tokenizer")
+      ? withoutTokenizer(config, `${folder} has no tokenizer; give ready prompt embeddings`)
+      : loadTokenizer(join(folder, "tokenizer"), config.maxTokens);
     const params = loadTree<TextEncoder>(source, textEncoderKeyRows(config, file.keys), {
       prefix: file.prefix,
       ignore: textEncoderIgnoredKeys,

@@ -1,17 +1,12 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readConfig } from "@controlnet-js/checkpoints/node";
-import {
-  type BpeVocabulary,
-  createTokenizer,
-  parseVocabulary,
-  type Tokenizer,
-} from "@controlnet-js/text-encoder";
-import { readText } from "./read-text.js";
+import { type BpeVocabulary, createTokenizer, type Tokenizer } from "@controlnet-js/text-encoder";
+import { readVocabulary } from "./read-vocabulary.js";
 
 /**
- * Loads the folder of a CLIP tokenizer: `vocab.json`, `merges.txt`, and where there are any `tokenizer_config.json`
- * and `special_tokens_map.json`, which tell the padding token and the length.
+ * Loads the folder of a CLIP tokenizer: its words (see {@link readVocabulary}), and where there are any
+ * `tokenizer_config.json` and `special_tokens_map.json`, which tell the padding token and the length.
  * @param maxTokens the text encoder's limit
  * @throws ControlNetError `io`, `format`, `config`
  */
@@ -21,10 +16,7 @@ export function loadTokenizer(
 ): { tokenizer: Tokenizer; vocabulary: BpeVocabulary } {
   const read = (name: string) => (existsSync(join(folder, name)) ? readConfig(folder, name) : {});
   const config = { ...read("special_tokens_map.json"), ...read("tokenizer_config.json") };
-  const vocabulary = parseVocabulary(
-    readText(join(folder, "vocab.json")),
-    readText(join(folder, "merges.txt")),
-  );
+  const vocabulary = readVocabulary(folder);
   const length = typeof config.model_max_length === "number" ? config.model_max_length : maxTokens;
   const padToken = tokenName(config.pad_token);
   const tokenizer = createTokenizer(vocabulary, {

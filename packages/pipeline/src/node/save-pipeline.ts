@@ -68,10 +68,14 @@ export async function savePipeline(
   );
 }
 
-/** transformers 5 wants a float in `initializer_factor`, which JSON here can't tell from an integer; 1 is its default. */
+/**
+ * transformers 5 wants a float in `initializer_factor`, which JSON here can't tell from an integer; 1 is its default.
+ * The class is CLIPTextModel even where the file keeps a projection: diffusers takes a text encoder's first output, which
+ * of a CLIPTextModelWithProjection is one vector for the whole text.
+ */
 function textConfig({ config, tokenizer }: TextModel): Record<string, unknown> {
   const { initializer_factor: _, ...json } = textEncoderConfigToTransformers(config, tokenizer);
-  return json;
+  return { ...json, architectures: ["CLIPTextModel"] };
 }
 
 const pipelineParts: readonly string[] = [
@@ -84,7 +88,7 @@ const pipelineParts: readonly string[] = [
   "README.md",
 ];
 
-const modelIndex = ({ text, unet, autoencoder, scheduler }: Pipeline): Record<string, unknown> => ({
+const modelIndex = ({ unet, autoencoder, scheduler }: Pipeline): Record<string, unknown> => ({
   _class_name:
     unet.config.inChannels === autoencoder.config.latentChannels
       ? "StableDiffusionPipeline"
@@ -95,10 +99,7 @@ const modelIndex = ({ text, unet, autoencoder, scheduler }: Pipeline): Record<st
   requires_safety_checker: false,
   safety_checker: [null, null],
   scheduler: ["diffusers", scheduler.json._class_name],
-  text_encoder: [
-    "transformers",
-    text.config.projectionSize > 0 ? "CLIPTextModelWithProjection" : "CLIPTextModel",
-  ],
+  text_encoder: ["transformers", "CLIPTextModel"],
   tokenizer: ["transformers", "CLIPTokenizer"],
   unet: ["diffusers", "UNet2DConditionModel"],
   vae: ["diffusers", "AutoencoderKL"],

@@ -1,9 +1,6 @@
-import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
-
-const holdsTokenizer = (folder: string): boolean =>
-  existsSync(join(folder, "vocab.json")) && existsSync(join(folder, "merges.txt"));
+import { holdsVocabulary } from "../read-vocabulary.js";
 
 /** How to come by a tokenizer, which single files don't hold. */
 export const tokenizerAdvice =
@@ -17,10 +14,13 @@ export const tokenizerAdvice =
  */
 export function findTokenizer(model: string, given?: string): string | undefined {
   if (given !== undefined) {
-    const found = [given, join(given, "tokenizer")].find(holdsTokenizer);
+    const found = [given, join(given, "tokenizer")].find(holdsVocabulary);
     if (found === undefined)
-      throw new ControlNetError("missing", `${given} holds no tokenizer (vocab.json and merges.txt)`);
+      throw new ControlNetError(
+        "missing",
+        `${given} holds no tokenizer (vocab.json and merges.txt, or tokenizer.json)`,
+      );
     return found;
   }
-  return [join(model, "tokenizer"), join(dirname(model), "tokenizer"), dirname(model)].find(holdsTokenizer);
+  return [join(model, "tokenizer"), join(dirname(model), "tokenizer"), dirname(model)].find(holdsVocabulary);
 }

@@ -2,8 +2,8 @@ import { ControlNetError } from "@controlnet-js/core";
 
 /** What names and shapes don't tell about a model. */
 export interface ModelHints {
-  /** Attention heads of every level ... */
-  heads?: number;
+  /** Attention heads: one number for every level, or one for each ... */
+  heads?: number | readonly number[];
   /** ... or the channels of each head. */
   headChannels?: number;
   groups?: number;

@@ -121,7 +121,8 @@ function headsOf(
   log: (line: string) => void,
 ): number[] {
   if (headChannels !== undefined) return channels.map((width) => perHead(width, headChannels));
-  if (heads !== undefined) return channels.map(() => heads);
+  if (typeof heads === "number") return channels.map(() => heads);
+  if (heads?.length === channels.length) return [...heads];
   const unusual = channels[0] !== 320;
   const chosen =
     linearProjection && channels.every((width) => width % 64 === 0)

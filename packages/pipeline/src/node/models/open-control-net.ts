@@ -1,17 +1,22 @@
-import { readModelMetadata, requirePart } from "@controlnet-js/checkpoints";
-import type { ControlNetParams } from "@controlnet-js/controlnet";
+import { type FoundPart, readModelMetadata, requirePart } from "@controlnet-js/checkpoints";
 import { ControlNetError } from "@controlnet-js/core";
+import type { UNetConfig } from "@controlnet-js/unet";
 import type { LoadedControlNet } from "../control-net-folder.js";
 import { readMetadata } from "../metadata.js";
-import { hintsFromLdm } from "./model-hints.js";
+import { loadControlNetPart } from "./load-part.js";
+import { hintsFromLdm, type ModelHints } from "./model-hints.js";
 import { openModel } from "./open-model.js";
-import { loadPart } from "./open-pipeline.js";
 import { partModel } from "./part-model.js";
 
 /** How to open a ControlNet. */
 export interface OpenControlNetOptions {
   /** The original code's model yaml, parsed: what shapes don't tell of an unusual single file. */
   config?: unknown;
+  /**
+   * The U-Net that it is to work with. What neither `config`, a `config.json` nor the shapes tell of a single file,
+   * attention heads above all, is taken from it, of which a ControlNet is a copy.
+   */
+  base?: UNetConfig;
   /** Told what was found: kind and version, and what had to be assumed. */
   log?: (line: string) => void;
 }
@@ -24,26 +29,30 @@ export interface OpenControlNetOptions {
  */
 export async function openControlNet(
   path: string,
-  { config, log = () => {} }: OpenControlNetOptions = {},
+  { config, base, log = () => {} }: OpenControlNetOptions = {},
 ): Promise<LoadedControlNet> {
   const opened = openModel(path);
   try {
     const found = requirePart(opened.source, "controlnet", path);
     log(`${path}: ${opened.identity.summary}`);
-    const hints = config === undefined ? undefined : hintsFromLdm(config);
+    const told = config === undefined ? undefined : hintsFromLdm(config);
+    const known = told === undefined && opened.configOf(found) !== undefined;
+    const hints = known || !base ? told : { ...hintsOfBase(base, found), ...told };
     const model = partModel(opened, found, hints, log);
     if (model.part !== "controlnet")
       throw new ControlNetError("state", `openControlNet: found ${model.part} in place of a ControlNet`);
-    const params = loadPart<ControlNetParams>(opened, found, model);
-    // A hint encoder of one width has no blocks, and a list without tensors leaves no trace in a file.
-    params.hint.blocks ??= [];
     const { metadata } = opened.source;
     return {
-      params,
+      params: loadControlNetPart(opened, found, model.config),
       config: model.config,
       metadata: { ...readModelMetadata(metadata, path), ...readMetadata(metadata) },
     };
   } finally {
     opened.close();
   }
+}
+
+/** Nothing where the two are of different width: such a pair is refused later, by both names. */
+function hintsOfBase({ channels, heads, groups, sampleSize }: UNetConfig, found: FoundPart): ModelHints {
+  return found.width === channels[0] ? { heads, groups, sampleSize } : {};
 }

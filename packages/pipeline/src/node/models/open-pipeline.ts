@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Autoencoder } from "@controlnet-js/autoencoder";
-import { type FoundPart, loadTree, requirePart, type TensorSource } from "@controlnet-js/checkpoints";
+import { type FoundPart, requirePart } from "@controlnet-js/checkpoints";
 import { ControlNetError, disposeTree } from "@controlnet-js/core";
 import { createSchedule } from "@controlnet-js/samplers";
 import type { TextEncoder } from "@controlnet-js/text-encoder";
@@ -9,9 +9,10 @@ import type { UNetParams } from "@controlnet-js/unet";
 import { assertPipeline, type Pipeline, type TextModel } from "../../pipeline.js";
 import { loadPipeline } from "../load-pipeline.js";
 import { readMetadata } from "../metadata.js";
+import { loadPart } from "./load-part.js";
 import { hintsFromLdm, type ModelHints } from "./model-hints.js";
 import { type OpenModel, openModel } from "./open-model.js";
-import { ignoredKeys, keysOf, type PartModel, partModel, partRows } from "./part-model.js";
+import { type PartModel, partModel } from "./part-model.js";
 import { singleFileScheduler } from "./single-file-scheduler.js";
 import { openTextModel, textless } from "./single-file-text.js";
 
@@ -19,7 +20,7 @@ import { openTextModel, textless } from "./single-file-text.js";
 export interface OpenPipelineOptions {
   /** The original code's model yaml, parsed: what shapes don't tell of an unusual single file. */
   config?: unknown;
-  /** A folder with `vocab.json` and `merges.txt`; else looked for beside a single file. */
+  /** A folder with `vocab.json` and `merges.txt`, or `tokenizer.json`; else looked for beside a single file. */
   tokenizer?: string;
   /** Takes the moving average of a single file's weights, where it has one. Default false. */
   ema?: boolean;
@@ -127,25 +128,4 @@ function modelOf<P extends PartModel["part"]>(
   const model = partModel(opened, found, hints, log);
   if (model.part !== part) throw new ControlNetError("state", `expected ${part}, found ${model.part}`);
   return model.config as ConfigOf<P>;
-}
-
-/** Loads a part's weights as tensors. The caller disposes them. */
-export function loadPart<P>(opened: OpenModel, found: FoundPart, model: PartModel): P {
-  return loadTree<P>(onlyOf(opened, found), partRows(model, keysOf(opened, found)), {
-    prefix: found.prefix,
-    ignore: ignoredKeys[found.part],
-    where: `${found.part} in ${opened.path}`,
-  });
-}
-
-/** A model without prefix shares its file with others that have one; their names are none of its own. */
-function onlyOf({ source, identity }: OpenModel, { prefix }: FoundPart): TensorSource {
-  const nested = identity.parts
-    .map((part) => part.prefix)
-    .filter((p) => p !== prefix && p.startsWith(prefix));
-  if (nested.length === 0) return source;
-  return {
-    ...source,
-    names: () => source.names().filter((name) => !nested.some((inner) => name.startsWith(inner))),
-  };
 }

@@ -11,6 +11,8 @@ import {
 } from "@controlnet-js/checkpoints/node";
 import { ControlNetError } from "@controlnet-js/core";
 import { type SchedulerConfig, writeSchedulerConfig } from "@controlnet-js/samplers";
+import { formatVocabulary } from "@controlnet-js/text-encoder";
+import { readVocabulary } from "../read-vocabulary.js";
 import type { ConvertedPart } from "./convert-model.js";
 import { findTokenizer, tokenizerAdvice } from "./find-tokenizer.js";
 
@@ -33,7 +35,7 @@ const folderOf: Readonly<Record<ModelPart, string>> = {
   "text-encoder": "text_encoder",
 };
 const pipelineParts = [...Object.values(folderOf), "tokenizer", "scheduler", "model_index.json", "README.md"];
-const tokenizerFiles = ["vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"];
+const tokenizerFiles = ["tokenizer_config.json", "special_tokens_map.json"];
 
 /**
  * Saves parts as `from_pretrained` reads them: the folder of a pipeline, or of one model; or one model's weights alone
@@ -100,12 +102,15 @@ async function saveTokenizer(
   for (const name of tokenizerFiles)
     if (existsSync(join(found, name))) await copyFile(join(found, name), join(folder, name));
   const { max_position_embeddings: length, pad_token_id: pad } = text.json;
-  const vocabulary = readConfig(folder, "vocab.json");
+  const words = readVocabulary(found);
+  const { vocabJson, mergesTxt } = formatVocabulary(words);
+  await writeFile(join(folder, "vocab.json"), vocabJson);
+  await writeFile(join(folder, "merges.txt"), mergesTxt);
   const config = existsSync(join(folder, "tokenizer_config.json"))
     ? readConfig(folder, "tokenizer_config.json")
     : { tokenizer_class: "CLIPTokenizer", model_max_length: length };
   // The original code pads OpenCLIP's texts with token 0, CLIP's with the end.
-  const padToken = Object.keys(vocabulary).find((name) => vocabulary[name] === 0);
+  const padToken = Object.keys(words.tokens).find((name) => words.tokens[name] === 0);
   if (pad === 0 && padToken !== undefined && config.pad_token === undefined) config.pad_token = padToken;
   await writeConfig(folder, config, "tokenizer_config.json");
   return true;

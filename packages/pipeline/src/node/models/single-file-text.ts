@@ -27,7 +27,7 @@ export function openTextModel(
   const folder = findTokenizer(path, given);
   if (folder === undefined) {
     log(tokenizerAdvice);
-    return noTokenizer(config, `${path}: ${tokenizerAdvice}`);
+    return withoutTokenizer(config, `${path}: ${tokenizerAdvice}`);
   }
   const words = loadTokenizer(folder, config.maxTokens);
   if (keys !== "openclip") return words;
@@ -38,7 +38,7 @@ export function openTextModel(
   return { ...words, tokenizer };
 }
 
-/** A text model for a file that holds none: it refuses every prompt. The caller disposes its parameters. */
+/** A text model for a model that has none: it refuses every prompt. The caller disposes its parameters. */
 export function textless(features: number): TextModel {
   const config = textEncoderConfig({
     vocabularySize: 2,
@@ -50,11 +50,12 @@ export function textless(features: number): TextModel {
   return {
     params: createTextEncoder(config, (_path, shape) => zeros(shape, "float32")),
     config,
-    ...noTokenizer(config, "the model has no text encoder; give ready prompt embeddings"),
+    ...withoutTokenizer(config, "the model has no text encoder; give ready prompt embeddings"),
   };
 }
 
-function noTokenizer(
+/** In place of a tokenizer: one that refuses every prompt, saying `message`. */
+export function withoutTokenizer(
   { maxTokens, vocabularySize }: TextEncoderConfig,
   message: string,
 ): Pick<TextModel, "tokenizer" | "vocabulary"> {
