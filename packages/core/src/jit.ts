@@ -28,9 +28,13 @@ export interface JitEngine {
 
 const engines = new Map<string, JitEngine>();
 
-/** Makes `jit` compile on the tfjs backend of this name. Called by an engine's own registration. */
-export function registerJitEngine(backendName: string, jitEngine: JitEngine): void {
-  engines.set(backendName, jitEngine);
+/**
+ * Makes `jit` compile on the tfjs backend of this name. Called by an engine's own registration; `undefined` makes new
+ * functions run op by op again, for comparison.
+ */
+export function registerJitEngine(backendName: string, jitEngine: JitEngine | undefined): void {
+  if (jitEngine) engines.set(backendName, jitEngine);
+  else engines.delete(backendName);
 }
 
 /**

@@ -1,0 +1,24 @@
+/** Who computes a case. */
+export type Contestant = "ours" | "pytorch" | "op by op" | "wasm";
+
+/** How a function over trees of tensors runs: compiled, or op by op. */
+// biome-ignore lint/suspicious/noExplicitAny: a function of any trees
+export type Compile = <F extends (...args: any[]) => any>(fn: F) => F;
+
+/** One thing to measure; PyTorch's form of it has the same name in `peers/`. */
+export interface Case {
+  /** For the command line: `sd-unet`. */
+  name: string;
+  title: string;
+  /** Others than `ours` and `pytorch`. */
+  others: readonly Exclude<Contestant, "ours" | "pytorch">[];
+  /** Timed calls in one process, after `warmUp` untimed ones. */
+  calls: number;
+  warmUp: number;
+  /** Processes of each contestant, in turn. */
+  rounds: number;
+  /** What ours may take at most of PyTorch's time, and of its peak memory; absent where nothing is promised. */
+  goal?: { time: number; memory?: number };
+  /** Makes the inputs; what it returns does the work once. */
+  setUp(compile: Compile): () => unknown;
+}

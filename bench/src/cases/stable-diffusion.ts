@@ -1,0 +1,57 @@
+import { controlledUNet, controlNetConfig, createControlNet } from "@controlnet-js/controlnet";
+import { createUNet, type UNetInputs, unet, unetConfig } from "@controlnet-js/unet";
+import { fill, type Tensor4D } from "@tensorflow/tfjs-core";
+import type { Case } from "../case.js";
+import { trainingStep } from "../training-step.js";
+import { quickInitializer, values } from "../weights.js";
+
+const config = unetConfig();
+const netConfig = controlNetConfig(config);
+
+const inputsFor = (): UNetInputs => ({
+  latents: values([1, 64, 64, 4]),
+  timesteps: fill([1], 10),
+  context: values([1, 77, 768]),
+});
+const mapFor = () => values<Tensor4D>([1, 512, 512, 3], 0.5);
+
+const large = { others: ["op by op"], calls: 3, warmUp: 2, rounds: 2 } as const;
+
+/** Stable Diffusion 1.5's models at full size with random weights: 64x64 latents, 512x512 maps, batch 1. */
+export const stableDiffusion: Case[] = [
+  {
+    name: "sd-unet",
+    title: "SD 1.5 U-Net, forward",
+    ...large,
+    goal: { time: 0.9 },
+    setUp(compile) {
+      const params = createUNet(config, quickInitializer);
+      const inputs = inputsFor();
+      const run = compile((p: typeof params, given: UNetInputs) => unet(p, config, given));
+      return () => run(params, inputs);
+    },
+  },
+  {
+    name: "sd-controlnet",
+    title: "SD 1.5 U-Net + ControlNet, forward",
+    ...large,
+    goal: { time: 0.9 },
+    setUp(compile) {
+      const params = createUNet(config, quickInitializer);
+      const net = createControlNet(params, netConfig, { seed: 1 });
+      const [inputs, map] = [inputsFor(), mapFor()];
+      const run = compile((p: typeof params, n: typeof net, given: UNetInputs, hint: Tensor4D) =>
+        controlledUNet(p, config, n, netConfig, given, hint),
+      );
+      return () => run(params, net, inputs, map);
+    },
+  },
+  {
+    name: "sd-training",
+    title: "SD 1.5 ControlNet training step",
+    ...large,
+    goal: { time: 0.9, memory: 1.1 },
+    setUp: () =>
+      trainingStep(netConfig, () => ({ ...inputsFor(), target: values([1, 64, 64, 4]), map: mapFor() })),
+  },
+];

@@ -1,0 +1,25 @@
+import { type ControlNetConfig, createControlNet } from "@controlnet-js/controlnet";
+import {
+  type ControlBatch,
+  controlNetLoss,
+  createTrainState,
+  createTrainStep,
+  defaultOptimizer,
+} from "@controlnet-js/training";
+import { createUNet } from "@controlnet-js/unet";
+import { quickInitializer } from "./weights.js";
+
+/** One optimiser step of a ControlNet on a locked U-Net: loss, gradients, clipping, AdamW. */
+export function trainingStep(config: ControlNetConfig, batch: () => ControlBatch): () => Promise<void> {
+  const locked = createUNet(config.unet, quickInitializer);
+  const settings = { ...defaultOptimizer, emaDecay: 0 };
+  let state = createTrainState(createControlNet(locked, config, { seed: 1 }), settings);
+  const step = createTrainStep(
+    (net: typeof state.params, given: ControlBatch) => controlNetLoss(net, config, locked, given),
+    settings,
+  );
+  let done = 0;
+  return async () => {
+    ({ state } = await step.run(state, [batch()], done++, 1e-5));
+  };
+}
