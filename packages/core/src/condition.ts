@@ -9,6 +9,15 @@ export interface Image<D extends Uint8Array | Uint8ClampedArray | Float32Array =
   channels: number;
 }
 
+/** A map together with what it shows. */
+export interface Detection {
+  map: Image;
+  /** What was found, as plain data that JSON can hold: `{ segments }`, `{ pose }`. */
+  findings?: Readonly<Record<string, unknown>>;
+  /** Sentences about what was left out or may be wrong. */
+  warnings?: readonly string[];
+}
+
 /** What a control map is; everything about one kind of map follows from it. */
 export interface ConditionSpec<S extends z.ZodObject> {
   /** Unique, kebab-case: `"canny"`. */
@@ -28,14 +37,16 @@ export interface ConditionSpec<S extends z.ZodObject> {
   blankIsError: boolean;
   /** The options of `prepare`, with defaults and bounds. */
   options: S;
-  /** The map of an RGB image: same width and height, `channels` bytes a pixel. */
-  prepare(image: Image, options: z.output<S>): Image | Promise<Image>;
+  /** The map of an RGB image, same width and height, `channels` bytes a pixel; with what was found, where there is more. */
+  prepare(image: Image, options: z.output<S>): Image | Detection | Promise<Image | Detection>;
 }
 
 /** A condition as made by {@link defineCondition}. */
 export interface Condition<S extends z.ZodObject = z.ZodObject> extends ConditionSpec<S> {
   /** The map of an image; options are checked and completed with their defaults. */
   detect(image: Image, options?: z.input<S>): Promise<Image>;
+  /** {@link Condition.detect} with what was found: lines or people as data, found in the same pass. */
+  examine(image: Image, options?: z.input<S>): Promise<Required<Detection>>;
   /** What a checkpoint stores to say which maps it was trained with. */
   metadata(options?: z.input<S>): {
     condition: string;
@@ -60,18 +71,21 @@ export function defineCondition<S extends z.ZodObject>(spec: ConditionSpec<S>): 
     );
   const complete = (options: z.input<S> | undefined) =>
     parseOptions(`condition "${spec.name}"`, spec.options, options ?? {});
+  const examine = async (image: Image, options?: z.input<S>): Promise<Required<Detection>> => {
+    const prepared = await spec.prepare(image, complete(options));
+    const { map, findings = {}, warnings = [] } = "map" in prepared ? prepared : { map: prepared };
+    if (map.width !== image.width || map.height !== image.height || map.channels !== spec.channels)
+      throw new ControlNetError(
+        "shape",
+        `condition "${spec.name}": expected a map of ${image.width}x${image.height}x${spec.channels}, ` +
+          `got ${map.width}x${map.height}x${map.channels}`,
+      );
+    return { map, findings, warnings };
+  };
   return {
     ...spec,
-    async detect(image, options) {
-      const map = await spec.prepare(image, complete(options));
-      if (map.width !== image.width || map.height !== image.height || map.channels !== spec.channels)
-        throw new ControlNetError(
-          "shape",
-          `condition "${spec.name}": expected a map of ${image.width}x${image.height}x${spec.channels}, ` +
-            `got ${map.width}x${map.height}x${map.channels}`,
-        );
-      return map;
-    },
+    examine,
+    detect: async (image, options) => (await examine(image, options)).map,
     metadata: (options) => ({
       condition: spec.name,
       channels: spec.channels,

@@ -6,8 +6,10 @@ import { ADE20K_PALETTE } from "../maps/palettes.js";
 import { colourLabels, readLabels } from "../maps/segmentation.js";
 import { toOpenPose } from "../pose/convert-skeleton.js";
 import { drawPoses } from "../pose/draw-poses.js";
+import { writePoseJson } from "../pose/pose-json.js";
 import { readImages } from "../testing/read-fixture.js";
 import { builtInConditions, findCondition } from "./built-in.js";
+import { lineartCondition, mlsdCondition } from "./line-conditions.js";
 import { depthCondition, poseCondition, segmentationCondition } from "./scene-conditions.js";
 
 const pictures = readImages("pictures.bin.gz");
@@ -63,6 +65,29 @@ test("a network given to a condition is used", async () => {
   expect([map.data[0], map.data[127 * 3]]).toEqual([0, 255]);
   const pose = await poseCondition(() => scene).detect(photograph);
   expect(pose.data).toEqual(drawPoses(scene).data);
+});
+
+test("what was found comes with the map, in the same pass", async () => {
+  let calls = 0;
+  const pose = poseCondition(() => {
+    calls++;
+    return { ...scene, leftOut: 2 };
+  });
+  const { map, findings, warnings } = await pose.examine(photograph);
+  expect(calls).toBe(1);
+  expect(map.data).toEqual(drawPoses(scene).data);
+  expect(findings).toEqual({ pose: writePoseJson(scene) });
+  expect(warnings).toEqual([expect.stringMatching(/1 person is drawn, 2 more were found/)]);
+  const segments = [{ x1: 1, y1: 2, x2: 30, y2: 2 }];
+  expect((await mlsdCondition(() => segments).examine(photograph)).findings).toEqual({ segments });
+  expect(await builtInConditions.canny.examine(photograph)).toMatchObject({ findings: {}, warnings: [] });
+});
+
+test("a line art network is used unless the filter is asked for, and its paper is inverted as bytes", async () => {
+  const lines = Float32Array.of(1, 0.998, 0.5, 0);
+  const lineart = lineartCondition(() => ({ data: lines, width: 2, height: 2, channels: 1 }));
+  const { data } = await lineart.detect(blankImage(2, 2, 3));
+  expect([0, 3, 6, 9].map((i) => data[i])).toEqual([255, 255, 128, 0]);
 });
 
 test("findCondition names the nearest condition; unknown options are errors", async () => {

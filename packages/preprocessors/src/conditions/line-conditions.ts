@@ -1,8 +1,9 @@
-import { defineCondition } from "@controlnet-js/core";
+import { type Detection, defineCondition, type Image } from "@controlnet-js/core";
 import { z } from "zod";
 import { canny } from "../canny.js";
-import { houghSegments } from "../hough-segments.js";
+import { houghSegments, type Segment } from "../hough-segments.js";
 import { toRgb } from "../image.js";
+import { invert } from "../maps/binary.js";
 import { drawSegments } from "../maps/draw-segments.js";
 import { lineartStandard } from "../maps/lineart-standard.js";
 import { fakeScribble, scribble, scribbleXdog } from "../maps/scribble.js";
@@ -33,8 +34,14 @@ export const houghCondition = defineCondition({
   }),
   prepare(image, { low, high, ...options }) {
     const segments = houghSegments(canny(image, { low, high }), options);
-    return toRgb(drawSegments(segments, image.width, image.height));
+    return drawn(segments, image);
   },
+});
+
+/** The segments' map with the segments themselves. */
+const drawn = (segments: readonly Segment[], { width, height }: Image): Detection => ({
+  map: toRgb(drawSegments(segments, width, height)),
+  findings: { segments },
 });
 
 /** Straight lines by M-LSD, what the first ControlNets call "Hough". */
@@ -50,11 +57,11 @@ export const mlsdCondition = (network?: SegmentNetwork) =>
     }),
     async prepare(image, thresholds) {
       const detect = needNetwork("mlsd", "mlsdCondition", "M-LSD, mlsd_large_512_fp32.pth", network);
-      return toRgb(drawSegments(await detect(toRgb(image), thresholds), image.width, image.height));
+      return drawn(await detect(toRgb(image), thresholds), image);
     },
   });
 
-/** Scribbles: ink on paper, an edge filter, or soft edges drawn over as by hand. */
+/** Scribbles: ink on paper, an edge filter, or soft edges drawn over as by hand, which is the default with a network. */
 export const scribbleCondition = (network?: EdgeNetwork) =>
   defineCondition({
     ...lines,
@@ -64,7 +71,7 @@ export const scribbleCondition = (network?: EdgeNetwork) =>
     options: z.object({
       method: z
         .enum(["xdog", "ink", "soft-edges"])
-        .default("xdog")
+        .default(network ? "soft-edges" : "xdog")
         .describe("From a photograph, from dark ink on paper, or from the soft edges of a network"),
       threshold: z.number().min(1).max(255).optional().describe("Default 32 for xdog and 127 for ink"),
     }),
@@ -98,7 +105,10 @@ export const hedCondition = (network?: EdgeNetwork) => softEdgeCondition("hed", 
 export const softedgeCondition = (network?: EdgeNetwork) =>
   softEdgeCondition("softedge", "softedgeCondition", network);
 
-/** Line art: by a filter, or by a network that gives lines in [0, 1], bright on dark. */
+/**
+ * Line art: by a filter, or by a network that gives lines in [0, 1], bright on dark, which is the default where there is
+ * one. Such networks paint dark on white; their bytes are cut off before they are inverted, as the field does.
+ */
 export const lineartCondition = (network?: EdgeNetwork) =>
   defineCondition({
     ...lines,
@@ -106,7 +116,10 @@ export const lineartCondition = (network?: EdgeNetwork) =>
     description: "Line art, white on black",
     resize: "area",
     options: z.object({
-      method: z.enum(["standard", "network"]).default("standard").describe("By a filter, or by a network"),
+      method: z
+        .enum(["standard", "network"])
+        .default(network ? "network" : "standard")
+        .describe("By a filter, or by a network"),
       sigma: z.number().min(0.1).max(100).default(6).describe("Surroundings in pixels; standard only"),
       threshold: z
         .number()
@@ -123,6 +136,8 @@ export const lineartCondition = (network?: EdgeNetwork) =>
         "the line art generator, sk_model.pth",
         network,
       );
-      return toRgb(softEdges(await detect(toRgb(image))));
+      const edges = await detect(toRgb(image));
+      const paper = softEdges({ ...edges, data: edges.data.map((value) => 1 - value) });
+      return toRgb(invert(paper));
     },
   });

@@ -13,8 +13,14 @@ export type DepthNetwork = (image: ByteImage) => Image<Float32Array> | Promise<I
 /** A class for each pixel of an RGB picture: UPerNet, SegFormer, OneFormer ... */
 export type SegmentationNetwork = (image: ByteImage) => LabelMap | Promise<LabelMap>;
 
+/** What a pose network found. */
+export interface FoundPeople extends PoseScene {
+  /** How many more people there are than the network was asked for. */
+  leftOut?: number;
+}
+
 /** The people of an RGB picture, on a canvas of its size: OpenPose, MoveNet, BlazePose ... */
-export type PoseNetwork = (image: ByteImage) => PoseScene | Promise<PoseScene>;
+export type PoseNetwork = (image: ByteImage) => FoundPeople | Promise<FoundPeople>;
 
 /** The straight lines of an RGB picture, in its pixels: M-LSD. */
 export type SegmentNetwork = (

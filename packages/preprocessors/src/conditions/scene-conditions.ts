@@ -6,7 +6,14 @@ import { normalFromDepth } from "../maps/normal-from-depth.js";
 import { ADE20K_PALETTE, COCO_PALETTE } from "../maps/palettes.js";
 import { colourLabels } from "../maps/segmentation.js";
 import { drawPoses } from "../pose/draw-poses.js";
-import { type DepthNetwork, needNetwork, type PoseNetwork, type SegmentationNetwork } from "./networks.js";
+import { writePoseJson } from "../pose/pose-json.js";
+import {
+  type DepthNetwork,
+  type FoundPeople,
+  needNetwork,
+  type PoseNetwork,
+  type SegmentationNetwork,
+} from "./networks.js";
 
 /** People as OpenPose skeletons. Without people the map is black, which is no mistake. */
 export const poseCondition = (network?: PoseNetwork) =>
@@ -32,9 +39,21 @@ export const poseCondition = (network?: PoseNetwork) =>
           "shape",
           `condition "pose": the network gave a canvas of ${scene.width}x${scene.height} for ${image.width}x${image.height}`,
         );
-      return drawPoses(scene, options);
+      return {
+        map: drawPoses(scene, options),
+        findings: { pose: writePoseJson(scene) },
+        warnings: leftOut(scene),
+      };
     },
   });
+
+const leftOut = ({ people, leftOut = 0 }: FoundPeople): string[] =>
+  leftOut === 0
+    ? []
+    : [
+        `condition "pose": ${people.length === 1 ? "1 person is" : `${people.length} people are`} drawn, ` +
+          `${leftOut} more were found and left out`,
+      ];
 
 /** Depth: near is bright. */
 export const depthCondition = (network?: DepthNetwork) =>

@@ -1,0 +1,32 @@
+// Networks as the conditions take them
+
+// The networks themselves: parameters and forward passes
+export { type Hed, hed, loadHed } from "./hed/hed.js";
+export { hedNetwork } from "./hed/hed-network.js";
+export { type LineartGenerator, lineart, loadLineart } from "./lineart/generator.js";
+export { lineartNetwork } from "./lineart/lineart-network.js";
+// What their outputs mean
+export { decodeSegments } from "./mlsd/decode-segments.js";
+export { loadMlsd, type Mlsd, mlsd } from "./mlsd/mlsd.js";
+export { mlsdNetwork } from "./mlsd/mlsd-network.js";
+export { type DecodedBody, decodeBodies } from "./open-pose/decode-bodies.js";
+export { decodeHand } from "./open-pose/decode-hand.js";
+export { type HandBox, handBoxes } from "./open-pose/hand-boxes.js";
+export {
+  type BodyNetwork,
+  bodyNetwork,
+  type HandNetwork,
+  handNetwork,
+  loadBodyNetwork,
+  loadHandNetwork,
+} from "./open-pose/networks.js";
+export {
+  type OpenPoseOptions,
+  type OpenPoseSources,
+  openPoseNetwork,
+} from "./open-pose/open-pose-network.js";
+export type { Opened } from "./opened.js";
+export type { LookOptions } from "./pictures.js";
+export type { HeatMaps, SeenSize } from "./planes/heat-maps.js";
+// What a file of weights is
+export { identifyNetwork, type NetworkName, networkTitles } from "./weights/known-networks.js";

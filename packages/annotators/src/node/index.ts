@@ -1,0 +1,7 @@
+export {
+  type OpenPosePaths,
+  openHed,
+  openLineart,
+  openMlsd,
+  openOpenPose,
+} from "./open-networks.js";
