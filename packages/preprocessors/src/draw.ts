@@ -152,13 +152,21 @@ function put({ data, width, channels }: ByteImage, x: number, y: number, colour:
   for (let c = 0; c < channels; c++) data[at + c] = colour[c]!;
 }
 
+/** A run of pixels of one row, as far as it lies inside. */
 function fillRun(image: ByteImage, y: number, from: number, to: number, colour: Colour): void {
-  const { data, width, height, channels } = image;
-  if (y < 0 || y >= height || to < 0 || from >= width) return;
+  const { width, height, channels } = image;
+  if (y < 0 || y >= height) return;
   const start = (y * width + Math.max(0, from)) * channels;
-  const end = (y * width + Math.min(width - 1, to) + 1) * channels;
+  fillPixels(image.data, start, (y * width + Math.min(width - 1, to) + 1) * channels, colour);
+}
+
+/** All pixels between two indices; none where `start` is not below `end`. */
+function fillPixels(data: Uint8Array, start: number, end: number, colour: Colour): void {
+  const channels = colour.length;
   if (channels === 3) {
-    const [r, g, b] = colour as [number, number, number];
+    const r = colour[0]!;
+    const g = colour[1]!;
+    const b = colour[2]!;
     for (let i = start; i < end; i += 3) {
       data[i] = r;
       data[i + 1] = g;
@@ -232,7 +240,7 @@ function fillConvex(image: ByteImage, corners: readonly Point[], colour: Colour,
   const b = chain(count - 1);
   let rest = count;
   const last = Math.min(bottom, image.height - 1);
-  for (let y = first; y <= last; y++) {
+  for (let y = first; y <= last; ) {
     for (let side = 0; side < 2; side++) {
       const edge = side === 0 ? a : b;
       if (y < edge.end) continue;
@@ -251,12 +259,33 @@ function fillConvex(image: ByteImage, corners: readonly Point[], colour: Colour,
       }
     }
     if (rest < 0) break;
-    const start = Math.floor((Math.min(a.x, b.x) + ONE / 2) / ONE);
-    const end = Math.floor((Math.max(a.x, b.x) + ONE / 2) / ONE);
-    fillRun(image, y, start, end, colour);
-    a.x += a.slope;
-    b.x += b.slope;
+    const end = Math.min(a.end, b.end, last + 1);
+    fillBetween(image, y, end, a, b, colour);
+    y = end;
   }
+}
+
+/** An edge of a polygon at some row: where it is and how it goes on, with 16 bits after the point. */
+interface Edge {
+  x: number;
+  slope: number;
+}
+
+/** Fills the rows `y` to `end` between two edges and moves the edges on. */
+function fillBetween(image: ByteImage, y: number, end: number, a: Edge, b: Edge, colour: Colour): void {
+  const { width, channels } = image;
+  const { slope: slopeA } = a;
+  const { slope: slopeB } = b;
+  let { x: xA } = a;
+  let { x: xB } = b;
+  for (let row = y; row < end; row++, xA += slopeA, xB += slopeB) {
+    const from = Math.max(0, Math.floor((Math.min(xA, xB) + ONE / 2) / ONE));
+    const to = Math.min(width - 1, Math.floor((Math.max(xA, xB) + ONE / 2) / ONE));
+    if (row >= 0)
+      fillPixels(image.data, (row * width + from) * channels, (row * width + to + 1) * channels, colour);
+  }
+  a.x = xA;
+  b.x = xB;
 }
 
 /** A line between points with 16 bits after the point. */

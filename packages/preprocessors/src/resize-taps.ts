@@ -69,13 +69,13 @@ function lanczosWeights(x: number, weights: Float32Array): void {
     weights[3] = 1;
     return;
   }
+  const raw = new Float64Array(8);
   let sum = 0;
-  const raw = Array.from(weights, (_, i) => {
+  for (let i = 0; i < 8; i++) {
     const t = x + 3 - i;
     // sin(pi t) has the same size at every tap: only its sign is kept.
-    const weight = ((i % 2 === 0 ? -1 : 1) * Math.sin((Math.PI * t) / 4)) / (t * t);
-    sum += weight;
-    return weight;
-  });
+    raw[i] = ((i % 2 === 0 ? -1 : 1) * Math.sin((Math.PI * t) / 4)) / (t * t);
+    sum += raw[i]!;
+  }
   for (let i = 0; i < 8; i++) weights[i] = raw[i]! / sum;
 }

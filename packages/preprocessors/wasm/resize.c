@@ -1,34 +1,32 @@
 // Resizing: the same sums as src/resize.ts and src/resize-area.ts, which are its oracles.
 #include "kernels.h"
 
-// One row: sums of taps in 11-bit fixed point; for two and four taps rounded to 16 bits. Pixels from first_inside on, up
-// to last_inside, have taps that are neighbours in memory and may be read eight bytes at a time.
-static inline __attribute__((always_inline)) void combine_row(const u8 *row, i32 channels, i32 taps, const i32 *indices,
-                                                              const i16 *weights, i32 width, i32 first_inside,
-                                                              i32 last_inside, void *out) {
-  const v128_t zero = wasm_i32x4_splat(0), half = wasm_i32x4_splat(16);
+// A pair of neighbouring pixels as 16-bit pairs of each channel, taken from six bytes at `at`.
+#define PAIR(at) wasm_i8x16_const(at, -1, at + 3, -1, at + 1, -1, at + 4, -1, at + 2, -1, at + 5, -1, -1, -1, -1, -1)
+
+// The sums of one RGB pixel, a channel a lane. The taps are neighbours in memory; up to 28 bytes are read from `from` on.
+static inline __attribute__((always_inline)) v128_t rgb_sums(const u8 *from, i32 taps, const i16 *weight) {
+  v128_t bytes = taps == 2 ? wasm_v128_load64_zero(from) : wasm_v128_load(from);
+  v128_t sum = wasm_i32x4_dot_i16x8(wasm_i8x16_swizzle(bytes, PAIR(0)), wasm_v128_load32_splat(weight));
+  if (taps == 2) return wasm_i32x4_shr(sum, 4);
+  sum = wasm_i32x4_add(
+      sum, wasm_i32x4_dot_i16x8(wasm_i8x16_swizzle(bytes, PAIR(6)), wasm_v128_load32_splat(weight + 2)));
+  if (taps == 4) return wasm_i32x4_shr(wasm_i32x4_add(sum, wasm_i32x4_splat(16)), 5);
+  bytes = wasm_v128_load(from + 12);
+  sum = wasm_i32x4_add(
+      sum, wasm_i32x4_dot_i16x8(wasm_i8x16_swizzle(bytes, PAIR(0)), wasm_v128_load32_splat(weight + 4)));
+  return wasm_i32x4_add(
+      sum, wasm_i32x4_dot_i16x8(wasm_i8x16_swizzle(bytes, PAIR(6)), wasm_v128_load32_splat(weight + 6)));
+}
+
+// Pixels from `i` up to `end` of a row: sums of taps in 11-bit fixed point, for two and four taps rounded to 16 bits.
+static inline __attribute__((always_inline)) void combine_pixels(const u8 *row, i32 channels, i32 taps, const i32 *indices,
+                                                                 const i16 *weights, i32 i, i32 end, void *out) {
   i16 *out16 = out;
   i32 *out32 = out;
-  for (i32 i = 0; i < width; i++) {
+  for (; i < end; i++) {
     const i32 *index = indices + i * taps;
     const i16 *weight = weights + i * taps;
-    if (channels == 3 && i >= first_inside && i < last_inside) {
-      const u8 *from = row + index[0] * 3;
-      v128_t sum = zero;
-      for (i32 k = 0; k < taps; k += 2) {
-        v128_t bytes = wasm_v128_load64_zero(from + k * 3);
-        v128_t pairs = wasm_i8x16_shuffle(bytes, zero, 0, 16, 3, 16, 1, 16, 4, 16, 2, 16, 5, 16, 16, 16, 16, 16);
-        v128_t both = wasm_v128_load32_splat(weight + k);
-        sum = wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(pairs, both));
-      }
-      if (taps == 8) {
-        wasm_v128_store(out32 + i * 3, sum);
-      } else {
-        sum = taps == 2 ? wasm_i32x4_shr(sum, 4) : wasm_i32x4_shr(wasm_i32x4_add(sum, half), 5);
-        wasm_v128_store64_lane(out16 + i * 3, wasm_i16x8_narrow_i32x4(sum, sum), 0);
-      }
-      continue;
-    }
     for (i32 c = 0; c < channels; c++) {
       i32 sum = 0;
       for (i32 k = 0; k < taps; k++) sum += row[index[k] * channels + c] * weight[k];
@@ -38,6 +36,36 @@ static inline __attribute__((always_inline)) void combine_row(const u8 *row, i32
         out16[i * channels + c] = (i16)(taps == 2 ? sum >> 4 : (sum + 16) >> 5);
     }
   }
+}
+
+// The same for RGB pixels whose taps are neighbours in memory. Returns where it stopped: at `end`, or one before it. Each
+// store writes a value too much, which the next pixel overwrites.
+static inline __attribute__((always_inline)) i32 combine_rgb(const u8 *row, i32 taps, const i32 *indices,
+                                                             const i16 *weights, i32 i, i32 end, void *out) {
+  i16 *out16 = out;
+  i32 *out32 = out;
+  if (taps == 8) {
+    for (; i < end; i++) wasm_v128_store(out32 + i * 3, rgb_sums(row + indices[i * 8] * 3, 8, weights + i * 8));
+    return i;
+  }
+  for (; i + 2 <= end; i += 2) {
+    const i32 *index = indices + i * taps;
+    const i16 *weight = weights + i * taps;
+    v128_t a = rgb_sums(row + index[0] * 3, taps, weight), b = rgb_sums(row + index[taps] * 3, taps, weight + taps);
+    v128_t both = wasm_i16x8_narrow_i32x4(a, b);
+    wasm_v128_store64_lane(out16 + i * 3, both, 0);
+    wasm_v128_store64_lane(out16 + i * 3 + 3, both, 1);
+  }
+  return i;
+}
+
+// A row; the taps of RGB pixels from `first` on, up to `last`, are neighbours.
+static inline __attribute__((always_inline)) void combine_row(const u8 *row, i32 channels, i32 taps, const i32 *indices,
+                                                              const i16 *weights, i32 width, i32 first, i32 last,
+                                                              void *out) {
+  combine_pixels(row, channels, taps, indices, weights, 0, first, out);
+  i32 rest = combine_rgb(row, taps, indices, weights, first, last, out);
+  combine_pixels(row, channels, taps, indices, weights, rest, width, out);
 }
 
 static inline u8 to_byte(i32 sum) { return (u8)clamp((sum + (1 << 21)) >> 22, 0, 255); }
@@ -94,17 +122,17 @@ static void combine_row_of(const u8 *row, i32 channels, i32 taps, const i32 *ind
     combine_row(row, channels, 8, indices, weights, width, first, last, out);
 }
 
+static i32 are_neighbours(const i32 *index, i32 taps) { return index[0] + taps - 1 == index[taps - 1]; }
+
 // lines: `taps` rows of width * channels + 4 sums of 32 bits.
 EXPORT(resize_taps)
 void resize_taps(const u8 *data, i32 source_width, i32 channels, u8 *out, i32 width, i32 height, i32 taps,
                  const i32 *x_indices, const i16 *x_weights, const i32 *y_indices, const i16 *y_weights, i32 *lines) {
   i32 stride = width * channels, pitch = stride + 4, first = 0, last = width;
-  // Eight bytes from the last pair of taps must stay inside the row, and no tap may be clamped.
-  while (first < width && x_indices[first * taps + 1] == x_indices[first * taps]) first++;
-  while (last > first && (x_indices[(last - 1) * taps + taps - 1] >= source_width - 1 ||
-                          x_indices[(last - 1) * taps] + taps - 1 != x_indices[(last - 1) * taps + taps - 1]))
-    last--;
-  while (first < last && x_indices[first * taps] + taps - 1 != x_indices[first * taps + taps - 1]) first++;
+  // Beyond the ends the border pixel repeats: there the taps are no neighbours.
+  while (first < width && !are_neighbours(x_indices + first * taps, taps)) first++;
+  while (last > first && !are_neighbours(x_indices + (last - 1) * taps, taps)) last--;
+  if (channels != 3) first = last = 0;
   i32 known[8] = {-1, -1, -1, -1, -1, -1, -1, -1};
   for (i32 j = 0; j < height; j++) {
     i32 *rows[8];
