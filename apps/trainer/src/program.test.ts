@@ -4,7 +4,7 @@ import { createProgram } from "./program.js";
 /** What a command line writes before it ends. */
 async function outputOf(...args: string[]): Promise<string> {
   let written = "";
-  const program = createProgram(args);
+  const program = createProgram();
   for (const command of [program, ...program.commands])
     command.exitOverride().configureOutput({
       writeOut: (text) => {
@@ -38,7 +38,7 @@ describe("controlnet", () => {
 
   test("an engine that isn't there fails and says which there are", async () => {
     const args = ["evaluate", "--control", "x", "--engine", "tensorflow-tpu"];
-    await expect(createProgram(args).parseAsync(args, { from: "user" })).rejects.toThrow(
+    await expect(createProgram().parseAsync(args, { from: "user" })).rejects.toThrow(
       /unknown engine "tensorflow-tpu", did you mean "tensorflow-gpu"\?/,
     );
   });

@@ -1,13 +1,12 @@
 import { engineNames } from "@controlnet-js/engine";
 import { Command } from "commander";
-import { takeControls } from "./control-arguments.js";
 import { writeTinyworld } from "./dataset.js";
 import { addDetectCommand } from "./detect/detect-command.js";
 import { evaluate } from "./evaluate.js";
 import { addModelCommands } from "./models/model-commands.js";
-import { number, pictureSize } from "./numbers.js";
+import { number } from "./numbers.js";
 import { quickstart } from "./quickstart.js";
-import { sample } from "./sample.js";
+import { addSampleCommand } from "./sample/sample-command.js";
 import { train } from "./train.js";
 import { readTrainConfig } from "./train-config.js";
 
@@ -28,7 +27,7 @@ function abortOnSignal(): AbortSignal {
 }
 
 /** The command line. */
-export function createProgram(args: readonly string[]): Command {
+export function createProgram(): Command {
   const program = new Command("controlnet")
     .description("Train, sample and evaluate ControlNets, and make datasets.")
     .version("0.1.0");
@@ -63,39 +62,7 @@ Examples:
       trained.dispose();
     });
 
-  program
-    .command("sample")
-    .description("paint pictures, with any number of ControlNets")
-    .option("--model <folder>", 'base model: "tinyworld" or a folder in diffusers\' layout', "tinyworld")
-    .requiredOption("--prompt <text>", "what to paint")
-    .option("--negative <text>", "what to keep away from", "")
-    .option("--sampler <name>", "the sampler", "ddim")
-    .option("--steps <n>", "sampling steps", number(1, 1000, { whole: true }), 20)
-    .option("--guidance <beta>", "classifier-free guidance", number(1, 100), 9)
-    .option("--seed <n>", "seed of all noise", seed, 0)
-    .option("--batch <n>", "pictures to paint", number(1, 1000, { whole: true }), 1)
-    .option("--size <WxH>", "size in pixels; default: the model's own", pictureSize)
-    .option("--out <folder>", "where pictures go", "out/sample")
-    .option(...engineOption)
-    .addHelpText(
-      "after",
-      `
-For each ControlNet, in this order:
-  --control <folder>    a ControlNet in diffusers' layout
-  --image <photo>       a picture whose map is computed, or
-  --map <map>           a map that is ready
-  --condition <name>    how the map is computed; default: as the ControlNet was trained
-  --strength <s>        factor of what it adds, default 1
-  --start <p> --end <p> the part of the run in which it works, default 0 and 1
-
-Examples:
-  controlnet sample --prompt "a red house in the snow" --control out/quickstart/controlnet --image photo.png
-  controlnet sample --prompt "a blue car" --batch 4 --seed 7
-  controlnet sample --model sd15 --prompt "a castle" --control canny --map edges.png --strength 0.8 --control pose --map pose.png --end 0.5`,
-    )
-    .action(async ({ batch, ...options }) => {
-      await sample({ ...options, count: batch, controls: takeControls(args).controls });
-    });
+  addSampleCommand(program);
 
   program
     .command("evaluate")

@@ -7,7 +7,8 @@ import { selectEngine } from "@controlnet-js/engine";
 import { loadControlNet, readPngText } from "@controlnet-js/pipeline/node";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { sample } from "./sample.js";
+import { sample } from "./sample/sample.js";
+import { mergeParameters } from "./sample/sample-parameters.js";
 import { writeTinyBase } from "./testing/tiny-base.js";
 import { train } from "./train.js";
 import { readTrainConfig } from "./train-config.js";
@@ -94,18 +95,19 @@ test("trains on a folder in fill50k's format, resumes, and its ControlNet paints
 
   const photo = join(folder, "photo.png");
   writeFileSync(photo, await picture(3, 50));
-  const [painted] = await sample({
-    model: base,
-    prompt: "red ball",
-    negative: "",
-    controls: [{ folder: join(folder, "run/controlnet"), image: photo, strength: 1, start: 0, end: 1 }],
-    sampler: "ddim",
-    steps: 2,
-    guidance: 3,
-    seed: 4,
-    count: 1,
+  const {
+    files: [painted],
+  } = await sample({
+    parameters: mergeParameters({
+      model: base,
+      prompt: "red ball",
+      controls: [{ path: join(folder, "run/controlnet"), image: photo, strength: 1, start: 0, end: 1 }],
+      steps: 2,
+      guidance: 3,
+      seed: 4,
+      engine: "cpu",
+    }),
     out: join(folder, "painted"),
-    engine: "cpu",
   });
   const png = readFileSync(painted!);
   expect(JSON.parse(readPngText(png, "parameters")!)).toMatchObject({

@@ -4,9 +4,20 @@ export {
   type SaveControlNetOptions,
   saveControlNet,
 } from "./control-net-folder.js";
+export { hashUNet } from "./hash-unet.js";
 export { loadPipeline, loadUNet } from "./load-pipeline.js";
 export { loadTokenizer } from "./load-tokenizer.js";
 export { localCaptioner } from "./local-captioner.js";
 export * from "./models/index.js";
 export { pngWithText, readPngText } from "./png-text.js";
+export { readSampler } from "./read-sampler.js";
+export type {
+  MapMaker,
+  MapRequest,
+  PictureSize,
+  SampleControl,
+  SampleOptions,
+} from "./sample/sample-options.js";
+export { samplePictures } from "./sample/sample-pictures.js";
 export { type SavePipelineOptions, savePipeline } from "./save-pipeline.js";
+export { readLatents, readPromptEmbeds, saveLatents } from "./tensor-files.js";
