@@ -1,0 +1,79 @@
+import { statSync } from "node:fs";
+import { disposeTree } from "@controlnet-js/core";
+import { Tensor } from "@tensorflow/tfjs-core";
+import { assertControlFits } from "../../control-fit.js";
+import type { ControlInput } from "../../control-input.js";
+import { sizeOf } from "../../picture.js";
+import { latentFactor, type Pipeline } from "../../pipeline.js";
+import { baseWarning } from "../base-warning.js";
+import type { LoadedControlNet } from "../control-net-folder.js";
+import { openControlNet } from "../models/index.js";
+import type { PictureSize, SampleControl, SampleOptions } from "./sample-options.js";
+
+/** A model or ControlNet with the name that errors and warnings give it. */
+export interface Named<T> {
+  value: T;
+  name: string;
+}
+
+/** A folder has its own configs; the model yaml is for single files. */
+export const yamlFor = (path: string, { config }: SampleOptions): { config?: unknown } =>
+  config === undefined || statSync(path, { throwIfNoEntry: false })?.isDirectory() ? {} : { config };
+
+/**
+ * Opens the ControlNets of a run, checks that each fits the model, and has their maps made, one after the other.
+ * @param settled the picture's size, where it is known before the maps
+ * @param disposals takes what frees all that is opened and made here
+ */
+export async function openControls(
+  options: SampleOptions,
+  model: Named<Pipeline>,
+  settled: PictureSize | undefined,
+  disposals: (() => void)[],
+  warnings: string[],
+): Promise<{ controls: ControlInput[]; size: PictureSize | undefined }> {
+  const multiple = latentFactor(model.value);
+  const side = model.value.unet.config.sampleSize * multiple;
+  const controls: ControlInput[] = [];
+  let size = settled;
+  for (const [i, control] of (options.controls ?? []).entries()) {
+    const net = await openNet(control, i, options, model, disposals);
+    assertControlFits(model.value, net.value.config, { control: net.name, base: model.name });
+    const named = typeof options.model === "string" || options.modelName !== undefined;
+    const warning = baseWarning(model.value.unet, named ? model.name : undefined, net.value.metadata);
+    if (warning) warnings.push(`${net.name}: ${warning}`);
+    const map =
+      typeof control.map === "function"
+        ? await control.map({
+            net: net.value,
+            size,
+            modelSize: { width: side, height: side },
+            multiple,
+            warn: (message) => warnings.push(message),
+          })
+        : control.map;
+    if (typeof control.map === "function" && map instanceof Tensor) disposals.push(() => map.dispose());
+    size ??= sizeOf(map);
+    const { strength = 1, start = 0, end = 1 } = control;
+    const { params, config } = net.value;
+    controls.push({ params, config, map, strength, start, end, name: net.name });
+  }
+  return { controls, size };
+}
+
+async function openNet(
+  { net, name }: SampleControl,
+  place: number,
+  options: SampleOptions,
+  model: Named<Pipeline>,
+  disposals: (() => void)[],
+): Promise<Named<LoadedControlNet>> {
+  if (typeof net !== "string") return { value: net, name: name ?? `control ${place + 1}` };
+  const opened = await openControlNet(net, {
+    ...yamlFor(net, options),
+    base: model.value.unet.config,
+    ...(options.log && { log: options.log }),
+  });
+  disposals.push(() => disposeTree(opened.params));
+  return { value: opened, name: name ?? net };
+}

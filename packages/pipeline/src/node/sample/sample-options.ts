@@ -1,0 +1,81 @@
+import type { SchedulerConfig } from "@controlnet-js/samplers";
+import type { Tensor4D } from "@tensorflow/tfjs-core";
+import type { Pictures } from "../../picture.js";
+import type { Pipeline } from "../../pipeline.js";
+import type { PromptEmbeds } from "../../prompt-context.js";
+import type { TextToImageOptions } from "../../text-to-image-options.js";
+import type { LoadedControlNet } from "../control-net-folder.js";
+
+/** Sides in pixels. */
+export interface PictureSize {
+  width: number;
+  height: number;
+}
+
+/** What a map is to be made for. */
+export interface MapRequest {
+  net: LoadedControlNet;
+  /** Where it is settled: by the options, the latents or the map of a ControlNet before. */
+  size: PictureSize | undefined;
+  /** What the model was trained on, for where nothing else decides. */
+  modelSize: PictureSize;
+  /** What both sides must be multiples of, 8 for Stable Diffusion. */
+  multiple: number;
+  /** Adds to the warnings of the result. */
+  warn(message: string): void;
+}
+
+/** Makes a control map of `size`; where that is not settled, the map that it makes settles it. */
+export type MapMaker = (request: MapRequest) => Pictures | Promise<Pictures>;
+
+/** One ControlNet of {@link SampleOptions}. */
+export interface SampleControl {
+  /** A folder or file of any published form; or an opened one, which stays the caller's. */
+  net: string | LoadedControlNet;
+  /** The map in [0, 1], of the picture's size, or what makes it. */
+  map: Pictures | MapMaker;
+  /** A factor for all that it adds. Default 1. */
+  strength?: number;
+  /** The part of the run in which it works. Default 0 to 1. */
+  start?: number;
+  end?: number;
+  /** Shown in the report and in errors. Default: the path. */
+  name?: string;
+}
+
+/** What `samplePictures` paints, and with what. Files are read in the forms in which diffusers users have them. */
+export interface SampleOptions
+  extends Pick<
+    TextToImageOptions,
+    "steps" | "eta" | "guidance" | "guidanceRescale" | "guessMode" | "seed" | "onStep" | "signal"
+  > {
+  /** A diffusers folder or a single file; or an opened model, which stays the caller's. */
+  model: string | Pipeline;
+  /** How errors and warnings call it. Default: its path. */
+  modelName?: string;
+  /** May be left out where `promptEmbeds` are given. */
+  prompt?: string;
+  /** What to keep away from. Default `""`. */
+  negative?: string;
+  controls?: readonly SampleControl[];
+  /** A name, the path of a `scheduler_config.json`, or a read one, whose settings are all obeyed. Default `"ddim"`. */
+  sampler?: string | SchedulerConfig;
+  /** Pictures to paint. Default: as many as `latents`, else as `promptEmbeds`, else 1. */
+  batch?: number;
+  /** Default: that of `latents`, else of the first map, else the model's own. */
+  size?: PictureSize;
+  /**
+   * The noise to begin with, in place of the seed's: a safetensors file with `latents` [batch, channels, height / 8,
+   * width / 8], or a tensor [batch, height / 8, width / 8, channels]. Standard normal: it is multiplied by the sampler's
+   * initial sigma, as diffusers does with its `latents`.
+   */
+  latents?: string | Tensor4D;
+  /** In place of the prompt: a safetensors file with `prompt_embeds` and `negative_prompt_embeds`, or tensors. */
+  promptEmbeds?: string | PromptEmbeds;
+  /** The original code's model yaml, parsed: what shapes don't tell of single files. Folders have their own config. */
+  config?: unknown;
+  /** The folder of a single file's tokenizer; else looked for beside it. */
+  tokenizer?: string;
+  /** Told what was found and assumed. */
+  log?: (line: string) => void;
+}
