@@ -72,6 +72,19 @@ export function toPublished(values: Float32Array, layout: Layout, shape: readonl
   return out;
 }
 
+/**
+ * The published order as [output, input, area], of which ours is the reverse.
+ * @param shape ours
+ */
+export function publishedOrder(
+  layout: Layout,
+  shape: readonly number[],
+): [output: number, input: number, area: number] {
+  if (layout === "plain") return [1, 1, shape.reduce((product, size) => product * size, 1)];
+  const { area, input, output } = sides(layout, shape);
+  return [output, input, area];
+}
+
 function sides(layout: Layout, shape: readonly number[]) {
   if (layout === "plain") return { area: 1, input: 1, output: 1, same: true };
   const [area, input, output] =

@@ -1,10 +1,10 @@
-import { ControlNetError } from "@controlnet-js/core";
+import { ControlNetError, type StoredWeights, weightLoader } from "@controlnet-js/core";
 import { type Tensor, tensor } from "@tensorflow/tfjs-core";
-import { isFloatDType } from "./dtype.js";
+import { bytesPerElement, isFloatDType } from "./dtype.js";
 import { identify } from "./identify/identify.js";
 import { describeReport, isCleanReport, type KeyReport, KeyReportError } from "./key-report.js";
 import { type KeyRow, type PublishedTensor, publishedTensors } from "./key-table.js";
-import { fromPublished } from "./layout.js";
+import { fromPublished, publishedOrder } from "./layout.js";
 import { elementCount, type NamedTensor, type TensorSource, toFloat32 } from "./tensor-source.js";
 import { buildTree } from "./tree-builder.js";
 
@@ -123,20 +123,40 @@ function readRows(
   where: string,
   allowNonFinite: boolean,
 ): void {
-  const values = toFloat32(found);
-  if (!allowNonFinite && !allFinite(values))
-    throw new ControlNetError(
-      "data",
-      `${where}: tensor "${found.name}" holds NaN or infinite weights; the file is damaged or comes from a failed training run`,
-    );
+  const read = leafReader(found);
   let start = 0;
-  for (const { path, layout, shape } of rows) {
-    const count = elementCount(shape);
-    const part = rows.length === 1 ? values : values.subarray(start, start + count);
-    start += count;
-    leaves.set(path, tensor(fromPublished(part, layout, shape), shape, "float32"));
+  for (const row of rows) {
+    const { leaf, finite } = read(row, start);
+    leaves.set(row.path, leaf);
+    if (!finite && !allowNonFinite)
+      throw new ControlNetError(
+        "data",
+        `${where}: tensor "${found.name}" holds NaN or infinite weights; the file is damaged or comes from a failed training run`,
+      );
+    start += elementCount(row.shape);
   }
 }
+
+/** Reads the leaf whose numbers begin at element `start`: by the engine itself where it can, else through arrays. */
+function leafReader(found: NamedTensor): (row: KeyRow, start: number) => { leaf: Tensor; finite: boolean } {
+  const load = weightLoader();
+  const { place, dtype } = found;
+  if (load && place && isLoadable(dtype))
+    return ({ layout, shape }, start) => {
+      const byteOffset = place.byteOffset + start * bytesPerElement(dtype);
+      const order = publishedOrder(layout, shape);
+      const { tensor: leaf, finite } = load({ ...place, byteOffset, dtype, order }, shape);
+      return { leaf, finite };
+    };
+  const values = toFloat32(found);
+  return ({ layout, shape }, start) => {
+    const part = values.subarray(start, start + elementCount(shape));
+    return { leaf: tensor(fromPublished(part, layout, shape), shape, "float32"), finite: allFinite(part) };
+  };
+}
+
+const isLoadable = (dtype: string): dtype is StoredWeights["dtype"] =>
+  dtype === "F32" || dtype === "F16" || dtype === "BF16";
 
 /** Zero times a finite number is zero; times any other it is NaN, which every later sum keeps. */
 function allFinite(values: Float32Array): boolean {

@@ -8,6 +8,8 @@ export interface NamedTensor {
   dtype: DType;
   /** The shape as published, e.g. `[out, in, height, width]` of a convolution kernel. */
   shape: number[];
+  /** Where the elements lie in a file as they are: for engines that read it themselves. */
+  place?: { path: string; byteOffset: number };
   /** The elements, little-endian and without gaps. May share memory with the file's bytes: don't write into it. */
   bytes(): Uint8Array;
 }

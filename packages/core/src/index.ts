@@ -21,3 +21,4 @@ export * from "./rematerialize.js";
 export * from "./run-block.js";
 export * from "./tree.js";
 export * from "./wasm-kernels.js";
+export * from "./weight-loader.js";

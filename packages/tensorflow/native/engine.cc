@@ -10,6 +10,7 @@ Engine::Engine(Napi::Env env, Napi::Object exports) {
       InstanceMethod("clearCaches", &Engine::ClearCaches),
       InstanceMethod("createTensor", &Engine::CreateTensor),
       InstanceMethod("createTensorFromFile", &Engine::CreateTensorFromFile),
+      InstanceMethod("loadWeights", &Engine::LoadWeights),
       InstanceMethod("deleteTensor", &Engine::DeleteTensor),
       InstanceMethod("tensorData", &Engine::TensorData),
       InstanceMethod("tensorInfo", &Engine::TensorInfo),

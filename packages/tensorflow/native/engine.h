@@ -40,6 +40,9 @@ class Engine : public Napi::Addon<Engine> {
   TFE_TensorHandle* Handle(Napi::Env env, const Napi::Value& id) const;
   Napi::Object Adopt(Napi::Env env, OwnedHandle handle);
 
+  // weights.cc
+  Napi::Value LoadWeights(Info info);
+
   // execute.cc
   Napi::Value ExecuteOp(Info info);
 

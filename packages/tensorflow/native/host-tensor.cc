@@ -77,6 +77,10 @@ OwnedTensor TensorFromValues(Napi::Env env, const std::vector<int64_t>& shape, T
   return tensor;
 }
 
+OwnedTensor EmptyTensor(Napi::Env env, const std::vector<int64_t>& shape, TF_DataType dtype) {
+  return Allocate(env, shape, dtype, CountElements(shape) * TF_DataTypeSize(dtype));
+}
+
 OwnedTensor TensorFromFile(Napi::Env env, const std::vector<int64_t>& shape, TF_DataType dtype,
                            const std::string& path, int64_t offset) {
   const size_t bytes = CountElements(shape) * TF_DataTypeSize(dtype);

@@ -10,6 +10,9 @@ namespace controlnet {
 OwnedTensor TensorFromValues(Napi::Env env, const std::vector<int64_t>& shape, TF_DataType dtype,
                              const Napi::Value& values);
 
+// A tensor whose numbers are not set yet.
+OwnedTensor EmptyTensor(Napi::Env env, const std::vector<int64_t>& shape, TF_DataType dtype);
+
 // A tensor filled straight from a byte range of a file, without passing through JavaScript memory.
 OwnedTensor TensorFromFile(Napi::Env env, const std::vector<int64_t>& shape, TF_DataType dtype,
                            const std::string& path, int64_t offset);

@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { registerJitEngine } from "@controlnet-js/core";
+import { registerJitEngine, registerWeightLoader } from "@controlnet-js/core";
 import { findBackend, registerBackend, setBackend } from "@tensorflow/tfjs-core";
 import { type Binding, createBinding } from "./binding.js";
 import { buildAddon } from "./build-addon.js";
@@ -9,6 +9,7 @@ import { asTensorFlowError, TensorFlowError } from "./errors.js";
 import { cudaLibraries, findLibTensorFlow, type LibTensorFlow } from "./find-library.js";
 import { jit } from "./jit/jit.js";
 import { registerExtraKernels } from "./kernels/index.js";
+import { loadWeights } from "./load-weights.js";
 import type { Device, NativeEngine } from "./native.js";
 import { createNodeBackend, type NodeBackend } from "./node-backend.js";
 import { provision } from "./provision.js";
@@ -69,6 +70,7 @@ export async function registerTensorFlow(options: RegisterOptions = {}): Promise
     registerBackend(backendName, () => backend, 4);
     registerExtraKernels(options.convolution ?? "measured");
     registerJitEngine(backendName, { jit });
+    registerWeightLoader(backendName, loadWeights);
   }
   if (findBackend(backendName) !== open.backend || !(await setBackend(backendName)))
     throw new TensorFlowError(

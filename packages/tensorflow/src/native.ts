@@ -40,6 +40,14 @@ export interface NativeEngine {
   clearCaches(): void;
   createTensor(shape: readonly number[], dtype: number, values: HostValues): number;
   createTensorFromFile(shape: readonly number[], dtype: number, path: string, byteOffset: number): number;
+  /** `stored`: 0 for float32, 1 for float16, 2 for bfloat16; `order`: [output, input, area] as stored. */
+  loadWeights(
+    shape: readonly number[],
+    path: string,
+    byteOffset: number,
+    stored: number,
+    order: readonly number[],
+  ): { id: number; finite: boolean };
   deleteTensor(id: number): void;
   tensorData(id: number, view: boolean): NodeJS.TypedArray | Uint8Array[];
   tensorInfo(id: number): { shape: number[]; dtype: number; device: string };

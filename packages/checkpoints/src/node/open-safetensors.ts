@@ -18,7 +18,7 @@ export function openSafetensors(path: string): OpenSource {
   try {
     const length = headerLength(file.read(0, Math.min(8, file.size)), file.size, path);
     const header = parseHeader(file.read(8, 8 + length), file.size, path);
-    const source = sourceOfHeader(header, file.read, path);
+    const source = sourceOfHeader(header, file.read, path, path);
     return { ...source, close: file.close };
   } catch (error) {
     file.close();

@@ -15,17 +15,20 @@ export function parseSafetensors(bytes: Uint8Array, where = "parseSafetensors"):
 /**
  * A source over a checked header.
  * @param read gives the file's bytes from `start` to `end`
+ * @param path of the file, where it is one
  */
 export function sourceOfHeader(
   header: SafetensorsHeader,
   read: (start: number, end: number) => Uint8Array,
   where: string,
+  path?: string,
 ): TensorSource {
   const tensors = header.places.map(
     ({ name, dtype, shape, begin, end }): NamedTensor => ({
       name,
       dtype,
       shape,
+      ...(path !== undefined && { place: { path, byteOffset: header.dataStart + begin } }),
       bytes: () => read(header.dataStart + begin, header.dataStart + end),
     }),
   );
