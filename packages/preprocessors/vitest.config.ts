@@ -1,3 +1,3 @@
 import { preset } from "@controlnet-js/vitest-preset";
 
-export default preset();
+export default preset({ include: ["src/**/*.test.ts", "scripts/**/*.test.ts"] });

@@ -1,0 +1,29 @@
+import type { Condition } from "@controlnet-js/core";
+import { builtInConditions } from "../src/index.js";
+import type { GalleryEntry } from "./gallery-page.js";
+
+/** Conditions whose default way of finding the map takes a network. */
+const NEED_NETWORK: readonly string[] = [
+  "mlsd",
+  "hed",
+  "softedge",
+  "pose",
+  "depth",
+  "normal",
+  "segmentation",
+];
+
+/** All built-in conditions, in the order of the page. */
+export const galleryEntries: readonly GalleryEntry[] = (
+  Object.values(builtInConditions) as unknown as Condition[]
+).map((condition) => {
+  // Lines stay sharp in PNG; JPEG makes pictures small.
+  const type = condition.polarity === "white-on-black" ? "png" : "jpg";
+  return {
+    condition,
+    picture: `conditions/${condition.name}.${type}`,
+    needsNetwork: NEED_NETWORK.includes(condition.name),
+    // By default the map is the picture itself.
+    ...(condition.name === "tile" && { shownWith: { factor: 8 } }),
+  };
+});
