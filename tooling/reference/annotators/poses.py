@@ -91,7 +91,7 @@ scenes = {
 }
 arrays, found = {}, {}
 for key, (size, people, noise) in scenes.items():
-    image = np.ascontiguousarray(photo[: size[0], : size[1]])
+    image = np.ascontiguousarray(photo[::2, ::2] if key == "one" else photo[: size[0], : size[1]])
     body = object.__new__(Body)
     body.model = Replies(draw_people(people, size, noise))
     candidate, subset = body(image[:, :, ::-1].copy())

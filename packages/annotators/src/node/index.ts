@@ -1,3 +1,5 @@
+export { openDepthModel } from "./open-depth-model.js";
+export { openMoveNet } from "./open-movenet.js";
 export {
   type OpenPosePaths,
   openHed,
@@ -5,3 +7,5 @@ export {
   openMlsd,
   openOpenPose,
 } from "./open-networks.js";
+export { openSegmentationModel } from "./open-segmentation-model.js";
+export type { TransformersLibrary, TransformersOptions } from "./open-transformers.js";

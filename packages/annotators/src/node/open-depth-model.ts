@@ -1,0 +1,37 @@
+import { ControlNetError, type Image } from "@controlnet-js/core";
+import { type DepthNetwork, resizePlane } from "@controlnet-js/preprocessors";
+import { type Opened, opened } from "../opened.js";
+import { openLibraryModel, type TransformersOptions } from "./open-transformers.js";
+
+/** Models whose output grows towards the camera, as `depthCondition` takes it; those that give metres don't. */
+const KINDS = ["dpt", "depth_anything"];
+
+/**
+ * Opens a depth model of the Hugging Face hub, Depth Anything or DPT (MiDaS), for `depthCondition` and `normalCondition`.
+ * @param folder its local files: `config.json`, `preprocessor_config.json`, `onnx/model.onnx`
+ * @throws ControlNetError `io`, `unsupported` or `format` naming the folder, `missing` without `@huggingface/transformers`
+ */
+export async function openDepthModel(
+  folder: string,
+  options: TransformersOptions = {},
+): Promise<Opened<DepthNetwork>> {
+  const model = await openLibraryModel(
+    "openDepthModel",
+    folder,
+    "AutoModelForDepthEstimation",
+    KINDS,
+    options,
+  );
+  const detect = async (picture: Image): Promise<Image<Float32Array>> => {
+    const { predicted_depth: depth } = await model.run(picture);
+    const [height, width] = depth?.dims.slice(-2) ?? [];
+    if (!depth || !height || !width || depth.data.length !== height * width)
+      throw new ControlNetError(
+        "unsupported",
+        `openDepthModel: ${folder}: expected predicted_depth [1, height, width], found ${depth ? `[${depth.dims.join(", ")}]` : "none"}`,
+      );
+    const plane = { data: Float32Array.from(depth.data), width, height, channels: 1 };
+    return resizePlane(plane, picture.width, picture.height, "bilinear");
+  };
+  return opened(detect, () => void model.dispose());
+}

@@ -1,0 +1,94 @@
+import { basename, dirname, resolve } from "node:path";
+import { readConfig } from "@controlnet-js/checkpoints/node";
+import { ControlNetError, type Image } from "@controlnet-js/core";
+
+/** A tensor of `@huggingface/transformers`. */
+export interface LibraryTensor {
+  dims: number[];
+  data: ArrayLike<number>;
+}
+
+/** A model of `@huggingface/transformers` with its processor. */
+export interface LibraryModel {
+  /** Model outputs by name for a picture of bytes. */
+  run(image: Image): Promise<Record<string, LibraryTensor>>;
+  dispose(): Promise<unknown>;
+}
+
+/** What is used of `@huggingface/transformers`. */
+export interface TransformersLibrary {
+  env: { allowRemoteModels: boolean; localModelPath: string };
+  RawImage: new (data: Uint8Array, width: number, height: number, channels: number) => unknown;
+  AutoProcessor: Loader<(image: unknown) => Promise<unknown>>;
+  AutoModelForDepthEstimation: Loader<Model>;
+  AutoModelForSemanticSegmentation: Loader<Model>;
+}
+interface Loader<T> {
+  from_pretrained(name: string, options: { local_files_only: boolean; dtype: "fp32" }): Promise<T>;
+}
+
+/** Where the library comes from. */
+export interface TransformersOptions {
+  /** The module `@huggingface/transformers`, where it is not installed beside this package. */
+  library?: TransformersLibrary;
+}
+
+type Model = ((inputs: unknown) => Promise<Record<string, LibraryTensor>>) & { dispose(): Promise<unknown> };
+
+/**
+ * Opens a local model by `@huggingface/transformers`, which has to be installed beside this package. Nothing is downloaded.
+ * @param folder the model's files as that package lays them out: `config.json`, `preprocessor_config.json`, `onnx/`
+ * @param kinds `model_type`s that are accepted
+ * @throws ControlNetError `io` where the folder holds no model, `unsupported` for a model of another kind, `missing` where
+ * the package is not installed
+ */
+export async function openLibraryModel(
+  where: string,
+  folder: string,
+  loader: "AutoModelForDepthEstimation" | "AutoModelForSemanticSegmentation",
+  kinds: readonly string[],
+  { library: given }: TransformersOptions = {},
+): Promise<LibraryModel> {
+  const { model_type: kind } = readConfig(folder);
+  if (!kinds.includes(String(kind)))
+    throw new ControlNetError(
+      "unsupported",
+      `${where}: ${folder} holds a model of type "${kind}", expected one of ${kinds.join(", ")}`,
+    );
+  const library = given ?? (await importLibrary(where));
+  const { env, RawImage } = library;
+  const before = { allowRemoteModels: env.allowRemoteModels, localModelPath: env.localModelPath };
+  // It looks some files up on the net even when told to stay local, unless its settings forbid it.
+  Object.assign(env, { allowRemoteModels: false, localModelPath: dirname(resolve(folder)) });
+  try {
+    const name = basename(resolve(folder));
+    const processor = await library.AutoProcessor.from_pretrained(name, {
+      local_files_only: true,
+      dtype: "fp32",
+    });
+    const model = await library[loader].from_pretrained(name, { local_files_only: true, dtype: "fp32" });
+    return {
+      run: async ({ data, width, height, channels }) =>
+        model(await processor(new RawImage(data, width, height, channels))),
+      dispose: () => model.dispose(),
+    };
+  } catch (cause) {
+    throw new ControlNetError("format", `${where}: can't open ${folder}: ${(cause as Error).message}`, {
+      cause,
+    });
+  } finally {
+    Object.assign(env, before);
+  }
+}
+
+async function importLibrary(where: string): Promise<TransformersLibrary> {
+  // A name in a variable: bundlers and type checkers must not ask for what few users need.
+  const name = "@huggingface/transformers";
+  try {
+    return (await import(name)) as TransformersLibrary;
+  } catch (cause) {
+    throw new ControlNetError("missing", `${where}: needs ${name}; install it: npm install ${name}`, {
+      cause,
+    });
+  }
+}
