@@ -1,72 +1,112 @@
 /**
- * Canny, resizing, Hough and pose drawing beside native OpenCV, one thread each:
- * npx tsup && npx tsx bench/compare.ts [path of a Python with OpenCV]
+ * Canny, resizing, Hough and pose drawing beside OpenCV.js and native OpenCV, one thread each, in one run:
+ * `pnpm bench [--json] [--python path] [--seconds 0.4] [--only text]`
  */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { canny, drawPoses, houghLines, houghSegments, resize, toGrey } from "../dist/index.js";
-import { readImages } from "../src/testing/read-fixture.js";
+import { parseArgs } from "node:util";
+import sharp from "sharp";
+import { INTERPOLATIONS, SCALES, SIZES } from "./inputs.js";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-const python = process.argv[2] ?? here("../../../tooling/reference/.venv-opencv4/bin/python");
-const picture = readImages("pictures.bin.gz").astronaut!;
-const raw = join(mkdtempSync(join(tmpdir(), "bench-")), "picture.raw");
-writeFileSync(raw, picture.data);
+const { values: flags } = parseArgs({
+  options: {
+    json: { type: "boolean", default: false },
+    python: { type: "string", default: here("../../../tooling/reference/.venv/bin/python") },
+    seconds: { type: "string", default: "0.4" },
+    only: { type: "string", default: "" },
+  },
+});
+const seconds = Number(flags.seconds);
+/** Each case is measured this often, the sides taking turns, and the best time counts. */
+const ROUNDS = 2;
 
-/** Milliseconds of processor time, all threads of the process, so that a busy machine does not count. */
-function best(action: () => unknown, seconds = 0.6): number {
-  let least = Number.POSITIVE_INFINITY;
-  for (let runs = 0, spent = 0; runs < 5 || spent < seconds * 1e3; runs++) {
-    const start = process.cpuUsage();
-    action();
-    const { user, system } = process.cpuUsage(start);
-    least = Math.min(least, (user + system) / 1e3);
-    spent += (user + system) / 1e3;
+/** A process that measures cases. */
+class Side {
+  private readonly answers: AsyncIterator<string>;
+
+  private constructor(private readonly child: ChildProcessWithoutNullStreams) {
+    this.answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   }
-  return least;
+
+  static async start(program: string, args: string[]): Promise<{ side: Side; greeting: string }> {
+    const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] as unknown as "pipe" });
+    const side = new Side(child);
+    return { side, greeting: await side.answer() };
+  }
+
+  /** Milliseconds of processor time of a case. */
+  async measure(size: number, name: string): Promise<number> {
+    this.child.stdin.write(`${JSON.stringify({ size, name, seconds })}\n`);
+    return Number(await this.answer());
+  }
+
+  stop(): void {
+    this.child.stdin.end();
+  }
+
+  private async answer(): Promise<string> {
+    const { value, done } = await this.answers.next();
+    if (done) throw new Error(`${this.child.spawnargs.join(" ")} ended early`);
+    return value;
+  }
 }
 
-const tiled = (size: number) => {
-  const data = new Uint8Array(size * size * 3);
-  for (let y = 0; y < size; y++)
-    for (let x = 0; x < size; x += 128)
-      data.set(picture.data.subarray((y % 128) * 384, (y % 128) * 384 + 384), (y * size + x) * 3);
-  return { data, width: size, height: size, channels: 3 };
+const folder = mkdtempSync(join(tmpdir(), "bench-"));
+const raw = join(folder, "photograph.raw");
+writeFileSync(raw, await sharp(here("../../../docs/conditions/astronaut.jpg")).raw().toBuffer());
+
+const ours = (...args: string[]) => Side.start(process.execPath, ["--import", "tsx", ...args]);
+const started = {
+  ours: await ours(here("ours.ts"), raw),
+  plain: await ours(here("ours.ts"), raw, "plain"),
+  opencvJs: await ours(here("opencv-js.ts"), raw),
+  native: await Side.start(flags.python, [here("native.py"), raw]),
 };
+type Name = keyof typeof started;
+const names = Object.keys(started) as Name[];
 
-const times: Record<string, number> = {};
-for (const size of [512, 2048]) {
-  const rgb = tiled(size);
-  const grey = toGrey(rgb);
-  const edges = canny(grey, { low: 200, high: 400 });
-  times[`canny rgb ${size}`] = best(() => canny(rgb));
-  times[`canny grey ${size}`] = best(() => canny(grey));
-  for (const method of ["area", "bilinear", "cubic", "lanczos4"] as const) {
-    const down = (size * 5) / 8;
-    times[`resize ${method} down ${size}`] = best(() => resize(rgb, down, down, method));
-    if (size === 512) times[`resize ${method} up ${size}`] = best(() => resize(rgb, 768, 768, method));
+const cases = [
+  "canny, rgb",
+  "canny, grey",
+  ...INTERPOLATIONS.flatMap((method) => Object.keys(SCALES).map((direction) => `${method} ${direction}`)),
+  "hough lines",
+  "hough segments",
+  "four poses",
+].filter((name) => name.includes(flags.only));
+
+const rows: ({ size: number; name: string } & Record<Name, number>)[] = [];
+for (const size of SIZES)
+  for (const name of cases) {
+    const times = Object.fromEntries(names.map((side) => [side, Number.POSITIVE_INFINITY])) as Record<
+      Name,
+      number
+    >;
+    for (let round = 0; round < ROUNDS; round++)
+      for (const side of names)
+        times[side] = Math.min(times[side], await started[side].side.measure(size, name));
+    rows.push({ size, name, ...times });
+    if (!flags.json) process.stderr.write(".");
   }
-  times[`hough segments ${size}`] = best(() =>
-    houghSegments(edges, { threshold: 80, minLength: 30, maxGap: 5 }),
-  );
-  times[`hough lines ${size}`] = best(() => houghLines(edges, { threshold: 100 }));
-  const people = Array.from({ length: 4 }, (_, person) => ({
-    body: Array.from({ length: 18 }, (_, i) => ({
-      x: (((i * 37 + person * 101) % 97) / 97) * size,
-      y: (((i * 61 + person * 53) % 89) / 89) * size,
-    })),
-  }));
-  times[`pose ${size}`] = best(() => drawPoses({ width: size, height: size, people }));
-}
+for (const { side } of Object.values(started)) side.stop();
+rmSync(folder, { recursive: true });
 
-const { version, ...native } = JSON.parse(
-  execFileSync(python, [here("native.py"), raw], { encoding: "utf8" }),
-);
-console.log(`ms of processor time, best of 0.6 s: ours, native, ratio; OpenCV ${version}`);
-for (const [name, time] of Object.entries(times))
+if (flags.json) {
+  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
+  const opencv = started.native.greeting.replace("ready ", "");
+  console.log(JSON.stringify({ unit: "ms of processor time, one thread", machine, opencv, rows }, null, 2));
+} else {
   console.log(
-    `${name.padEnd(26)} ${time.toFixed(2).padStart(9)} ${native[name].toFixed(2).padStart(9)} ${(time / native[name]).toFixed(2).padStart(6)}x`,
+    "\n| ms | size | ours | plain TypeScript | OpenCV.js | native OpenCV | ours / OpenCV.js | ours / native |",
   );
+  console.log("| --- | --- | --- | --- | --- | --- | --- | --- |");
+  for (const { size, name, ours, plain, opencvJs, native } of rows) {
+    const times = [ours, plain, opencvJs, native].map((time) => time.toPrecision(3));
+    const ratios = [ours / opencvJs, ours / native].map((ratio) => ratio.toFixed(2));
+    console.log(`| ${[name, size, ...times, ...ratios].join(" | ")} |`);
+  }
+}

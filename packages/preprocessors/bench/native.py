@@ -1,4 +1,4 @@
-"""OpenCV's own times, one thread: the side that bench/compare.ts is measured against. Prints JSON: name -> best ms of processor time."""
+"""Native OpenCV, one thread: answers each line {size, name, seconds} with the milliseconds of the case at its best."""
 import json
 import math
 import sys
@@ -8,45 +8,60 @@ import cv2
 import numpy as np
 
 cv2.setNumThreads(1)
-raw = np.fromfile(sys.argv[1], np.uint8).reshape(128, 128, 3)
+photograph = np.fromfile(sys.argv[1], np.uint8).reshape(512, 512, 3)
+FLAGS = {"nearest": cv2.INTER_NEAREST, "bilinear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC,
+         "lanczos4": cv2.INTER_LANCZOS4, "area": cv2.INTER_AREA}
+LIMBS = [(1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (1, 11), (11, 12), (12, 13), (1, 0),
+         (0, 14), (14, 16), (0, 15), (15, 17)]
 
 
-def best(action, seconds=0.6):
-    times, end = [], time.perf_counter() + seconds
-    while len(times) < 5 or time.perf_counter() < end:
+def best(action, seconds):
+    times = []
+    while len(times) < 3 or sum(times) < seconds:
         start = time.process_time()
         action()
-        times.append((time.process_time() - start) * 1e3)
-    return min(times)
+        times.append(time.process_time() - start)
+    return min(times) * 1e3
 
 
-def pose(size):
+def poses(size):
     canvas = np.zeros((size, size, 3), np.uint8)
     for person in range(4):
-        joints = [((i * 37 + person * 101) % 97 / 97 * size, (i * 61 + person * 53) % 89 / 89 * size) for i in range(18)]
-        for i in range(17):
-            a, b = joints[i], joints[i + 1]
-            length = math.hypot(a[0] - b[0], a[1] - b[1])
-            angle = int(math.degrees(math.atan2(a[1] - b[1], a[0] - b[0])))
-            middle = (int((a[0] + b[0]) / 2), int((a[1] + b[1]) / 2))
-            cv2.fillConvexPoly(canvas, cv2.ellipse2Poly(middle, (int(length / 2), 4), angle, 0, 360, 1), (10, 90, 150))
-        for x, y in joints:
+        body = [((i * 37 + person * 101) % 97 / 97 * size, (i * 61 + person * 53) % 89 / 89 * size) for i in range(18)]
+        for from_, to in LIMBS:
+            (ax, ay), (bx, by) = body[from_], body[to]
+            axes = (int(math.hypot(ax - bx, ay - by) / 2), 4)
+            angle = int(math.degrees(math.atan2(ay - by, ax - bx)))
+            polygon = cv2.ellipse2Poly((int((ax + bx) / 2), int((ay + by) / 2)), axes, angle, 0, 360, 1)
+            cv2.fillConvexPoly(canvas, polygon, (10, 90, 150))
+        for x, y in body:
             cv2.circle(canvas, (int(x), int(y)), 4, (255, 0, 80), -1)
     return canvas
 
 
-results = {"version": cv2.__version__}
-for size in (512, 2048):
-    rgb = np.ascontiguousarray(np.tile(raw, (size // 128, size // 128, 1)))
+def cases_of(size):
+    rgb = np.ascontiguousarray(np.tile(photograph, (size // 512, size // 512, 1)))
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     edges = cv2.Canny(grey, 200, 400)
-    results[f"canny rgb {size}"] = best(lambda: cv2.Canny(rgb, 100, 200))
-    results[f"canny grey {size}"] = best(lambda: cv2.Canny(grey, 100, 200))
-    for name, flag in (("area", cv2.INTER_AREA), ("bilinear", cv2.INTER_LINEAR), ("cubic", cv2.INTER_CUBIC), ("lanczos4", cv2.INTER_LANCZOS4)):
-        results[f"resize {name} down {size}"] = best(lambda: cv2.resize(rgb, (size * 5 // 8, size * 5 // 8), interpolation=flag))
-        if size == 512:
-            results[f"resize {name} up {size}"] = best(lambda: cv2.resize(rgb, (size * 3 // 2, size * 3 // 2), interpolation=flag))
-    results[f"hough segments {size}"] = best(lambda: cv2.HoughLinesP(edges, 1, np.pi / 180, 80, minLineLength=30, maxLineGap=5))
-    results[f"hough lines {size}"] = best(lambda: cv2.HoughLines(edges, 1, np.pi / 180, 100))
-    results[f"pose {size}"] = best(lambda: pose(size))
-print(json.dumps(results))
+    cases = {
+        "canny, rgb": lambda: cv2.Canny(rgb, 100, 200),
+        "canny, grey": lambda: cv2.Canny(grey, 100, 200),
+        "hough lines": lambda: cv2.HoughLines(edges, 1, np.pi / 180, 100),
+        "hough segments": lambda: cv2.HoughLinesP(edges, 1, np.pi / 180, 80, minLineLength=30, maxLineGap=5),
+        "four poses": lambda: poses(size),
+    }
+    for name, flag in FLAGS.items():
+        for direction, scale in (("down", 5 / 8), ("up", 3 / 2)):
+            side = int(size * scale)
+            cases[f"{name} {direction}"] = lambda flag=flag, side=side: cv2.resize(rgb, (side, side), interpolation=flag)
+    return cases
+
+
+known = {}
+print("ready", cv2.__version__, flush=True)
+for line in sys.stdin:
+    asked = json.loads(line)
+    size = asked["size"]
+    if size not in known:
+        known[size] = cases_of(size)
+    print(best(known[size][asked["name"]], asked["seconds"]), flush=True)

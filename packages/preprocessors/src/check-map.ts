@@ -102,11 +102,14 @@ export function isLineMap(image: Image): boolean {
 function extremes(data: AnyImage["data"]): { low: number; high: number; finite: boolean } {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
+  const isBytes = !(data instanceof Float32Array);
   for (let i = 0; i < data.length; i++) {
     const value = data[i]!;
     if (!Number.isFinite(value)) return { low, high, finite: false };
     if (value < low) low = value;
     if (value > high) high = value;
+    // Bytes can't lie farther out, so that most maps are looked through in a few rows.
+    if (isBytes && low === 0 && high === 255) break;
   }
   return { low, high, finite: true };
 }

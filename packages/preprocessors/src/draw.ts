@@ -23,11 +23,14 @@ export function drawLine(image: ByteImage, from: Point, to: Point, colour: Colou
     if (!clipped) return;
     [a, b] = clipped;
   }
-  if (b.x < a.x) {
-    const left = b;
-    b = a;
-    a = left;
-  }
+  drawInside(image, a, b, colour);
+}
+
+/** The same for a line that lies wholly inside. */
+function drawInside(image: ByteImage, from: Point, to: Point, colour: Colour): void {
+  const isReversed = to.x < from.x;
+  const a = isReversed ? to : from;
+  const b = isReversed ? from : to;
   const { data, channels } = image;
   const across = channels;
   const down = image.width * channels * (b.y < a.y ? -1 : 1);
@@ -37,24 +40,25 @@ export function drawLine(image: ByteImage, from: Point, to: Point, colour: Colou
   const long = isSteep ? dy : dx;
   const short = isSteep ? dx : dy;
   const step = isSteep ? down : across;
-  const turn = isSteep ? across : down;
+  const stepAndTurn = down + across;
   let error = long - 2 * short;
   let at = (a.y * image.width + a.x) * channels;
-  if (channels === 3) {
-    const [red, green, blue] = colour as [number, number, number];
-    for (let i = 0; i <= long; i++) {
-      data[at] = red;
-      data[at + 1] = green;
-      data[at + 2] = blue;
-      at += error < 0 ? step + turn : step;
-      error += error < 0 ? 2 * (long - short) : -2 * short;
-    }
-    return;
-  }
+  const first = colour[0]!;
+  const second = colour[1]!;
+  const third = colour[2]!;
   for (let i = 0; i <= long; i++) {
-    for (let c = 0; c < channels; c++) data[at + c] = colour[c]!;
-    at += error < 0 ? step + turn : step;
-    error += error < 0 ? 2 * (long - short) : -2 * short;
+    if (channels === 3) {
+      data[at] = first;
+      data[at + 1] = second;
+      data[at + 2] = third;
+    } else for (let c = 0; c < channels; c++) data[at + c] = colour[c]!;
+    if (error < 0) {
+      at += stepAndTurn;
+      error += 2 * (long - short);
+    } else {
+      at += step;
+      error -= 2 * short;
+    }
   }
 }
 

@@ -1,7 +1,8 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import { assertImage, type ByteImage, blankImage, MAX_PIXELS } from "./image.js";
-import { areaKernel, tapsKernel } from "./kernels/resize-kernels.js";
+import { assertImage, type ByteImage, MAX_PIXELS } from "./image.js";
+import { areaKernel, nearestKernel, tapsKernel } from "./kernels/resize-kernels.js";
 import { resizeArea } from "./resize-area.js";
+import { copyNearest, nearestPixels } from "./resize-nearest.js";
 import { combineTaps } from "./resize-plain.js";
 import { type Interpolation, resizeTaps } from "./resize-taps.js";
 
@@ -15,7 +16,10 @@ export function resize(image: Image, width: number, height: number, method: Inte
   assertImage("resize", image);
   assertSize("resize", width, height);
   if (width === image.width && height === image.height) return { ...image, data: new Uint8Array(image.data) };
-  if (method === "nearest") return resizeNearest(image, width, height);
+  if (method === "nearest") {
+    const pixels = nearestPixels(image, width, height);
+    return nearestKernel(image, pixels) ?? copyNearest(image, pixels);
+  }
   const shrinks = width <= image.width && height <= image.height;
   const halves = width * 2 === image.width && height * 2 === image.height;
   if ((method === "area" && shrinks) || (method === "bilinear" && halves))
@@ -66,22 +70,4 @@ function assertSize(where: string, width: number, height: number): void {
       "range",
       `${where}: ${width}x${height} is over the limit of ${MAX_PIXELS} pixels`,
     );
-}
-
-function resizeNearest(image: Image, width: number, height: number): ByteImage {
-  const { data, channels } = image;
-  const result = blankImage(width, height, channels);
-  const scaleX = 1 / (width / image.width);
-  const scaleY = 1 / (height / image.height);
-  const columns = Int32Array.from({ length: width }, (_, x) =>
-    Math.min(Math.floor(x * scaleX), image.width - 1),
-  );
-  for (let y = 0, to = 0; y < height; y++) {
-    const row = Math.min(Math.floor(y * scaleY), image.height - 1) * image.width;
-    for (let x = 0; x < width; x++) {
-      const from = (row + columns[x]!) * channels;
-      for (let c = 0; c < channels; c++) result.data[to++] = data[from + c]!;
-    }
-  }
-  return result;
 }

@@ -212,3 +212,23 @@ void resize_blocks(const u8 *data, i32 source_width, i32 channels, u8 *out, i32 
       }
     }
 }
+
+// Nearest pixels. columns: byte offsets in a row; rows: numbers of rows.
+EXPORT(resize_nearest)
+void resize_nearest(const u8 *data, i32 source_width, i32 channels, u8 *out, i32 width, i32 height, const i32 *columns,
+                    const i32 *rows) {
+  i32 stride = width * channels;
+  for (i32 j = 0; j < height; j++, out += stride) {
+    if (j > 0 && rows[j] == rows[j - 1]) {
+      __builtin_memcpy(out, out - stride, (unsigned)stride);
+      continue;
+    }
+    const u8 *from = data + rows[j] * source_width * channels;
+    if (channels == 3)
+      // Four bytes at a time: the fourth is overwritten by the next pixel or lies behind the last one.
+      for (i32 i = 0; i < width; i++) __builtin_memcpy(out + i * 3, from + columns[i], 4);
+    else
+      for (i32 i = 0; i < width; i++)
+        for (i32 c = 0; c < channels; c++) out[i * channels + c] = from[columns[i] + c];
+  }
+}

@@ -5,13 +5,14 @@ import { peaksPlain } from "../hough-lines-plain.js";
 import { segmentsPlain } from "../hough-segments-plain.js";
 import type { ByteImage } from "../image.js";
 import { resizeArea } from "../resize-area.js";
+import { copyNearest, nearestPixels } from "../resize-nearest.js";
 import { combineTaps } from "../resize-plain.js";
 import { resizeTaps } from "../resize-taps.js";
 import { readImages } from "../testing/read-fixture.js";
 import { cannyKernel } from "./canny-kernel.js";
 import { peaksKernel, segmentsKernel } from "./hough-kernels.js";
 import { withKernels } from "./kernels.js";
-import { areaKernel, tapsKernel } from "./resize-kernels.js";
+import { areaKernel, nearestKernel, tapsKernel } from "./resize-kernels.js";
 
 const pictures = Object.entries(readImages("pictures.bin.gz"));
 
@@ -44,6 +45,8 @@ test("the resizing kernels equal their oracles", () => {
       ] as const) {
         const [x, y] = [resizeTaps(width, w, method), resizeTaps(height, h, method)];
         expectSame(`${name} ${method}`, tapsKernel(picture, w, h, x, y), combineTaps(picture, w, h, x, y));
+        const pixels = nearestPixels(picture, w, h);
+        expectSame(`${name} nearest`, nearestKernel(picture, pixels), copyNearest(picture, pixels));
       }
     for (const part of [0.3, 0.51, 0.97]) {
       const [w, h] = [Math.ceil(width * part), Math.ceil(height * part)];

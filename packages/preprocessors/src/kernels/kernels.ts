@@ -6,6 +6,7 @@ export type Pointer = number;
 /** The compiled functions of wasm/; arguments as in their C sources. */
 interface KernelFunctions {
   canny(...args: number[]): void;
+  resize_nearest(...args: number[]): void;
   resize_taps(...args: number[]): void;
   resize_area(...args: number[]): void;
   resize_blocks(...args: number[]): void;

@@ -1,9 +1,24 @@
 import type { Image } from "@controlnet-js/core";
 import type { ByteImage } from "../image.js";
 import { type Cover, cover } from "../resize-area.js";
+import type { NearestPixels } from "../resize-nearest.js";
 import { fixedWeights } from "../resize-plain.js";
 import type { Taps } from "../resize-taps.js";
 import { type Kernels, type Pointer, withKernels } from "./kernels.js";
+
+/** Resizing to the nearest pixels by the WebAssembly kernel, or undefined where there is none. */
+export function nearestKernel(image: Image, { columns, rows }: NearestPixels): ByteImage | undefined {
+  const { channels } = image;
+  const [width, height] = [columns.length, rows.length];
+  return withKernels(image.width * image.height + width * height, (kernels) => {
+    const source = kernels.put(image.data);
+    const target = kernels.allocate(Uint8Array, width * height * channels);
+    const offsets = columns.map((column) => column * channels);
+    const tables = [kernels.put(offsets), kernels.put(rows)];
+    kernels.run.resize_nearest(source, image.width, channels, target, width, height, ...tables);
+    return taken(kernels, target, width, height, channels);
+  });
+}
 
 /** Resizing by taps by the WebAssembly kernel, or undefined where there is none. */
 export function tapsKernel(
