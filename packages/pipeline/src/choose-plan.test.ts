@@ -1,0 +1,35 @@
+import { createSchedule, readSchedulerConfig } from "@controlnet-js/samplers";
+import { expect, test } from "vitest";
+import { choosePlan } from "./choose-plan.js";
+
+const scheduler = readSchedulerConfig({
+  _class_name: "DDIMScheduler",
+  beta_start: 0.00085,
+  beta_end: 0.012,
+  beta_schedule: "scaled_linear",
+});
+const model = { scheduler, schedule: createSchedule(scheduler.schedule) };
+
+test("a name changes the steps alone; the noise schedule stays the model's", () => {
+  const { plan, schedule } = choosePlan(model, { sampler: "Euler a", steps: 3 });
+  expect(plan.name).toBe("euler-ancestral");
+  expect(schedule).toBe(model.schedule);
+});
+
+test("a scheduler_config.json brings its betas, its prediction and its spacing", () => {
+  const sampler = readSchedulerConfig({
+    _class_name: "EulerDiscreteScheduler",
+    beta_schedule: "linear",
+    num_train_timesteps: 500,
+    prediction_type: "v_prediction",
+    timestep_spacing: "trailing",
+  });
+  const { plan, schedule } = choosePlan(model, { sampler, steps: 5 });
+  expect(plan.timesteps).toEqual([499, 399, 299, 199, 99]);
+  expect(schedule).toEqual(
+    createSchedule({ kind: "linear", betaStart: 1e-4, betaEnd: 0.02, trainTimesteps: 500, prediction: "v" }),
+  );
+  const { alpha, sigma } = plan.levels[0]!;
+  // What Euler begins with is the last of its own 500 levels, not one of the model's 1000.
+  expect((sigma / alpha) ** 2).toBeCloseTo(1 / schedule.alphasCumprod[499]! - 1, 4);
+});
