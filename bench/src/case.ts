@@ -1,5 +1,5 @@
 /** Who computes a case. */
-export type Contestant = "ours" | "pytorch" | "op by op" | "wasm";
+export type Contestant = "ours" | "pytorch" | "op by op" | "wasm" | "plain read";
 
 /** How a function over trees of tensors runs: compiled, or op by op. */
 // biome-ignore lint/suspicious/noExplicitAny: a function of any trees
@@ -17,8 +17,8 @@ export interface Case {
   warmUp: number;
   /** Processes of each contestant, in turn. */
   rounds: number;
-  /** What ours may take at most of PyTorch's time, and of its peak memory; absent where nothing is promised. */
-  goal?: { time: number; memory?: number };
+  /** What ours may take at most of a peer's time, and of its peak memory; absent where nothing is promised. */
+  goal?: { peer: Contestant; time: number; memory?: number };
   /** Makes the inputs; what it returns does the work once. */
-  setUp(compile: Compile): () => unknown;
+  setUp(compile: Compile, contestant: Contestant): (() => unknown) | Promise<() => unknown>;
 }

@@ -40,7 +40,10 @@ if (!hasPython)
 function measure(one: Case, contestant: Contestant): { milliseconds: number[]; peakBytes: number } {
   const [command, args] =
     contestant === "pytorch"
-      ? [options.python, [here("../peers/pytorch.py"), one.name, String(one.calls), String(one.warmUp)]]
+      ? [
+          options.python,
+          [here("../peers/measure_pytorch.py"), one.name, String(one.calls), String(one.warmUp)],
+        ]
       : [
           process.execPath,
           ["--conditions=@controlnet-js/source", "--import", "tsx", here("measure.ts"), one.name, contestant],

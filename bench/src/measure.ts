@@ -3,7 +3,7 @@ import { jit, leavesOf, registerJitEngine } from "@controlnet-js/core";
 import { selectEngine } from "@controlnet-js/engine";
 import { registerTensorFlow } from "@controlnet-js/tensorflow";
 import { dispose } from "@tensorflow/tfjs-core";
-import type { Compile } from "./case.js";
+import type { Compile, Contestant } from "./case.js";
 import { cases } from "./cases/index.js";
 
 const [name, contestant] = process.argv.slice(2);
@@ -21,7 +21,7 @@ else {
 }
 
 const compile: Compile = (fn) => jit(fn, { name: found.name });
-const work = found.setUp(compile);
+const work = await found.setUp(compile, contestant as Contestant);
 const milliseconds: number[] = [];
 for (let call = 0; call < found.warmUp + found.calls; call++) {
   const start = performance.now();

@@ -22,7 +22,7 @@ export function reportRow({ title, goal, figures }: Row): string {
     if (name !== "ours" && ours && "milliseconds" in ours) {
       parts.push(`ours takes ${(ours.milliseconds / got.milliseconds).toFixed(2)}x the time`);
       parts.push(`${(ours.peakBytes / got.peakBytes).toFixed(2)}x the memory`);
-      if (name === "pytorch" && goal)
+      if (name === goal?.peer)
         parts.push(`(goal: ${goal.time}x the time${goal.memory ? `, ${goal.memory}x the memory` : ""})`);
     }
     return parts.join("  ");

@@ -23,7 +23,7 @@ export const stableDiffusion: Case[] = [
     name: "sd-unet",
     title: "SD 1.5 U-Net, forward",
     ...large,
-    goal: { time: 0.9 },
+    goal: { peer: "pytorch", time: 0.9 },
     setUp(compile) {
       const params = createUNet(config, quickInitializer);
       const inputs = inputsFor();
@@ -35,7 +35,7 @@ export const stableDiffusion: Case[] = [
     name: "sd-controlnet",
     title: "SD 1.5 U-Net + ControlNet, forward",
     ...large,
-    goal: { time: 0.9 },
+    goal: { peer: "pytorch", time: 0.9 },
     setUp(compile) {
       const params = createUNet(config, quickInitializer);
       const net = createControlNet(params, netConfig, { seed: 1 });
@@ -50,7 +50,7 @@ export const stableDiffusion: Case[] = [
     name: "sd-training",
     title: "SD 1.5 ControlNet training step",
     ...large,
-    goal: { time: 0.9, memory: 1.1 },
+    goal: { peer: "pytorch", time: 0.9, memory: 1.1 },
     setUp: () =>
       trainingStep(netConfig, () => ({ ...inputsFor(), target: values([1, 64, 64, 4]), map: mapFor() })),
   },

@@ -21,7 +21,7 @@ export const tinyworld: Case = {
   calls: 5,
   warmUp: 3,
   rounds: 3,
-  goal: { time: 1 },
+  goal: { peer: "pytorch", time: 1 },
   setUp: () =>
     trainingStep(controlNetConfig(config, { hintWidths: [16, 32, 64, 128] }), () => ({
       latents: values([16, 16, 16, 4]),

@@ -11,7 +11,7 @@ export const toy: Case = {
   calls: 20,
   warmUp: 5,
   rounds: 3,
-  goal: { time: 1 },
+  goal: { peer: "pytorch", time: 1 },
   setUp(compile) {
     const inputs = [values([16, 16, 16, 64]), values([3, 3, 64, 64]), values([64])];
     const net = (x: Tensor, kernel: Tensor, bias: Tensor): Tensor => {

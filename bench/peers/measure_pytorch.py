@@ -1,4 +1,4 @@
-"""Measures one case in PyTorch or diffusers: python pytorch.py CASE CALLS WARM_UP; prints JSON."""
+"""Measures one case in PyTorch or diffusers: python measure_pytorch.py CASE CALLS WARM_UP; prints JSON."""
 import json
 import resource
 import sys
@@ -135,6 +135,14 @@ def tinyworld_training():
     return training(base, net, inputs(16, 16, 32, 128, 128))
 
 
+def load():
+    """The file that our contestant wrote, into diffusers' model."""
+    from safetensors.torch import load_file
+
+    base = unet()
+    return lambda: base.load_state_dict(load_file("../out/bench/unet.safetensors"))
+
+
 cases = {
     **{
         f"conv-{side}{suffix}": lambda s=side, c=channels, g=bool(suffix): convolution(s, c, g)
@@ -148,6 +156,7 @@ cases = {
         lambda x, w, b: F.group_norm(x, 32, w, b), [torch.randn(1, 320, 64, 64), torch.randn(320), torch.randn(320)]
     ),
     "toy": toy,
+    "load": load,
     "sd-unet": sd_unet,
     "sd-controlnet": sd_controlnet,
     "sd-training": sd_training,
