@@ -10,17 +10,34 @@ export interface SheetRow {
 const escapeXml = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
-const label = (
-  text: string,
+/** Words in lines of at most `length` characters, as far as the words allow. */
+function wrap(text: string, length: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines[lines.length - 1];
+    if (last !== undefined && last.length + 1 + word.length <= length)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+/** Lines of text, centred. */
+function label(
+  lines: readonly string[],
   width: number,
   height: number,
   size: number,
   weight = "normal",
-): OverlayOptions["input"] =>
-  Buffer.from(
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><text x="${width / 2}" y="${height * 0.72}" ` +
-      `font-family="sans-serif" font-size="${size}" font-weight="${weight}" fill="#222" text-anchor="middle">${escapeXml(text)}</text></svg>`,
+): OverlayOptions["input"] {
+  const spans = lines.map(
+    (line, i) => `<tspan x="${width / 2}" dy="${i === 0 ? 0 : 1.25 * size}">${escapeXml(line)}</tspan>`,
   );
+  return Buffer.from(
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><text y="${1.3 * size}" ` +
+      `font-family="sans-serif" font-size="${size}" font-weight="${weight}" fill="#222" text-anchor="middle">${spans.join("")}</text></svg>`,
+  );
+}
 
 /** RGB bytes of a picture of one or three channels. */
 function rgb({ data, width, height, channels }: Image): Buffer {
@@ -47,9 +64,11 @@ export async function contactSheet(
 ): Promise<Buffer> {
   const first = rows[0]!.images[0]!;
   const gap = 6;
-  const captionHeight = 22;
+  const captionSize = 12;
   const headingHeight = 26;
   const rowWidth = headings.length * (first.width + gap) - gap;
+  const captions = rows.map(({ caption }) => wrap(caption, Math.floor(rowWidth / (0.56 * captionSize))));
+  const captionHeight = 8 + 1.25 * captionSize * Math.max(...captions.map((lines) => lines.length));
   const perColumn = Math.ceil(rows.length / columns);
   const width = columns * rowWidth + (columns + 1) * 3 * gap;
   const height = headingHeight + perColumn * (first.height + captionHeight) + gap;
@@ -58,7 +77,7 @@ export async function contactSheet(
   for (const left of lefts)
     headings.forEach((heading, i) => {
       parts.push({
-        input: label(heading, first.width, headingHeight, 13, "bold"),
+        input: label([heading], first.width, headingHeight, 13, "bold"),
         left: left + i * (first.width + gap),
         top: 0,
       });
@@ -68,7 +87,11 @@ export async function contactSheet(
     const top = headingHeight + (i % perColumn) * (first.height + captionHeight);
     for (const [j, image] of row.images.entries())
       parts.push({ input: await encodePng(image), left: left + j * (first.width + gap), top });
-    parts.push({ input: label(row.caption, rowWidth, captionHeight, 12), left, top: top + first.height });
+    parts.push({
+      input: label(captions[i]!, rowWidth, captionHeight, captionSize),
+      left,
+      top: top + first.height,
+    });
   }
   return sharp({ create: { width, height, channels: 3, background: "#ffffff" } })
     .composite(parts)
