@@ -1,6 +1,6 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import { peaksPlain } from "./hough-lines-plain.js";
-import { assertImage } from "./image.js";
+import { assertImage, MAX_PIXELS } from "./image.js";
 import { peaksKernel } from "./kernels/hough-kernels.js";
 import { roundHalfEven } from "./round-half-even.js";
 
@@ -48,6 +48,18 @@ export function assertHoughSteps(where: string, rho: number, theta: number, thre
 }
 
 /**
+ * Throws where steps are so small that the votes would not fit the memory.
+ * @throws ControlNetError `range`
+ */
+export function assertAccumulator(where: string, angles: number, distances: number): void {
+  if (!(angles * distances <= MAX_PIXELS))
+    throw new ControlNetError(
+      "range",
+      `${where}: ${angles} angles and ${distances} distances are over the limit of ${MAX_PIXELS}; take larger steps`,
+    );
+}
+
+/**
  * Straight lines by the standard Hough transform (Duda and Hart, 1972), strongest first: the lines of
  * `cv2.HoughLines` in its order.
  * @param edges `[height, width, 1]`: every value above 0 votes
@@ -59,13 +71,14 @@ export function houghLines(edges: Image, options: HoughLinesOptions = {}): Polar
   const rho = Math.fround(options.rho ?? 1);
   const theta = Math.fround(options.theta ?? Math.PI / 180);
   assertHoughSteps("houghLines", rho, theta, threshold);
-  if (!(maxTheta >= minTheta))
+  if (!(maxTheta >= minTheta) || !Number.isFinite(maxTheta - minTheta))
     throw new ControlNetError(
       "range",
-      `houghLines: expected minTheta <= maxTheta, got ${minTheta} and ${maxTheta}`,
+      `houghLines: expected finite angles, minTheta <= maxTheta, got ${minTheta} and ${maxTheta}`,
     );
   const angles = angleCount(minTheta, maxTheta, theta);
   const distances = roundHalfEven((2 * (edges.width + edges.height) + 1) / rho);
+  assertAccumulator("houghLines", angles, distances);
   const centre = Math.trunc((distances - 1) / 2) + 1;
   const request = {
     ...pointsOf(edges),

@@ -1,5 +1,5 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import { angleCount, assertHoughSteps } from "./hough-lines.js";
+import { angleCount, assertAccumulator, assertHoughSteps } from "./hough-lines.js";
 import { segmentsPlain } from "./hough-segments-plain.js";
 import { assertImage } from "./image.js";
 import { segmentsKernel } from "./kernels/hough-kernels.js";
@@ -44,9 +44,11 @@ export function houghSegments(edges: Image, options: HoughSegmentsOptions = {}):
       "range",
       `houghSegments: expected finite lengths, got minLength ${minLength} and maxGap ${maxGap}`,
     );
+  const distances = roundHalfEven(((edges.width + edges.height) * 2 + 1) / rho);
+  assertAccumulator("houghSegments", angleCount(0, Math.PI, theta), distances);
   const request = {
     tables: angleTables(rho, theta),
-    distances: roundHalfEven(((edges.width + edges.height) * 2 + 1) / rho),
+    distances,
     threshold: Math.trunc(votesNeeded),
     length: roundHalfEven(minLength),
     gap: roundHalfEven(maxGap),

@@ -14,16 +14,9 @@ export const MAX_PIXELS = 2 ** 28;
  */
 export function assertImage(where: string, image: Image, channels?: readonly number[]): void {
   const { data, width, height } = image;
-  if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1)
-    throw new ControlNetError(
-      "shape",
-      `${where}: expected a width and height of at least 1, got ${width}x${height}`,
-    );
-  if (width * height > MAX_PIXELS)
-    throw new ControlNetError(
-      "range",
-      `${where}: ${width}x${height} is over the limit of ${MAX_PIXELS} pixels`,
-    );
+  assertSize(where, width, height);
+  if (!Number.isInteger(image.channels) || image.channels < 1)
+    throw new ControlNetError("shape", `${where}: expected at least 1 channel, got ${image.channels}`);
   if (channels && !channels.includes(image.channels))
     throw new ControlNetError(
       "shape",
@@ -36,8 +29,25 @@ export function assertImage(where: string, image: Image, channels?: readonly num
     );
 }
 
-/** A black image `[height, width, channels]`. */
+function assertSize(where: string, width: number, height: number): void {
+  if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1)
+    throw new ControlNetError(
+      "shape",
+      `${where}: expected a width and height of at least 1, got ${width}x${height}`,
+    );
+  if (width * height > MAX_PIXELS)
+    throw new ControlNetError(
+      "range",
+      `${where}: ${width}x${height} is over the limit of ${MAX_PIXELS} pixels`,
+    );
+}
+
+/**
+ * A black image `[height, width, channels]`.
+ * @throws ControlNetError `shape` or `range`
+ */
 export function blankImage(width: number, height: number, channels: number): ByteImage {
+  assertSize("blankImage", width, height);
   return { data: new Uint8Array(width * height * channels), width, height, channels };
 }
 

@@ -31,6 +31,11 @@ export function normalFromDepth(depth: Image<Float32Array>, options: NormalOptio
   const { form = "1.0", channelOrder = "xyz", strength = 2 * Math.PI, backgroundThreshold = 0.1 } = options;
   if (!(strength > 0) || !Number.isFinite(strength))
     throw new ControlNetError("range", `normalFromDepth: expected a strength above 0, got ${strength}`);
+  if (!(backgroundThreshold >= 0 && backgroundThreshold <= 1))
+    throw new ControlNetError(
+      "range",
+      `normalFromDepth: expected a backgroundThreshold in [0, 1], got ${backgroundThreshold}`,
+    );
   const { data, width, height } = depth;
   const [low, high] = valueRange(data);
   const span = high - low || 1;

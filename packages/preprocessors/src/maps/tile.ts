@@ -18,8 +18,13 @@ export function tile(image: Image, factor = 1): ByteImage {
   return resize(shrunk, image.width, image.height, "cubic");
 }
 
-/** The web UI's `tile_resample`: both sides divided by `factor` and rounded down, by area. */
+/**
+ * The web UI's `tile_resample`: both sides divided by `factor` and rounded down, by area.
+ * @throws ControlNetError `range` for a factor below 1
+ */
 export function tileResample(image: Image, factor: number): ByteImage {
+  if (!(factor >= 1) || !Number.isFinite(factor))
+    throw new ControlNetError("range", `tileResample: expected a finite factor of at least 1, got ${factor}`);
   const side = (size: number) => Math.max(1, Math.trunc(size / factor));
   return resize(image, side(image.width), side(image.height), "area");
 }
