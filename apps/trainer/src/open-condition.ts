@@ -1,6 +1,8 @@
 import type { Condition } from "@controlnet-js/core";
 import { type ConditionModule, loadCondition } from "@controlnet-js/data";
 import { findCondition } from "@controlnet-js/preprocessors";
+import { conditionNetworks } from "./detect/condition-networks.js";
+import type { NetworkRequest } from "./detect/network-weights.js";
 import { isModulePath } from "./train-config.js";
 
 /** A condition as the command line names it, and where a worker process finds it again. */
@@ -11,13 +13,17 @@ export interface NamedCondition {
 
 /**
  * A built-in condition by name, or one from the user's own module.
- * @throws ControlNetError `config` for an unknown name, with the nearest one; `missing` for a module that isn't there
+ * @param network the files of a built-in condition's network, which the selected engine runs; without them it draws what
+ * it is given, but finds nothing in a picture
+ * @throws ControlNetError `config` for an unknown name, with the nearest one; `missing` for a module that isn't there; as
+ * the annotators' `open...` functions for the weights
  */
-export async function openCondition(name: string): Promise<NamedCondition> {
+export async function openCondition(name: string, network?: NetworkRequest): Promise<NamedCondition> {
   if (isModulePath(name)) {
     const module: ConditionModule = { module: name };
     return { condition: await loadCondition(module), source: module };
   }
-  const condition = findCondition(name) as unknown as Condition;
+  const plain = findCondition(name) as unknown as Condition;
+  const condition = network ? await conditionNetworks[name]!.open(network.weights, network.look) : plain;
   return { condition, source: condition };
 }

@@ -2,8 +2,10 @@
 
 Run: tooling/reference/.venv/bin/python tooling/reference/annotators/networks.py
 tensors.json holds the names and shapes of each file of weights; networks.bin.gz the pictures and what comes out;
-*.pth are files as torch saves them, with the real names and shapes and one value for all, which takes no room.
+*.pth.gz are files as torch saves them, with the real names and shapes; their values are all the same, which takes no room.
 """
+import gzip
+import io
 import json
 import sys
 from pathlib import Path
@@ -69,15 +71,16 @@ with torch.no_grad():
     arrays["lineart.out"] = nhwc(models["lineart"](nchw(image) / 255))
     arrays["lineart.map"] = LineartDetector(models["lineart"], None)(image, **sized)
 
-one = torch.full([1], 0.01)
-for key, model in models.items():
+for key in ("body", "hed", "mlsd", "lineart"):
     values = {
-        name: one.as_strided(t.shape, [0] * t.dim()) if t.is_floating_point() else torch.zeros_like(t)
-        for name, t in model.state_dict().items()
+        name: torch.full_like(tensor, 0.001).half() if tensor.is_floating_point() else tensor
+        for name, tensor in models[key].state_dict().items()
     }
-    if key in ("body", "hand"):  # published without the blocks' names
+    if key == "body":  # published without the blocks' names
         values = {name.split(".", 1)[1]: value for name, value in values.items()}
-    torch.save(values, out / f"{key}.pth")
+    file = io.BytesIO()
+    torch.save(values, file)
+    (out / f"{key}.pth.gz").write_bytes(gzip.compress(file.getvalue(), mtime=0))
 (out / "tensors.json").write_text(json.dumps(names))
 write_arrays(out / "networks.bin.gz", arrays, "controlnet_aux 0.0.10, torch 2.15.0")
 for key, value in arrays.items():

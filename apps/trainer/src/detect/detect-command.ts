@@ -1,14 +1,17 @@
 import { availableParallelism } from "node:os";
-import { type Condition, ControlNetError } from "@controlnet-js/core";
+import { type Condition, ControlNetError, parseOptions } from "@controlnet-js/core";
+import { engineNames } from "@controlnet-js/engine";
 import { builtInConditions } from "@controlnet-js/preprocessors";
 import type { Command } from "commander";
 import { number } from "../numbers.js";
+import { conditionNetworks } from "./condition-networks.js";
 import { detectFolder } from "./detect-folder.js";
 import { detectKeypoints } from "./detect-keypoints.js";
 import { type DetectReport, detectPicture } from "./detect-picture.js";
 import { serveDetectJobs, workerCommand } from "./detect-workers.js";
-import { openDetector, openListed, readOptionTexts } from "./detector.js";
+import { cachedDetector, openDetector, openListed, readOptionTexts } from "./detector.js";
 import { conditionEntries, listConditions } from "./list-conditions.js";
+import { assertWeights, readWeightTexts } from "./network-weights.js";
 
 /** The flags of `controlnet detect`. */
 interface DetectFlags {
@@ -17,6 +20,9 @@ interface DetectFlags {
   fromKeypoints?: string;
   out?: string;
   option: string[];
+  weights: string[];
+  resolution?: number | "picture";
+  engine: string;
   dir?: string;
   outDir?: string;
   workers: number;
@@ -25,6 +31,9 @@ interface DetectFlags {
   list: boolean;
 }
 
+const collect = (value: string, before: string[]): string[] => [...before, value];
+const pixels = number(64, 4096, { whole: true });
+const resolution = (text: string): number | "picture" => (text === "picture" ? text : pixels(text));
 const printLine = (value: unknown): void => {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 };
@@ -44,14 +53,26 @@ export function addDetectCommand(program: Command): void {
     .option(
       "--option <key=value>",
       "an option of the condition; may stand several times",
-      (value: string, before: string[]) => [...before, value],
+      collect,
       [] as string[],
     )
+    .option(
+      "--weights <path>",
+      "what the condition's network is read from; part=path for a second file: hand=hand_pose_model.pth",
+      collect,
+      [] as string[],
+    )
+    .option(
+      "--resolution <pixels>",
+      "short side of the picture as the network sees it, or picture for its own size; default: 512",
+      resolution,
+    )
+    .option("--engine <name>", `what runs the network: ${engineNames.join(", ")}`, "auto")
     .option("--dir <folder>", "a folder of pictures instead, with its subfolders")
     .option("--out-dir <folder>", "where the maps of --dir go")
     .option(
       "--workers <n>",
-      "processes for --dir; 0 works in one",
+      "processes for --dir; 0 works in one, as a network always does",
       number(0, 256, { whole: true }),
       availableParallelism(),
     )
@@ -61,18 +82,35 @@ export function addDetectCommand(program: Command): void {
     .addHelpText(
       "after",
       `
-A condition that needs a network takes it from a module of yours: export poseCondition(myNetwork), say, from
-my-pose.js and give --condition ./my-pose.js.
+Networks and their weights:
+${networkLines()}
+A network of your own comes from a module: export poseCondition(myNetwork), say, from my-pose.js and give
+--condition ./my-pose.js.
 
 Examples:
   controlnet detect --condition canny --image photo.jpg --out edges.png --option low=50 --option high=150
   controlnet detect --condition hough --image photo.jpg --out lines.png --json
   controlnet detect --condition pose --from-keypoints people.json --out pose.png
+  controlnet detect --condition hed --weights ControlNetHED.pth --image photo.jpg --out edges.png
+  controlnet detect --condition pose --weights body_pose_model.pth --weights hand=hand_pose_model.pth \\
+    --image people.jpg --out pose.png --json
   controlnet detect --condition ./my-condition.ts --dir photos --out-dir maps --resume
   controlnet detect --list`,
     )
     .action(detect);
   program.command(workerCommand, { hidden: true }).action(serveDetectJobs);
+}
+
+/** A line for each condition with a network, conditions with the same together. */
+function networkLines(): string {
+  const byFiles = new Map<string, string[]>();
+  for (const [name, { parts }] of Object.entries(conditionNetworks)) {
+    const files = Object.entries(parts)
+      .map(([part, file], i) => (i === 0 ? file : `${part}=${file}`))
+      .join("; ");
+    byFiles.set(files, [...(byFiles.get(files) ?? []), name]);
+  }
+  return [...byFiles].map(([files, names]) => `  ${names.join(", ")}: ${files}`).join("\n");
 }
 
 async function detect(flags: DetectFlags): Promise<void> {
@@ -83,19 +121,27 @@ async function detect(flags: DetectFlags): Promise<void> {
     throw usage("give one of --image FILE, --from-keypoints FILE and --dir FOLDER, or --list");
   const name = flags.condition ?? (fromKeypoints === undefined ? undefined : "pose");
   if (name === undefined) throw usage("give --condition NAME; --list shows them");
-  const condition = await openListed(name);
-  const detector = await openDetector({
+  const listed = await openListed(name);
+  const given = readOptionTexts(listed, flags.option);
+  const options = parseOptions(`condition "${listed.name}"`, listed.options, given);
+  const weights = readWeightTexts(name, flags.weights);
+  const look = flags.resolution === undefined ? {} : { resolution: flags.resolution };
+  if (fromKeypoints === undefined) assertWeights(name, options, weights);
+  // Completed again where the network is opened: with one, defaults may be others.
+  const detectorName = {
     condition: name,
-    options: readOptionTexts(condition, flags.option),
-  });
+    options: given,
+    ...(weights && { network: { weights, look, engine: flags.engine } }),
+  };
   if (dir !== undefined) {
     if (outDir === undefined || out !== undefined) throw usage("--dir needs --out-dir FOLDER, and no --out");
-    return detectAll({ ...flags, dir, outDir, detector: { condition: name, options: detector.options } });
+    return detectAll({ ...flags, dir, outDir, detector: detectorName });
   }
   if (outDir !== undefined || flags.resume) throw usage("--out-dir and --resume belong to --dir");
   if (out === undefined && !json) throw usage("give --out FILE.png, or --json to only print what was found");
   if (out !== undefined && !/\.png$/i.test(out))
     throw usage(`--out expects a .png, as other formats would blur the map; got "${out}"`);
+  const detector = await openDetector(detectorName);
   const report =
     image === undefined
       ? await detectKeypoints(detector, fromKeypoints!, out)
@@ -129,7 +175,11 @@ function tell({ out, condition, width, height, channels, warnings }: DetectRepor
 async function detectAll(
   request: DetectFlags & Pick<Parameters<typeof detectFolder>[0], "dir" | "outDir" | "detector">,
 ): Promise<void> {
-  const { dir, outDir, detector, workers, resume, json } = request;
+  const { dir, outDir, detector, resume, json } = request;
+  // A network fills the machine by itself and would take its memory once for each process; one that can't be opened is
+  // an error of the command, not of every picture.
+  if (detector.network) await cachedDetector(detector);
+  const workers = detector.network ? 0 : request.workers;
   const { done, kept, failed, warned } = await detectFolder({
     dir,
     outDir,

@@ -1,13 +1,6 @@
 import { type Condition, ControlNetError, type Image } from "@controlnet-js/core";
-import {
-  builtInConditions,
-  canny,
-  checkMap,
-  houghSegments,
-  type OpenPoseJson,
-  type Segment,
-} from "@controlnet-js/preprocessors";
-import { type Detector, type DetectorName, openDetector } from "./detector.js";
+import { builtInConditions, checkMap, type OpenPoseJson, type Segment } from "@controlnet-js/preprocessors";
+import { cachedDetector, type Detector, type DetectorName } from "./detector.js";
 import { isMapDone, writeMap } from "./map-file.js";
 import { readSource } from "./read-source.js";
 
@@ -51,12 +44,12 @@ export type DetectOutcome =
 export async function detectPicture(detector: Detector, file: string, out?: string): Promise<DetectReport> {
   const { condition, options } = detector;
   const image = await readSource(file, { alpha: isBuiltIn(condition, "inpaint") });
-  const map = await condition.detect(image, options);
-  const findings = checkMap(condition, map, { source: image });
-  const wrong = findings.find(({ kind }) => kind === "channels" || kind === "range");
+  const { map, findings, warnings } = await examine(condition, image, options);
+  const oddities = checkMap(condition, map, { source: image });
+  const wrong = oddities.find(({ kind }) => kind === "channels" || kind === "range");
   if (wrong) throw new ControlNetError("data", `${file}: ${wrong.message}`);
   if (out !== undefined) await writeMap(out, map, detector);
-  return {
+  const report: DetectReport = {
     file,
     ...(out !== undefined && { out }),
     condition: condition.name,
@@ -64,10 +57,17 @@ export async function detectPicture(detector: Detector, file: string, out?: stri
     width: map.width,
     height: map.height,
     channels: map.channels,
-    warnings: findings.map(({ message }) => message),
-    ...(isBuiltIn(condition, "hough") && { segments: segmentsOf(image, options) }),
+    warnings: [...warnings, ...oddities.map(({ message }) => message)],
   };
+  // A finding of a user's own condition may have any name, but not take the place of what every report has.
+  return { ...report, ...findings, ...report };
 }
+
+/** A map with its findings; a user's module may export a condition that was not made by defineCondition. */
+const examine = async (condition: Condition, image: Image, options: Record<string, unknown>) =>
+  typeof condition.examine === "function"
+    ? condition.examine(image, options)
+    : { map: await condition.detect(image, options), findings: {}, warnings: [] };
 
 /** Does a job of a folder; whatever goes wrong is an outcome, so that the folder goes on. */
 export async function runDetectJob({ file, out, detector: name, resume }: DetectJob): Promise<DetectOutcome> {
@@ -81,19 +81,5 @@ export async function runDetectJob({ file, out, detector: name, resume }: Detect
   }
 }
 
-const detectors = new Map<string, Promise<Detector>>();
-
-function cachedDetector(name: DetectorName): Promise<Detector> {
-  const key = JSON.stringify(name);
-  const opening = detectors.get(key) ?? openDetector(name);
-  detectors.set(key, opening);
-  return opening;
-}
-
 const isBuiltIn = (condition: Condition, name: keyof typeof builtInConditions): boolean =>
   (condition as unknown) === builtInConditions[name];
-
-function segmentsOf(image: Image, options: Record<string, unknown>): Segment[] {
-  const { low, high, ...hough } = builtInConditions.hough.options.parse(options);
-  return houghSegments(canny(image, { low, high }), hough);
-}

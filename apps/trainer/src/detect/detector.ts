@@ -1,5 +1,7 @@
 import { type Condition, ControlNetError, parseOptions } from "@controlnet-js/core";
 import { openCondition } from "../open-condition.js";
+import { startEngine } from "../start-engine.js";
+import type { NetworkRequest } from "./network-weights.js";
 
 /** A condition with its options complete: what one run of `controlnet detect` does to every picture. */
 export interface Detector {
@@ -12,14 +14,17 @@ export interface DetectorName {
   /** A built-in condition's name, or the path of a module that exports one. */
   condition: string;
   options: Record<string, unknown>;
+  /** The files of the condition's network, and the engine that runs it. */
+  network?: NetworkRequest & { engine: string };
 }
 
 /**
  * Opens a condition whose options can be read and listed.
  * @throws ControlNetError as `openCondition`; `config` for one that has no schema of its options
  */
-export async function openListed(name: string): Promise<Condition> {
-  const { condition } = await openCondition(name);
+export async function openListed(name: string, network?: DetectorName["network"]): Promise<Condition> {
+  if (network) await startEngine(network.engine);
+  const { condition } = await openCondition(name, network);
   if (condition.options?.shape === undefined)
     throw new ControlNetError(
       "config",
@@ -32,9 +37,19 @@ export async function openListed(name: string): Promise<Condition> {
  * Opens a condition and completes its options.
  * @throws ControlNetError as {@link openListed}; `config` for a wrong option, naming the nearest known one
  */
-export async function openDetector({ condition: name, options }: DetectorName): Promise<Detector> {
-  const condition = await openListed(name);
+export async function openDetector({ condition: name, options, network }: DetectorName): Promise<Detector> {
+  const condition = await openListed(name, network);
   return { condition, options: parseOptions(`condition "${condition.name}"`, condition.options, options) };
+}
+
+const detectors = new Map<string, Promise<Detector>>();
+
+/** {@link openDetector}, once a process for the same condition, options and weights. */
+export function cachedDetector(name: DetectorName): Promise<Detector> {
+  const key = JSON.stringify(name);
+  const opening = detectors.get(key) ?? openDetector(name);
+  detectors.set(key, opening);
+  return opening;
 }
 
 /**

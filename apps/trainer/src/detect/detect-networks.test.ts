@@ -1,0 +1,144 @@
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { readPoseJson } from "@controlnet-js/preprocessors";
+import { Command } from "commander";
+import sharp from "sharp";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { addDetectCommand } from "./detect-command.js";
+
+const folder = mkdtempSync(join(tmpdir(), "detect-networks-"));
+const photo = join(folder, "photo.png");
+const out = join(folder, "map.png");
+
+/** A file as torch saves it, with the real names and shapes; its values are all the same. */
+function weights(name: string): string {
+  const packed = new URL(`../../../../packages/annotators/fixtures/${name}.pth.gz`, import.meta.url);
+  const file = join(folder, `${name}.pth`);
+  if (!existsSync(file)) writeFileSync(file, gunzipSync(readFileSync(packed)));
+  return file;
+}
+
+beforeAll(async () => {
+  const picture = Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 7919) % 251);
+  await sharp(picture, { raw: { width: 64, height: 64, channels: 3 } })
+    .png()
+    .toFile(photo);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => {
+  vi.restoreAllMocks();
+  process.exitCode = undefined;
+});
+
+/** Runs `controlnet detect` on WebAssembly; what it wrote to both streams. */
+async function detect(...args: string[]): Promise<{ out: string; err: string }> {
+  const written = { out: "", err: "" };
+  const catchInto = (key: "out" | "err") => (chunk: string | Uint8Array) => {
+    written[key] += String(chunk);
+    return true;
+  };
+  vi.spyOn(process.stdout, "write").mockImplementation(catchInto("out"));
+  vi.spyOn(process.stderr, "write").mockImplementation(catchInto("err"));
+  const program = new Command("controlnet").exitOverride();
+  addDetectCommand(program);
+  await program.parseAsync(["detect", "--engine", "wasm", ...args], { from: "user" });
+  return written;
+}
+
+test.each([
+  [
+    "pose",
+    /--weights PATH of OpenPose, body_pose_model\.pth.*--weights hand=PATH adds .*hand_pose_model\.pth/,
+  ],
+  ["hed", /--weights PATH of HED, ControlNetHED\.pth/],
+  ["softedge", /ControlNetHED\.pth/],
+  ["mlsd", /mlsd_large_512_fp32\.pth/],
+  ["depth", /Depth Anything/],
+  ["normal", /Depth Anything/],
+  ["segmentation", /SegFormer/],
+])("%s without weights names the file wanted and the flag", async (condition, message) => {
+  await expect(detect("--condition", condition, "--image", photo, "--out", out)).rejects.toMatchObject({
+    code: "missing",
+    message: expect.stringMatching(message),
+  });
+});
+
+test("lineart and scribble need weights only where their network is asked for", async () => {
+  await detect("--condition", "lineart", "--image", photo, "--out", out);
+  const asked = ["--image", photo, "--out", out, "--option"];
+  await expect(detect("--condition", "lineart", ...asked, "method=network")).rejects.toThrow(/sk_model\.pth/);
+  await expect(detect("--condition", "scribble", ...asked, "method=soft-edges")).rejects.toThrow(
+    /ControlNetHED/,
+  );
+});
+
+test("weights of another network, unknown parts and conditions without a network are refused by name", async () => {
+  const rest = ["--image", photo, "--out", out, "--weights"];
+  await expect(detect("--condition", "hed", ...rest, weights("mlsd"))).rejects.toThrow(
+    /mlsd\.pth: expected the weights of HED \(ControlNetHED\.pth\), found M-LSD \(mlsd_large_512_fp32\.pth\)/,
+  );
+  await expect(detect("--condition", "pose", ...rest, weights("hed"))).rejects.toThrow(
+    /expected the weights of OpenPose's body network.*found HED/,
+  );
+  await expect(detect("--condition", "pose", ...rest, "hnad=x.pth")).rejects.toThrow(
+    /no part "hnad", did you mean "hand"\?/,
+  );
+  await expect(detect("--condition", "canny", ...rest, "x.pth")).rejects.toThrow(
+    /"canny" takes no --weights/,
+  );
+  await expect(detect("--condition", "hed", ...rest, join(folder, "none.pth"))).rejects.toThrow(/none\.pth/);
+});
+
+test("--weights opens the network; --json prints what it found", async () => {
+  const rest = ["--image", photo, "--out", out, "--json", "--resolution", "64", "--weights"];
+  const hed = JSON.parse((await detect("--condition", "hed", ...rest, weights("hed"))).out);
+  expect(hed).toMatchObject({
+    condition: "hed",
+    width: 64,
+    height: 64,
+    channels: 3,
+    options: { safe: false },
+  });
+
+  const lineart = JSON.parse((await detect("--condition", "lineart", ...rest, weights("lineart"))).out);
+  expect(lineart.options.method).toBe("network");
+
+  const mlsd = JSON.parse((await detect("--condition", "mlsd", ...rest, weights("mlsd"))).out);
+  expect(mlsd.segments).toEqual([]);
+});
+
+test("a pose of nobody is a black map with a warning, and an empty list of people", {
+  timeout: 300_000,
+}, async () => {
+  const { out: text } = await detect(
+    ...["--condition", "pose", "--image", photo, "--out", out, "--json", "--resolution", "picture"],
+    ...["--weights", weights("body")],
+  );
+  const report = JSON.parse(text);
+  expect(readPoseJson(report.pose)).toEqual({ width: 64, height: 64, people: [] });
+  expect(report.warnings).toEqual([expect.stringMatching(/nothing is drawn/)]);
+  expect((await sharp(out).raw().toBuffer()).every((value) => value === 0)).toBe(true);
+});
+
+test("a folder goes through one network; one that can't be opened is an error of the command", async () => {
+  const dir = join(folder, "photos");
+  mkdirSync(dir);
+  for (const name of ["a.png", "b.png"]) copyFileSync(photo, join(dir, name));
+  writeFileSync(join(dir, "broken.jpg"), "not a picture");
+  const args = ["--condition", "hed", "--dir", dir, "--out-dir", join(folder, "maps")];
+  args.push("--resolution", "64", "--weights");
+  await expect(detect(...args, weights("lineart"))).rejects.toThrow(/found the line art generator/);
+  const { err } = await detect(...args, weights("hed"));
+  expect(err).toMatch(/2 maps.*1 failed/);
+  expect(err.match(/Engine:/g)).toHaveLength(1);
+});
