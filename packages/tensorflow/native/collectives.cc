@@ -15,7 +15,7 @@ void Engine::EnableCollectives(Info info) {
 void Engine::AbortCollectives(Info info) {
   const std::string reason = info[0].ToString();
   Status status(info.Env());
-  TF_SetStatus(status.get(), 10, reason.c_str());
+  TF_SetStatus(status.get(), kAborted, reason.c_str());
   TFE_AbortCollectiveOps(Context(info.Env()), status.get());
 }
 

@@ -1,13 +1,7 @@
 // Opening the context and listing its devices.
 #include <dlfcn.h>
 
-#include <cstdlib>
-
 #include "engine.h"
-
-// absl::SetMinLogLevel(LogSeverityAtLeast) as libtensorflow_framework exports it; null in a build without it.
-extern "C" void SetMinLogLevel(int severity) __asm__(
-    "_ZN4absl12lts_2025081414SetMinLogLevelENS0_18LogSeverityAtLeastE") __attribute__((weak));
 
 namespace controlnet {
 
@@ -23,9 +17,6 @@ void Engine::Preload(Info info) {
 void Engine::Open(Info info) {
   Napi::Env env = info.Env();
   if (context_) Throw(env, kInvalidArgument, "the engine is already open");
-  // TensorFlow heeds this variable in Python only.
-  const char* level = std::getenv("TF_CPP_MIN_LOG_LEVEL");
-  if (SetMinLogLevel && level) SetMinLogLevel(std::atoi(level));
   Napi::Uint8Array config = info[0].As<Napi::Uint8Array>();
   Status status(env);
   OwnedContextOptions options(TFE_NewContextOptions());
@@ -37,7 +28,7 @@ void Engine::Open(Info info) {
 }
 
 TFE_Context* Engine::Context(Napi::Env env) const {
-  if (!context_) Throw(env, 9, "the engine is not open");
+  if (!context_) Throw(env, kFailedPrecondition, "the engine is not open");
   return context_.get();
 }
 

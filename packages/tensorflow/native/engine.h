@@ -3,6 +3,7 @@
 
 #include <unordered_map>
 
+#include "mpi-group.h"
 #include "owned.h"
 
 namespace controlnet {
@@ -36,6 +37,7 @@ class Engine : public Napi::Addon<Engine> {
   Napi::Value TensorInfo(Info info);
   Napi::Value CopyToDevice(Info info);
   Napi::Value NumberOfTensors(Info info);
+  Napi::Value DeviceMemory(Info info);
   void DeleteTensor(Info info);
   TFE_TensorHandle* Handle(Napi::Env env, const Napi::Value& id) const;
   Napi::Object Adopt(Napi::Env env, OwnedHandle handle);
@@ -45,7 +47,6 @@ class Engine : public Napi::Addon<Engine> {
 
   // execute.cc
   Napi::Value ExecuteOp(Info info);
-
   Napi::Value ExecuteOpAsync(Info info);
   OwnedOp MakeOp(Info info);
 
@@ -53,6 +54,20 @@ class Engine : public Napi::Addon<Engine> {
   void EnableCollectives(Info info);
   void AbortCollectives(Info info);
   Napi::Value CheckPeer(Info info);
+
+  // mpi.cc
+  Napi::Value MpiJoin(Info info);
+  Napi::Value MpiSum(Info info);
+  Napi::Value MpiBroadcast(Info info);
+  Napi::Value MpiBarrier(Info info);
+  Napi::Value MpiLeave(Info info);
+  void MpiAbandon(Info info);
+  MpiGroup& Mpi(Napi::Env env);
+  std::shared_ptr<TF_Tensor> HostTensor(Napi::Env env, const Napi::Value& id);
+  Napi::Value AdoptHost(Napi::Env env, const TF_Tensor* tensor);
+
+  // heartbeat.cc
+  Napi::Value StartHeartbeat(Info info);
 
   // graph.cc
   Napi::Value NewGraph(Info info);
@@ -71,6 +86,7 @@ class Engine : public Napi::Addon<Engine> {
   OwnedContext context_;
   std::unordered_map<int64_t, OwnedHandle> tensors_;
   std::unordered_map<int64_t, Graph> graphs_;
+  std::unique_ptr<MpiGroup> mpi_;
   int64_t next_id_ = 1;
 };
 

@@ -6,7 +6,7 @@ namespace controlnet {
 
 Graph& Engine::FindGraph(Napi::Env env, const Napi::Value& id) {
   const auto found = graphs_.find(id.ToNumber().Int64Value());
-  if (found == graphs_.end()) Throw(env, 5, "no graph has id " + std::string(id.ToString()));
+  if (found == graphs_.end()) Throw(env, kNotFound, "no graph has id " + std::string(id.ToString()));
   return found->second;
 }
 
@@ -23,7 +23,7 @@ namespace {
 TF_Output FindOutput(Napi::Env env, const Graph& graph, const Napi::Value& id) {
   const int64_t index = id.ToNumber().Int64Value();
   if (index < 0 || index >= static_cast<int64_t>(graph.outputs.size()))
-    Throw(env, 5, "the graph has no output " + std::to_string(index));
+    Throw(env, kNotFound, "the graph has no output " + std::to_string(index));
   return graph.outputs[index];
 }
 

@@ -9,23 +9,35 @@
 namespace controlnet {
 namespace {
 
-int64_t CountElements(const std::vector<int64_t>& shape) {
+int64_t CountElements(Napi::Env env, const std::vector<int64_t>& shape) {
+  // Leaves room for the widest dtype, 16 bytes, and for sums of such sizes.
+  constexpr int64_t kMost = int64_t{1} << 56;
   int64_t count = 1;
-  for (int64_t size : shape) count *= size;
+  for (int64_t size : shape) {
+    if (size < 0) Throw(env, kInvalidArgument, "a shape has no negative sizes, got " + std::to_string(size));
+    if (size > 0 && count > kMost / size) Throw(env, kInvalidArgument, "the shape is too large to be addressed");
+    count *= size;
+  }
   return count;
+}
+
+size_t CountBytes(Napi::Env env, const std::vector<int64_t>& shape, TF_DataType dtype) {
+  const size_t width = TF_DataTypeSize(dtype);
+  if (width == 0) Throw(env, kInvalidArgument, "dtype " + std::to_string(dtype) + " has no host form");
+  return static_cast<size_t>(CountElements(env, shape)) * width;
 }
 
 OwnedTensor Allocate(Napi::Env env, const std::vector<int64_t>& shape, TF_DataType dtype, size_t bytes) {
   OwnedTensor tensor(TF_AllocateTensor(dtype, shape.data(), static_cast<int>(shape.size()), bytes));
   if (!tensor || (bytes > 0 && TF_TensorData(tensor.get()) == nullptr))
-    Throw(env, 8, "could not allocate " + std::to_string(bytes) + " bytes");
+    Throw(env, kResourceExhausted, "could not allocate " + std::to_string(bytes) + " bytes");
   return tensor;
 }
 
 OwnedTensor StringTensor(Napi::Env env, const std::vector<int64_t>& shape, const Napi::Value& values) {
   if (!values.IsArray()) Throw(env, kInvalidArgument, "a string tensor is made from an array");
   Napi::Array array = values.As<Napi::Array>();
-  const int64_t count = CountElements(shape);
+  const int64_t count = CountElements(env, shape);
   if (array.Length() != count)
     Throw(env, kInvalidArgument, "expected " + std::to_string(count) + " strings, got " + std::to_string(array.Length()));
   OwnedTensor tensor = Allocate(env, shape, TF_STRING, count * sizeof(TF_TString));
@@ -66,8 +78,7 @@ OwnedTensor TensorFromValues(Napi::Env env, const std::vector<int64_t>& shape, T
   if (dtype == TF_STRING) return StringTensor(env, shape, values);
   if (!values.IsTypedArray()) Throw(env, kInvalidArgument, "values must be a typed array");
   Napi::TypedArray array = values.As<Napi::TypedArray>();
-  const size_t bytes = CountElements(shape) * TF_DataTypeSize(dtype);
-  if (TF_DataTypeSize(dtype) == 0) Throw(env, kInvalidArgument, "dtype " + std::to_string(dtype) + " has no host form");
+  const size_t bytes = CountBytes(env, shape, dtype);
   if (array.ByteLength() != bytes)
     Throw(env, kInvalidArgument,
           "the shape needs " + std::to_string(bytes) + " bytes, got " + std::to_string(array.ByteLength()));
@@ -78,15 +89,15 @@ OwnedTensor TensorFromValues(Napi::Env env, const std::vector<int64_t>& shape, T
 }
 
 OwnedTensor EmptyTensor(Napi::Env env, const std::vector<int64_t>& shape, TF_DataType dtype) {
-  return Allocate(env, shape, dtype, CountElements(shape) * TF_DataTypeSize(dtype));
+  return Allocate(env, shape, dtype, CountBytes(env, shape, dtype));
 }
 
 OwnedTensor TensorFromFile(Napi::Env env, const std::vector<int64_t>& shape, TF_DataType dtype,
                            const std::string& path, int64_t offset) {
-  const size_t bytes = CountElements(shape) * TF_DataTypeSize(dtype);
+  const size_t bytes = CountBytes(env, shape, dtype);
   OwnedTensor tensor = Allocate(env, shape, dtype, bytes);
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) Throw(env, 5, path + ": " + std::strerror(errno));
+  if (file < 0) Throw(env, kNotFound, path + ": " + std::strerror(errno));
   auto* data = static_cast<char*>(TF_TensorData(tensor.get()));
   size_t done = 0;
   while (done < bytes) {
@@ -95,7 +106,7 @@ OwnedTensor TensorFromFile(Napi::Env env, const std::vector<int64_t>& shape, TF_
     if (got <= 0) {
       const std::string reason = got < 0 ? std::strerror(errno) : "the file ends inside the tensor";
       close(file);
-      Throw(env, 11, path + ": " + reason);
+      Throw(env, kOutOfRange, path + ": " + reason);
     }
     done += static_cast<size_t>(got);
   }

@@ -34,7 +34,15 @@ using OwnedFunction = std::unique_ptr<TF_Function, Deleter<TF_Function, TF_Delet
   throw error;
 }
 
+// TensorFlow's status codes, as in absl::StatusCode.
 constexpr int kInvalidArgument = 3;
+constexpr int kNotFound = 5;
+constexpr int kResourceExhausted = 8;
+constexpr int kFailedPrecondition = 9;
+constexpr int kAborted = 10;
+constexpr int kOutOfRange = 11;
+constexpr int kUnimplemented = 12;
+constexpr int kUnavailable = 14;
 
 class Status {
  public:

@@ -92,6 +92,8 @@ TF_DataType TFE_TensorHandleDataType(TFE_TensorHandle*);
 int TFE_TensorHandleNumDims(TFE_TensorHandle*, TF_Status*);
 int64_t TFE_TensorHandleDim(TFE_TensorHandle*, int index, TF_Status*);
 const char* TFE_TensorHandleDeviceName(TFE_TensorHandle*, TF_Status*);
+const char* TFE_TensorHandleBackingDeviceName(TFE_TensorHandle*, TF_Status*);
+size_t TFE_TensorHandleDeviceMemorySize(TFE_TensorHandle*, TF_Status*);
 TF_Tensor* TFE_TensorHandleResolve(TFE_TensorHandle*, TF_Status*);
 TFE_TensorHandle* TFE_TensorHandleCopyToDevice(TFE_TensorHandle*, TFE_Context*, const char* device, TF_Status*);
 

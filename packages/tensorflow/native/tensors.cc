@@ -1,4 +1,6 @@
 // The table of live tensors. JavaScript names a tensor by number.
+#include <map>
+
 #include "engine.h"
 #include "host-tensor.h"
 
@@ -7,7 +9,7 @@ namespace controlnet {
 TFE_TensorHandle* Engine::Handle(Napi::Env env, const Napi::Value& id) const {
   const auto found = tensors_.find(id.ToNumber().Int64Value());
   if (found == tensors_.end())
-    Throw(env, 5, "no live tensor has id " + std::string(id.ToString()) + "; it was disposed");
+    Throw(env, kNotFound, "no live tensor has id " + std::string(id.ToString()) + "; it was disposed");
   return found->second.get();
 }
 
@@ -85,13 +87,40 @@ Napi::Value Engine::CopyToDevice(Info info) {
   return Adopt(env, std::move(handle));
 }
 
+// deviceMemory(): {device: {tensors, bytes}} of the live tensors. Tensors that share memory count each; the handle of a
+// variable counts as a tensor without bytes.
+Napi::Value Engine::DeviceMemory(Info info) {
+  struct Held {
+    double tensors = 0, bytes = 0;
+  };
+  std::map<std::string, Held> devices;
+  for (const auto& [id, handle] : tensors_) {
+    Status status(info.Env());
+    const char* device = TFE_TensorHandleBackingDeviceName(handle.get(), status.get());
+    status.Check();
+    Held& held = devices[device];
+    held.tensors++;
+    if (TFE_TensorHandleDataType(handle.get()) == TF_RESOURCE) continue;
+    const size_t bytes = TFE_TensorHandleDeviceMemorySize(handle.get(), status.get());
+    if (status.ok()) held.bytes += static_cast<double>(bytes);
+  }
+  Napi::Object result = Napi::Object::New(info.Env());
+  for (const auto& [device, held] : devices) {
+    Napi::Object entry = Napi::Object::New(info.Env());
+    entry.Set("tensors", held.tensors);
+    entry.Set("bytes", held.bytes);
+    result.Set(device, entry);
+  }
+  return result;
+}
+
 Napi::Value Engine::NumberOfTensors(Info info) {
   return Napi::Number::New(info.Env(), static_cast<double>(tensors_.size()));
 }
 
 void Engine::DeleteTensor(Info info) {
   if (tensors_.erase(info[0].ToNumber().Int64Value()) == 0)
-    Throw(info.Env(), 5, "no live tensor has id " + std::string(info[0].ToString()));
+    Throw(info.Env(), kNotFound, "no live tensor has id " + std::string(info[0].ToString()));
 }
 
 }  // namespace controlnet

@@ -153,7 +153,7 @@ Napi::Value Engine::LoadWeights(Info info) {
     Throw(env, kInvalidArgument, "the stored order does not hold as many numbers as the shape");
   Weights weights{};
   weights.file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (weights.file < 0) Throw(env, 5, path + ": " + std::strerror(errno));
+  if (weights.file < 0) Throw(env, kNotFound, path + ": " + std::strerror(errno));
   weights.offset = info[2].ToNumber().Int64Value();
   weights.stored = static_cast<Stored>(info[3].ToNumber().Int32Value());
   weights.output = order[0];
@@ -171,7 +171,7 @@ Napi::Value Engine::LoadWeights(Info info) {
   for (std::thread& helper : helpers) helper.join();
   close(weights.file);
   if (const int failure = weights.failure)
-    Throw(env, 11, path + ": " + (failure < 0 ? "the file ends inside the tensor" : std::strerror(failure)));
+    Throw(env, kOutOfRange, path + ": " + (failure < 0 ? "the file ends inside the tensor" : std::strerror(failure)));
   Status status(env);
   OwnedHandle handle(TFE_NewTensorHandle(tensor.get(), status.get()));
   status.Check();

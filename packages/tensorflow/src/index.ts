@@ -1,10 +1,12 @@
-export { allReduceInBuckets } from "./collectives/buckets.js";
+export { allReduceInBuckets, type BucketOptions } from "./collectives/buckets.js";
 export type { Cluster } from "./collectives/cluster.js";
 export type { Communicator, PeerHealth } from "./collectives/communicator.js";
 export { type ConnectOptions, connectGroup } from "./collectives/connect.js";
+export { type MpiOptions, mpiCommunicator } from "./collectives/mpi-communicator.js";
 export { type Ranks, ranksFromEnvironment } from "./collectives/ranks.js";
 export { singleProcess } from "./collectives/single-process.js";
-export { type CommunicatorOptions, tensorFlowCommunicator } from "./collectives/tensorflow-communicator.js";
+export { tensorFlowCommunicator } from "./collectives/tensorflow-communicator.js";
+export type { CommunicatorOptions } from "./collectives/watched-group.js";
 export {
   type Algorithm,
   type ConvolutionChoices,
@@ -20,7 +22,7 @@ export { findLibTensorFlow, type LibTensorFlow } from "./find-library.js";
 export type { TraceFigures } from "./jit/compiled-function.js";
 export { type Jitted, jit, recordedGraphs, traceReport } from "./jit/jit.js";
 export type { JitOptions } from "./jit/settings.js";
-export { type MemoryReport, memoryReport } from "./memory.js";
+export { type DeviceMemory, type MemoryReport, memoryReport } from "./memory.js";
 export type { Device } from "./native.js";
 export { type OpCost, profileOps } from "./profile.js";
 export { type ProvisionOptions, provision } from "./provision.js";

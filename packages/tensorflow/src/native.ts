@@ -53,6 +53,7 @@ export interface NativeEngine {
   tensorInfo(id: number): { shape: number[]; dtype: number; device: string };
   copyToDevice(id: number, device: string): TensorMetadata;
   numberOfTensors(): number;
+  deviceMemory(): Record<string, { tensors: number; bytes: number } | undefined>;
   executeOp(
     name: string,
     attributes: readonly OpAttribute[],
@@ -70,6 +71,13 @@ export interface NativeEngine {
   enableCollectives(serverDef: Uint8Array): void;
   abortCollectives(reason: string): void;
   checkPeer(task: string, milliseconds: number): Promise<number>;
+  mpiJoin(libraries: readonly string[]): Promise<{ rank: number; size: number; library: string }>;
+  mpiSum(id: number): Promise<TensorMetadata>;
+  mpiBroadcast(id: number, root: number): Promise<TensorMetadata>;
+  mpiBarrier(): Promise<void>;
+  mpiAbandon(): void;
+  mpiLeave(milliseconds: number): boolean;
+  startHeartbeat(): number;
   newGraph(): number;
   deleteGraph(graph: number): void;
   addNode(

@@ -1,115 +1,42 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { ATTR, DT } from "../dtypes.js";
 import { type OpenEngine, requireEngine } from "../engine.js";
-import { asTensorFlowError, TensorFlowError } from "../errors.js";
+import { TensorFlowError } from "../errors.js";
 import type { OpAttribute } from "../native.js";
-import { taskName } from "./cluster.js";
+import { type Cluster, taskName } from "./cluster.js";
 import type { Communicator, PeerHealth } from "./communicator.js";
-
-/** How long an operation may wait for the others. */
-export interface CommunicatorOptions {
-  /** After this many seconds without the others, an operation fails. Default 300. */
-  timeoutSeconds?: number;
-  /** While an operation waits, a neighbour is asked this often whether it lives. Default 5. */
-  watchSeconds?: number;
-}
-
-const groupKey = 1;
+import type { GroupEngine } from "./group-engine.js";
+import { withNativeInput } from "./native-input.js";
+import { type CommunicatorOptions, watchedGroup } from "./watched-group.js";
 
 /**
  * The group that `registerTensorFlow({ cluster })` joined, over TensorFlow's collective runtime: NCCL between GPUs,
  * its gRPC ring elsewhere. Operations run off the JavaScript thread, one after the other.
  * @throws TensorFlowError `state` where no cluster was joined
  */
-export function tensorFlowCommunicator({
-  timeoutSeconds = 300,
-  watchSeconds = 5,
-}: CommunicatorOptions = {}): Communicator {
+export function tensorFlowCommunicator(options: CommunicatorOptions = {}): Communicator {
   const open = requireEngine("tensorFlowCommunicator");
-  const { cluster } = open;
-  if (!cluster)
+  if (!open.cluster)
     throw new TensorFlowError("tensorFlowCommunicator: register with { cluster } first", {}, "state");
-  const { rank } = cluster;
-  const size = cluster.addresses.length;
-  const run = new CollectiveRunner(open, size, timeoutSeconds, new Watch(open, rank, size, watchSeconds));
-  const each = async (
-    tensors: readonly Tensor[],
-    op: (tensor: Tensor) => Promise<Tensor>,
-  ): Promise<Tensor[]> => {
-    const results: Tensor[] = [];
-    for (const tensor of tensors) results.push(await op(tensor));
-    return results;
-  };
-  return {
-    rank,
-    size,
-    allReduce: (tensors) => each(tensors, (tensor) => run.reduce(tensor)),
-    broadcast: (tensors, root = 0) => each(tensors, (tensor) => run.broadcast(tensor, root === rank, root)),
-    async barrier() {
-      await run.barrier();
-    },
-    abort: (reason) => open.native.abortCollectives(reason),
-    async health(peer, seconds = 10): Promise<PeerHealth> {
-      if (peer === rank) return "alive";
-      const code = await open.native.checkPeer(taskName(peer), seconds * 1000);
-      return code === 0 ? "alive" : code === 4 ? "unresponsive" : "dead";
-    },
-  };
+  return watchedGroup(new TensorFlowGroup(open, open.cluster, options.timeoutSeconds ?? 300), options);
 }
 
-/**
- * Looks after an operation that waits. TensorFlow itself notices a lost process only when data was on its way to or
- * from it; one that dies before would be waited for until the time-out.
- */
-class Watch {
-  private readonly peers: number[];
+const groupKey = 1;
 
-  constructor(
-    private readonly open: OpenEngine,
-    rank: number,
-    size: number,
-    private readonly seconds: number,
-  ) {
-    // Everyone watches the next one and the leader: whoever notices a loss aborts, exits and is noticed in turn.
-    this.peers = [...new Set([0, (rank + 1) % size])].filter((peer) => peer !== rank);
-  }
-
-  async during<T>(operation: Promise<T>): Promise<T> {
-    let over = false;
-    const settled = operation.finally(() => {
-      over = true;
-    });
-    const timer = setInterval(() => void this.look(() => over), this.seconds * 1000);
-    try {
-      return await settled;
-    } finally {
-      clearInterval(timer);
-    }
-  }
-
-  private async look(over: () => boolean): Promise<void> {
-    const { native } = this.open;
-    for (const peer of this.peers) {
-      if (over()) return;
-      const code = await native.checkPeer(taskName(peer), this.seconds * 1000);
-      if (code !== 0 && code !== 4 && !over()) native.abortCollectives(`process ${peer} is gone`);
-    }
-  }
-}
-
-/** Issues one collective at a time; TensorFlow's ring deadlocks when processes issue several in different orders. */
-class CollectiveRunner {
-  private last: Promise<unknown> = Promise.resolve();
+class TensorFlowGroup implements GroupEngine {
+  readonly rank: number;
+  readonly size: number;
   // TensorFlow binds an instance key to one shape and dtype. All processes meet shapes in the same order.
   private readonly keys = new Map<string, number>();
-  private failed: Error | undefined;
 
   constructor(
     private readonly open: OpenEngine,
-    private readonly size: number,
+    { rank, addresses }: Cluster,
     private readonly timeoutSeconds: number,
-    private readonly watch: Watch,
-  ) {}
+  ) {
+    this.rank = rank;
+    this.size = addresses.length;
+  }
 
   reduce(tensor: Tensor): Promise<Tensor> {
     const attributes = [
@@ -117,21 +44,27 @@ class CollectiveRunner {
       text("final_op", "Id"),
       { name: "Nordering_token", type: ATTR.int, value: 0 },
     ];
-    return this.issue("CollectiveReduceV2", "all-reduce", tensor, attributes, true, "sum");
+    return withNativeInput(this.open, tensor, (id) =>
+      this.run("CollectiveReduceV2", tensor, "sum", attributes, (keys) => [id, ...keys]),
+    );
   }
 
-  broadcast(tensor: Tensor, sends: boolean, root: number): Promise<Tensor> {
-    if (sends) return this.issue("CollectiveBcastSendV2", "broadcast", tensor, [], true, `from ${root}`);
-    return this.issue("CollectiveBcastRecvV2", "broadcast", tensor, [], false, `from ${root}`);
+  broadcast(tensor: Tensor, root: number): Promise<Tensor> {
+    const kind = `from ${root}`;
+    if (root === this.rank)
+      return withNativeInput(this.open, tensor, (id) =>
+        this.run("CollectiveBcastSendV2", tensor, kind, [], (keys) => [id, ...keys]),
+      );
+    const attributes = [{ name: "Tshape", type: ATTR.type, value: DT.int32 }];
+    return this.withHostTensor([tensor.rank], tensor.shape, (shape) =>
+      this.run("CollectiveBcastRecvV2", tensor, kind, attributes, (keys) => [...keys, shape]),
+    );
   }
 
   async barrier(): Promise<void> {
     const { native, backend } = this.open;
-    const one = backend.createOutputTensor({
-      id: native.createTensor([1], DT.float32, Float32Array.of(1)),
-      shape: [1],
-      dtype: DT.float32,
-    }) as Tensor;
+    const id = native.createTensor([1], DT.float32, Float32Array.of(1));
+    const one = backend.createOutputTensor({ id, shape: [1], dtype: DT.float32 }) as Tensor;
     try {
       (await this.reduce(one)).dispose();
     } finally {
@@ -139,83 +72,50 @@ class CollectiveRunner {
     }
   }
 
-  private issue(
-    op: string,
-    what: string,
-    tensor: Tensor,
-    attributes: OpAttribute[],
-    sends: boolean,
-    kind: string,
-  ): Promise<Tensor> {
-    const done = this.last.then(() => this.runNow(op, what, tensor, attributes, sends, kind));
-    this.last = done.catch(() => {});
-    return done;
+  abort(reason: string): void {
+    this.open.native.abortCollectives(reason);
   }
 
-  private async runNow(
+  async health(rank: number, timeoutSeconds: number): Promise<PeerHealth> {
+    const code = await this.open.native.checkPeer(taskName(rank), timeoutSeconds * 1000);
+    return code === 0 ? "alive" : code === 4 ? "unresponsive" : "dead";
+  }
+
+  private async run(
     op: string,
-    what: string,
     tensor: Tensor,
-    attributes: OpAttribute[],
-    sends: boolean,
     kind: string,
+    attributes: readonly OpAttribute[],
+    inputs: (keys: number[]) => number[],
   ): Promise<Tensor> {
-    if (this.failed)
-      throw new TensorFlowError(
-        `${what}: an earlier operation of this group failed: ${this.failed.message}`,
-        { op },
-        "aborted",
-      );
-    // TensorFlow ends the process on an empty tensor and on a dtype it has no reduction for.
-    if (tensor.size === 0 || (tensor.dtype !== "float32" && tensor.dtype !== "int32"))
-      throw new TensorFlowError(
-        `${what}: expected a float32 or int32 tensor with elements, got ${tensor.dtype}[${tensor.shape}]`,
-        { op },
-        "unsupported",
-      );
     const { native, backend } = this.open;
-    const dtype = DT[tensor.dtype];
-    const owned: number[] = [];
-    const scalar = (value: number): number => {
-      const id = native.createTensor([], DT.int32, Int32Array.of(value));
-      owned.push(id);
-      return id;
-    };
-    const keys = [
-      scalar(this.size),
-      scalar(groupKey),
-      scalar(this.keyFor(`${kind} ${tensor.dtype} ${tensor.shape}`)),
+    const all: OpAttribute[] = [
+      { name: "T", type: ATTR.type, value: DT[tensor.dtype as keyof typeof DT] },
+      { name: "timeout_seconds", type: ATTR.float, value: this.timeoutSeconds },
+      ...attributes,
     ];
-    let first: number;
-    if (sends) [first] = this.open.backend.getInputTensorIds([tensor]) as [number];
-    else {
-      first = native.createTensor([tensor.rank], DT.int32, Int32Array.from(tensor.shape));
-      owned.push(first);
-    }
+    const keys = [this.size, groupKey, this.keyFor(`${kind} ${tensor.dtype} ${tensor.shape}`)].map((key) =>
+      native.createTensor([], DT.int32, Int32Array.of(key)),
+    );
     try {
-      const all: OpAttribute[] = [
-        { name: "T", type: ATTR.type, value: dtype },
-        { name: "timeout_seconds", type: ATTR.float, value: this.timeoutSeconds },
-        ...attributes,
-        ...(sends ? [] : [{ name: "Tshape", type: ATTR.type, value: DT.int32 }]),
-      ];
-      // The receiver takes the shape last, the others their tensor first.
-      const inputs = sends ? [first, ...keys] : [...keys, first];
-      const [made] = await this.watch.during(native.executeOpAsync(op, all, inputs, 1));
+      const [made] = await native.executeOpAsync(op, all, inputs(keys), 1);
       return backend.createOutputTensor(made!) as Tensor;
-    } catch (error) {
-      const typed = asTensorFlowError(
-        error,
-        `${what} of ${tensor.dtype}[${tensor.shape}] over ${this.size} processes`,
-        op,
-      );
-      this.failed = typed as Error;
-      const status = (error as { tfCode?: number }).tfCode;
-      if (typed instanceof TensorFlowError)
-        throw new TensorFlowError(typed.message, { op, status, cause: error }, "aborted");
-      throw typed;
     } finally {
-      for (const id of owned) native.deleteTensor(id);
+      for (const id of keys) native.deleteTensor(id);
+    }
+  }
+
+  private async withHostTensor<T>(
+    shape: readonly number[],
+    values: readonly number[],
+    body: (id: number) => Promise<T>,
+  ): Promise<T> {
+    const { native } = this.open;
+    const id = native.createTensor(shape, DT.int32, Int32Array.from(values));
+    try {
+      return await body(id);
+    } finally {
+      native.deleteTensor(id);
     }
   }
 
