@@ -104,7 +104,6 @@ async function openEngine(options: RegisterOptions): Promise<OpenEngine> {
       "missing",
     );
   const addon = await buildAddon(library, options.log);
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
   const native = loadAddon(addon);
   native.preload(cudaLibraries(library.folder));
   const visibleDevices = options.device === "cpu" ? "-1" : options.visibleDevices;

@@ -3,6 +3,14 @@ import { memory } from "@tensorflow/tfjs-core";
 import { requireEngine } from "./engine.js";
 import type { Device } from "./native.js";
 
+/** What lives on one device. */
+export interface DeviceMemory extends Device {
+  /** Tensors and variables that are alive there. */
+  tensors: number;
+  /** Their bytes. Tensors that share memory count each; what TensorFlow keeps in reserve does not count. */
+  tensorBytes: number;
+}
+
 /** What the process and the engine hold. */
 export interface MemoryReport {
   /** tfjs tensors that are alive, and their bytes. */
@@ -15,20 +23,26 @@ export interface MemoryReport {
   /** Memory of the process, now and at its highest, in bytes. */
   residentBytes: number;
   peakResidentBytes: number;
-  devices: Device[];
+  devices: DeviceMemory[];
 }
 
 /** Memory of the process and the engine at this moment. */
 export function memoryReport(): MemoryReport {
   const { native, variables, report } = requireEngine("memoryReport");
   const { numTensors, numBytes } = memory();
+  const plain = native.deviceMemory();
+  const inVariables = variables.bytesByDevice();
+  const heldOn = (device: string) => ({
+    tensors: plain[device]?.tensors ?? 0,
+    tensorBytes: (plain[device]?.bytes ?? 0) + (inVariables.get(device) ?? 0),
+  });
   return {
     tensors: numTensors,
     tensorBytes: numBytes,
     nativeTensors: native.numberOfTensors(),
     variables: variables.size,
     ...residentMemory(),
-    devices: report.devices,
+    devices: report.devices.map((device) => ({ ...device, ...heldOn(device.name) })),
   };
 }
 

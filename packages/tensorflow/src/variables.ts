@@ -1,4 +1,4 @@
-import { ATTR, DT } from "./dtypes.js";
+import { ATTR, bytesPerElement, DT } from "./dtypes.js";
 import { firstVariableId } from "./ids.js";
 import type { NativeEngine, TensorMetadata } from "./native.js";
 
@@ -84,6 +84,17 @@ export class VariableTable {
 
   describe(id: number): { shape: number[]; dtype: number } {
     return this.entry(id);
+  }
+
+  /** The bytes of the variables' contents on each device. */
+  bytesByDevice(): Map<string, number> {
+    const bytes = new Map<string, number>();
+    for (const { handle, shape, dtype } of this.entries.values()) {
+      const { device } = this.native.tensorInfo(handle);
+      const elements = shape.reduce((a, b) => a * b, 1);
+      bytes.set(device, (bytes.get(device) ?? 0) + elements * bytesPerElement(dtype));
+    }
+    return bytes;
   }
 
   private add(entry: Entry): number {

@@ -1,6 +1,6 @@
 import type { Variable } from "@tensorflow/tfjs-core";
 import { asTypedValues, isUniform } from "../binding.js";
-import { ATTR, DT, elementTypeName } from "../dtypes.js";
+import { ATTR, bytesPerElement, DT } from "../dtypes.js";
 import { asTensorFlowError, TensorFlowError } from "../errors.js";
 import { firstSymbolicId, isSymbolicId } from "../ids.js";
 import type { HostValues, NativeEngine, OpAttribute, TensorMetadata } from "../native.js";
@@ -284,17 +284,3 @@ export class Trace {
     }
   }
 }
-
-const widths: Partial<Record<string, number>> = {
-  float64: 8,
-  int64: 8,
-  complex64: 8,
-  uint64: 8,
-  float16: 2,
-  bfloat16: 2,
-  int16: 2,
-  bool: 1,
-  int8: 1,
-  uint8: 1,
-};
-const bytesPerElement = (dtype: number): number => widths[elementTypeName(dtype)] ?? 4;
