@@ -30,11 +30,17 @@ const compileFlags = [
   "-DNODE_ADDON_API_CPP_EXCEPTIONS_ALL",
 ];
 
-/** The addon shipped inside the package for this platform, if there is one. */
-export function prebuiltAddon(): string | undefined {
-  const tag = `${process.platform}-${process.arch}-napi${nodeApiVersion}-tf${tensorFlowVersion}`;
-  const path = join(packageFolder(), "prebuilds", `${tag}.node`);
-  return existsSync(path) ? path : undefined;
+/** Flags for compiler and linker on top, e.g. those of a sanitizer; they make a build of their own. */
+const extraFlags = (): string[] => process.env.CONTROLNET_ADDON_FLAGS?.split(" ").filter(Boolean) ?? [];
+
+/** The file of `folder` that holds an addon for this platform, Node-API version and TensorFlow. */
+export const prebuiltPath = (folder = join(packageFolder(), "prebuilds")): string =>
+  join(folder, `${process.platform}-${process.arch}-napi${nodeApiVersion}-tf${tensorFlowVersion}.node`);
+
+/** The addon shipped inside the package for this platform, if there is one; none where flags ask for a build. */
+export function prebuiltAddon(folder?: string): string | undefined {
+  const path = prebuiltPath(folder);
+  return extraFlags().length === 0 && existsSync(path) ? path : undefined;
 }
 
 /**
@@ -45,8 +51,8 @@ export function prebuiltAddon(): string | undefined {
 export async function buildAddon(
   library: LibTensorFlow,
   log: (line: string) => void = () => {},
+  prebuilt = prebuiltAddon(),
 ): Promise<string> {
-  const prebuilt = prebuiltAddon();
   const sources = prebuilt ? [prebuilt] : nativeSources();
   const folder = join(engineCacheFolder(), "addon", contentHash(sources, library));
   const addon = join(folder, addonName);
@@ -85,6 +91,7 @@ async function makeAddon(
 function nativeSources(): string[] {
   const folder = join(packageFolder(), "native");
   return readdirSync(folder)
+    .filter((name) => /\.(cc|h)$/.test(name))
     .sort()
     .map((name) => join(folder, name));
 }
@@ -93,7 +100,13 @@ function contentHash(sources: readonly string[], library: LibTensorFlow): string
   const hash = createHash("sha256");
   for (const path of sources) hash.update(path.slice(path.lastIndexOf("/"))).update(readFileSync(path));
   hash.update(
-    JSON.stringify([compileFlags, tensorFlowVersion, library.folder, process.platform, process.arch]),
+    JSON.stringify([
+      [...compileFlags, ...extraFlags()],
+      tensorFlowVersion,
+      library.folder,
+      process.platform,
+      process.arch,
+    ]),
   );
   return hash.digest("hex").slice(0, 20);
 }
@@ -120,7 +133,7 @@ async function compile(
   const objects = units.map((_, i) => join(folder, `${i}.o`));
   const results = await Promise.all(
     units.map((unit, i) =>
-      runProcess(compiler, [...compileFlags, ...includes, "-c", unit, "-o", objects[i]!]),
+      runProcess(compiler, [...compileFlags, ...extraFlags(), ...includes, "-c", unit, "-o", objects[i]!]),
     ),
   );
   const failed = results.find((result) => result.code !== 0);
@@ -128,6 +141,7 @@ async function compile(
     failed ??
     (await runProcess(compiler, [
       "-shared",
+      ...extraFlags(),
       "-o",
       join(folder, addonName),
       ...objects,
