@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseSafetensors, writeSafetensors } from "@controlnet-js/checkpoints";
 import { createControlNetFrom, encodeHint } from "@controlnet-js/controlnet";
 import { disposeTree, leavesOf, randomInitializer } from "@controlnet-js/core";
 import { createTextEncoder, formatVocabulary } from "@controlnet-js/text-encoder";
@@ -9,7 +10,14 @@ import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { fixturePath } from "../diffusers-fixtures.js";
 import { disposePipeline } from "../pipeline.js";
-import { loadControlNet, loadPipeline, openControlNet, saveControlNet, savePipeline } from "./index.js";
+import {
+  convertModel,
+  loadControlNet,
+  loadPipeline,
+  openControlNet,
+  saveControlNet,
+  savePipeline,
+} from "./index.js";
 
 let folder: string;
 const at = (name: string) => join(folder, name);
@@ -37,6 +45,24 @@ test("a ControlNet whose hint encoder has one width comes back whole, by both wa
       disposeTree(again.params);
     }
     disposeTree([params, map, wanted]);
+  });
+});
+
+test("what shapes don't tell of a single file's ControlNet is taken from the base that it copies", async () => {
+  await convertModel(fixturePath("edges"), at("edges.safetensors"), { to: "ldm" });
+  const source = parseSafetensors(readFileSync(at("edges.safetensors")));
+  // As others publish it: without the configs that our files keep in their header.
+  writeFileSync(at("edges.safetensors"), writeSafetensors(source.names().map((name) => source.get(name))));
+  await expectNoTensorLeak(async () => {
+    const inFolder = await openControlNet(fixturePath("edges"));
+    const alone = await openControlNet(at("edges.safetensors"));
+    expect(alone.config.unet.heads).toEqual([8, 8]);
+    const beside = await openControlNet(at("edges.safetensors"), { base: inFolder.config.unet });
+    expect(beside.config.unet).toEqual({
+      ...inFolder.config.unet,
+      outChannels: beside.config.unet.outChannels,
+    });
+    disposeTree([inFolder.params, alone.params, beside.params]);
   });
 });
 
