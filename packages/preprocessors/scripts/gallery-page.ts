@@ -86,14 +86,21 @@ function optionTable(options: z.ZodObject): string {
   const { properties = {} } = z.toJSONSchema(options, { io: "input" });
   const rows = Object.entries(properties as Record<string, OptionSchema>);
   if (rows.length === 0) return "No options.";
-  return [
-    "| option | default | values | meaning |",
-    "| --- | --- | --- | --- |",
+  return table([
+    ["option", "default", "values", "meaning"],
     ...rows.map(([key, option]) => {
       const standard = option.default === undefined ? "" : `\`${shown(option.default)}\``;
-      return `| \`${key}\` | ${standard} | ${values(option)} | ${option.description ?? ""} |`;
+      return [`\`${key}\``, standard, values(option), option.description ?? ""];
     }),
-  ].join("\n");
+  ]);
+}
+
+/** A Markdown table with columns of even width, the first row being the head. */
+function table(rows: readonly string[][]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |`;
+  const [head, ...body] = rows;
+  return [line(head!), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join("\n");
 }
 
 function values({ type, const: only, enum: choices, anyOf, minimum, maximum }: OptionSchema): string {
