@@ -1,5 +1,4 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { statSync } from "node:fs";
 import type { LookOptions } from "@controlnet-js/annotators";
 import { type Condition, ControlNetError } from "@controlnet-js/core";
 import {
@@ -94,7 +93,7 @@ export const conditionNetworks: Readonly<Record<string, ConditionNetwork>> = {
     },
   },
   segmentation: {
-    parts: { model: "the folder of a segmentation model, SegFormer or UPerNet as ONNX" },
+    parts: { model: "the folder of a segmentation model, SegFormer as ONNX" },
     isNeeded: always,
     async open({ model }, look) {
       refuseResolution("a segmentation model", look);
@@ -103,9 +102,9 @@ export const conditionNetworks: Readonly<Record<string, ConditionNetwork>> = {
   },
 };
 
-/** Whether a path is a model of TensorFlow.js: its description, or a folder that holds one. */
+/** Whether a path is a model of TensorFlow.js, its description or its folder, and not a file of weights. */
 const isGraphModel = (path: string): boolean =>
-  path.endsWith(".json") || existsSync(join(path, "model.json"));
+  path.endsWith(".json") || (statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false);
 
 function refuseResolution(network: string, { resolution }: LookOptions): void {
   if (resolution !== undefined)

@@ -4,10 +4,10 @@ import { type Opened, opened } from "../opened.js";
 import { type LibraryTensor, openLibraryModel, type TransformersOptions } from "./open-transformers.js";
 
 /** Models that give a logit for each class and pixel. */
-const KINDS = ["segformer", "upernet", "mobilenet_v2", "sapiens"];
+const KINDS = ["segformer", "mobilenet_v2", "swin", "sapiens"];
 
 /**
- * Opens a semantic segmentation model of the Hugging Face hub (SegFormer, UPerNet) for `segmentationCondition`. Its classes
+ * Opens a semantic segmentation model of the Hugging Face hub, such as SegFormer, for `segmentationCondition`. Its classes
  * have to be those of the condition's palette: ADE20K's 150, or COCO's.
  * @param folder its local files: `config.json`, `preprocessor_config.json`, `onnx/model.onnx`
  * @throws ControlNetError `io`, `unsupported` or `format` naming the folder, `missing` without `@huggingface/transformers`
