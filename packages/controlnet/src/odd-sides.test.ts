@@ -34,7 +34,7 @@ test("latents of 7x5 on three levels, 7x5, 4x3, 2x2: diffusers' U-Net and Contro
       expect(inputs.latents.shape.slice(1, 3)).toEqual([5, 7]);
       expectClose(runUNet(unet, config, inputs), nhwc("out.plain"), 1e-5);
       const residuals = controlNet(params, netConfig, inputs, map);
-      expect(residuals.skips.map(({ shape }) => shape.slice(1, 3).join("x"))).toEqual([
+      expect(residuals.skips.map((skip) => skip!.shape.slice(1, 3).join("x"))).toEqual([
         "5x7",
         "5x7",
         "3x4",

@@ -29,7 +29,7 @@ const at = (name: string) => join(folder, name);
 
 /** A tensor of the reference in our layout. */
 function wanted(name: string): tf.Tensor4D {
-  const { shape } = runs.get(name);
+  const shape = runs.get(name).shape as [number, number, number, number];
   return tf.tidy(
     () => tf.transpose(tf.tensor(toFloat32(runs.get(name)), shape), [0, 2, 3, 1]) as tf.Tensor4D,
   );
