@@ -3,14 +3,16 @@ import { join } from "node:path";
 import type { ControlNetConfig, ControlNetParams } from "@controlnet-js/controlnet";
 import { type Condition, ControlNetError, disposeTree, type Image } from "@controlnet-js/core";
 import type { Sample } from "@controlnet-js/data";
-import { selectEngine } from "@controlnet-js/engine";
 import { compilePipeline, disposePipeline, type Pipeline } from "@controlnet-js/pipeline";
 import { openControlNet } from "@controlnet-js/pipeline/node";
 import { adherence } from "./adherence.js";
 import { loadBase } from "./base-model.js";
 import { contactSheet } from "./contact-sheet.js";
+import { loadSamples } from "./load-samples.js";
 import { openCondition } from "./open-condition.js";
+import { paintCaptions } from "./paint-captions.js";
 import { createProgressBar } from "./progress-bar.js";
+import { print, startEngine } from "./start-engine.js";
 import { openTinyworld } from "./tinyworld-dataset.js";
 
 /** What an evaluation measures and shows. */
@@ -93,7 +95,8 @@ export async function evaluateControl(options: EvaluationOptions): Promise<Evalu
 /** How `controlnet evaluate` was called. */
 export interface EvaluateCommand {
   model: string;
-  control: string;
+  /** Absent: the base model alone is evaluated. */
+  control?: string;
   count: number;
   steps: number;
   guidance: number;
@@ -102,20 +105,64 @@ export interface EvaluateCommand {
   engine: string;
 }
 
-/** Evaluates a ControlNet folder on held-out tinyworld scenes. */
-export async function evaluate(command: EvaluateCommand): Promise<Omit<Evaluation, "sheet">> {
-  const print = (line: string) => process.stderr.write(`${line}\n`);
-  const engine = await selectEngine({ engine: command.engine, log: print });
-  print(`Engine: ${engine.description}`);
+/** Evaluates a ControlNet, or without one the base model, on held-out tinyworld scenes; the figures by name. */
+export async function evaluate(command: EvaluateCommand): Promise<Record<string, number>> {
+  await startEngine(command.engine);
   const pipeline = await loadBase(command.model, print);
-  const net = await openControlNet(command.control);
+  try {
+    await mkdir(command.out, { recursive: true });
+    const { sheet, line, figures } = command.control
+      ? await evaluateControlFolder(pipeline, command.control, command)
+      : await evaluateBase(pipeline, command);
+    await writeFile(join(command.out, "contact-sheet.png"), sheet);
+    await writeFile(join(command.out, "evaluation.json"), `${JSON.stringify(figures, null, 2)}\n`);
+    print(`${line}; ${command.out}`);
+    return figures;
+  } finally {
+    disposePipeline(pipeline);
+  }
+}
+
+/** What an evaluation leaves. */
+interface Evaluated {
+  sheet: Buffer;
+  figures: Record<string, number>;
+  line: string;
+}
+
+async function evaluateBase(
+  pipeline: Pipeline,
+  { count, steps, guidance, seed }: EvaluateCommand,
+): Promise<Evaluated> {
+  const samples = await loadSamples(await openTinyworld({ seed: 1, count, heldOut: true }));
+  const compiled = compilePipeline(pipeline);
+  try {
+    const options = { shown: 16, samplingSteps: steps, guidance, seed, batchSize: 8 };
+    const { sheet, figures } = await paintCaptions(compiled, samples, options);
+    const share = figures.colour_right!;
+    return {
+      sheet,
+      figures: { colourRight: share },
+      line: `the main object's colour is right in ${Math.round(share * count)} of ${count} pictures`,
+    };
+  } finally {
+    compiled.dispose();
+  }
+}
+
+async function evaluateControlFolder(
+  pipeline: Pipeline,
+  control: string,
+  command: EvaluateCommand,
+): Promise<Evaluated> {
+  const net = await openControlNet(control);
   const bar = createProgressBar();
   try {
     const name = net.metadata.condition;
     if (typeof name !== "string")
       throw new ControlNetError(
         "config",
-        `controlnet evaluate: ${command.control} does not say which condition it was trained on`,
+        `controlnet evaluate: ${control} does not say which condition it was trained on`,
       );
     const { condition } = await openCondition(name);
     const conditionOptions = (net.metadata.options as Record<string, unknown> | undefined) ?? {};
@@ -126,7 +173,7 @@ export async function evaluate(command: EvaluateCommand): Promise<Omit<Evaluatio
       condition,
       conditionOptions,
     });
-    const samples = await Promise.all(Array.from({ length: command.count }, (_, i) => data.load(i)));
+    const samples = await loadSamples(data);
     const { sheet, ...figures } = await evaluateControl({
       pipeline,
       ...net,
@@ -138,17 +185,10 @@ export async function evaluate(command: EvaluateCommand): Promise<Omit<Evaluatio
       seed: command.seed,
       onProgress: (painted, total) => bar.update(painted, total, "painting"),
     });
-    bar.end();
-    await mkdir(command.out, { recursive: true });
-    await writeFile(join(command.out, "contact-sheet.png"), sheet);
-    await writeFile(join(command.out, "evaluation.json"), `${JSON.stringify(figures, null, 2)}\n`);
-    print(
-      `edge F1 with control ${figures.withControl.toFixed(3)}, without ${figures.withoutControl.toFixed(3)}; ${command.out}`,
-    );
-    return figures;
+    const line = `edge F1 with control ${figures.withControl.toFixed(3)}, without ${figures.withoutControl.toFixed(3)}`;
+    return { sheet, figures, line };
   } finally {
     bar.end();
-    disposePipeline(pipeline);
     disposeTree(net.params);
   }
 }

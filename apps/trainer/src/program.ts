@@ -66,8 +66,8 @@ Examples:
 
   program
     .command("evaluate")
-    .description("measure how well a ControlNet obeys, on held-out tinyworld scenes")
-    .requiredOption("--control <folder>", "a ControlNet in diffusers' layout")
+    .description("measure how well a ControlNet, or the base model alone, obeys on held-out tinyworld scenes")
+    .option("--control <folder>", "a ControlNet; without one, the base model's colours are checked")
     .option("--model <folder>", "base model", "tinyworld")
     .option("--count <n>", "scenes", number(1, 10_000, { whole: true }), 16)
     .option("--steps <n>", "sampling steps", number(1, 1000, { whole: true }), 20)
@@ -80,7 +80,8 @@ Examples:
       `
 Examples:
   controlnet evaluate --control out/quickstart/controlnet
-  controlnet evaluate --control runs/tinyworld-canny/controlnet --count 64 --guidance 5`,
+  controlnet evaluate --control runs/tinyworld-canny/controlnet --count 64 --guidance 5
+  controlnet evaluate --model tinyworld --count 200 --guidance 5`,
     )
     .action(async (options) => {
       process.stdout.write(`${JSON.stringify(await evaluate(options))}\n`);
