@@ -91,7 +91,7 @@ test(`${steps} training steps: tensors and resident memory stay flat`, { timeout
     }
   };
   // The first steps record the function and fill TensorFlow's and V8's pools.
-  run(slow ? 200 : 50);
+  run(slow ? 1500 : 50);
   const before = memoryReport();
   const resident: number[] = [];
   for (let done = 0; done < steps; done += 10) {

@@ -56,10 +56,11 @@ const countThreads = `
 
 test("the numbers of threads are those asked for", { timeout: 120_000 }, () => {
   const [few, fewCompute] = JSON.parse(inProcess({ threads: 3, interOpThreads: 2 }, countThreads));
-  const [many, manyCompute] = JSON.parse(inProcess({ threads: 7, interOpThreads: 5 }, countThreads));
+  const [many, manyCompute] = JSON.parse(inProcess({ threads: 43, interOpThreads: 5 }, countThreads));
   expect([fewCompute, manyCompute]).toEqual([2, 5]);
-  // TensorFlow does not name the threads inside an op; all others are the same in both processes.
-  expect(many - few).toBe(7 - 3 + (5 - 2));
+  // TensorFlow does not name the threads inside an op. Node's own come and go, but few.
+  expect(many - few).toBeGreaterThan(36);
+  expect(many - few).toBeLessThan(50);
 });
 
 test("opening prints nothing, and the environment of children stays as it was", { timeout: 120_000 }, () => {
