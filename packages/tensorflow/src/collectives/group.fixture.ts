@@ -1,6 +1,6 @@
 // One process of a group, for the tests of collectives: does what its argument says and writes the outcome as JSON
 // into the folder GROUP_OUTCOMES, under its rank.
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs-core";
@@ -11,8 +11,10 @@ import { ranksFromEnvironment } from "./ranks.js";
 
 const { GROUP_OUTCOMES, GROUP_COLLECTIVES, GROUP_TIMEOUT = "120" } = process.env;
 
+const outcomeOf = (rank: number): string => join(GROUP_OUTCOMES!, `${rank}.json`);
+
 const report = (outcome: unknown): void =>
-  writeFileSync(join(GROUP_OUTCOMES!, `${ranksFromEnvironment().rank}.json`), JSON.stringify(outcome));
+  writeFileSync(outcomeOf(ranksFromEnvironment().rank), JSON.stringify(outcome));
 
 /** The code of the error that `operation` ends with, and after how many seconds. */
 async function failureOf(operation: Promise<unknown>): Promise<{ code: string; seconds: number }> {
@@ -109,19 +111,10 @@ const scenarios: Record<string, (group: Communicator) => Promise<void>> = {
     process.exit(1);
   },
   async stall(group) {
-    const [first] = await processIds(group);
-    if (group.rank === 0) {
-      report(await failureOf(group.allReduce([tf.ones([7])])));
-      process.exit(1);
-    }
-    // Alive, but never comes; ends once the first one has given up.
-    for (let alive = true; alive; await sleep(100)) {
-      try {
-        process.kill(first!, 0);
-      } catch {
-        alive = false;
-      }
-    }
+    await group.barrier();
+    if (group.rank === 0) report(await failureOf(group.allReduce([tf.ones([7])])));
+    // The others are alive, but never come; they end once the first one has given up.
+    else while (!existsSync(outcomeOf(0))) await sleep(100);
     process.exit(1);
   },
   async abort(group) {
