@@ -122,6 +122,14 @@ def sd_training():
     return training(base, controlnet(base), inputs())
 
 
+def sd_training_checkpointing():
+    base = unet()
+    net = controlnet(base)
+    base.enable_gradient_checkpointing()
+    net.enable_gradient_checkpointing()
+    return training(base.train(), net, inputs())
+
+
 def tinyworld_training():
     base = unet(
         sample_size=16,
@@ -160,6 +168,7 @@ cases = {
     "sd-unet": sd_unet,
     "sd-controlnet": sd_controlnet,
     "sd-training": sd_training,
+    "sd-training-checkpointing": sd_training_checkpointing,
     "tinyworld-training": tinyworld_training,
 }
 

@@ -5,17 +5,22 @@ import {
   createTrainState,
   createTrainStep,
   defaultOptimizer,
+  type LossOptions,
 } from "@controlnet-js/training";
 import { createUNet } from "@controlnet-js/unet";
 import { quickInitializer } from "./weights.js";
 
 /** One optimiser step of a ControlNet on a locked U-Net: loss, gradients, clipping, AdamW. */
-export function trainingStep(config: ControlNetConfig, batch: () => ControlBatch): () => Promise<void> {
+export function trainingStep(
+  config: ControlNetConfig,
+  batch: () => ControlBatch,
+  options: LossOptions = {},
+): () => Promise<void> {
   const locked = createUNet(config.unet, quickInitializer);
   const settings = { ...defaultOptimizer, emaDecay: 0 };
   let state = createTrainState(createControlNet(locked, config, { seed: 1 }), settings);
   const step = createTrainStep(
-    (net: typeof state.params, given: ControlBatch) => controlNetLoss(net, config, locked, given),
+    (net: typeof state.params, given: ControlBatch) => controlNetLoss(net, config, locked, given, options),
     settings,
   );
   let done = 0;

@@ -1,4 +1,5 @@
 import { controlledUNet, controlNetConfig, createControlNet } from "@controlnet-js/controlnet";
+import type { ControlBatch } from "@controlnet-js/training";
 import { createUNet, type UNetInputs, unet, unetConfig } from "@controlnet-js/unet";
 import { fill, type Tensor4D } from "@tensorflow/tfjs-core";
 import type { Case } from "../case.js";
@@ -13,6 +14,7 @@ const inputsFor = (): UNetInputs => ({
   timesteps: fill([1], 10),
   context: values([1, 77, 768]),
 });
+const batchFor = (): ControlBatch => ({ ...inputsFor(), target: values([1, 64, 64, 4]), map: mapFor() });
 const mapFor = () => values<Tensor4D>([1, 512, 512, 3], 0.5);
 
 const large = { others: ["op by op"], calls: 3, warmUp: 2, rounds: 2 } as const;
@@ -51,7 +53,14 @@ export const stableDiffusion: Case[] = [
     title: "SD 1.5 ControlNet training step",
     ...large,
     goal: { peer: "pytorch", time: 0.9, memory: 1.1 },
-    setUp: () =>
-      trainingStep(netConfig, () => ({ ...inputsFor(), target: values([1, 64, 64, 4]), map: mapFor() })),
+    setUp: () => trainingStep(netConfig, batchFor),
+  },
+  {
+    name: "sd-training-checkpointing",
+    title: "SD 1.5 ControlNet training step, gradient checkpointing",
+    ...large,
+    others: [],
+    goal: { peer: "pytorch", time: 0.9, memory: 1.1 },
+    setUp: () => trainingStep(netConfig, batchFor, { checkpointing: true }),
   },
 ];
