@@ -1,6 +1,15 @@
-// Packs every public package, installs the tarballs into an empty project, and loads each by import and by require.
+// Packs every public package and the command line, installs the tarballs into an empty project, loads each by import
+// and by require, and paints a picture from the command line.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pnpm, root } from "./setup.mjs";
@@ -10,14 +19,15 @@ const npm = (...args) => execFileSync("npm", args, { cwd: folder, stdio: ["ignor
 try {
   const tarballs = join(folder, "tarballs");
   mkdirSync(tarballs);
-  pnpm(["--filter", "./packages/*", "--filter", "!*-tests", "pack", "--pack-destination", tarballs], {
-    stdio: "ignore",
-  });
+  const sources = ["--filter", "./packages/*", "--filter", "./apps/trainer"];
+  pnpm([...sources, "--filter", "!*-tests", "pack", "--pack-destination", tarballs], { stdio: "ignore" });
+  const manifestOf = (path) => JSON.parse(readFileSync(join(root, path, "package.json"), "utf8"));
   const packages = readdirSync(join(root, "packages"))
-    .map((name) => JSON.parse(readFileSync(join(root, "packages", name, "package.json"), "utf8")))
+    .map((name) => manifestOf(join("packages", name)))
     .filter((manifest) => !manifest.private);
+  const trainer = manifestOf(join("apps", "trainer"));
   const dependencies = Object.fromEntries(
-    packages.map(({ name, version }) => [
+    [...packages, trainer].map(({ name, version }) => [
       name,
       `file:tarballs/${name.replace("@", "").replace("/", "-")}-${version}.tgz`,
     ]),
@@ -63,8 +73,19 @@ try {
     cwd: folder,
     stdio: ["ignore", "inherit", "inherit"],
   });
+  const controlnet = (...args) =>
+    execFileSync("npx", ["--no-install", "controlnet", ...args], {
+      cwd: folder,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+  controlnet("--help");
+  const config = join("node_modules", trainer.name, "configs", "tinyworld-canny.yaml");
+  if (!existsSync(join(folder, config))) throw new Error(`${trainer.name} lacks its configs`);
+  controlnet("sample", "--prompt", "a red ball", "--steps", "1", "--engine", "wasm", "--out", "pictures");
+  if (!readdirSync(join(folder, "pictures")).some((name) => name.endsWith(".png")))
+    throw new Error("the installed command line painted no picture");
   process.stdout.write(
-    `${entries.length} entries of ${packages.length} packages install and load by import and by require, with types\n`,
+    `${entries.length} entries of ${packages.length} packages install and load by import and by require, with types; the command line paints\n`,
   );
 } finally {
   rmSync(folder, { recursive: true, force: true });
