@@ -10,7 +10,7 @@ export {
   textEncoderKeyRows,
 } from "./keys.js";
 export { createTextEncoder, type TextEncoder, type TextLayer } from "./parameters.js";
-export { cleanLikeOriginal } from "./tokenizer/clean-original.js";
+export { originalWords } from "./tokenizer/original-words.js";
 export {
   createTokenizer,
   encodeTexts,
@@ -19,6 +19,7 @@ export {
   type TokenizerOptions,
 } from "./tokenizer/tokenizer.js";
 export { trainBpe } from "./tokenizer/train-bpe.js";
+export { transformersWords } from "./tokenizer/transformers-words.js";
 export {
   type BpeVocabulary,
   formatVocabulary,

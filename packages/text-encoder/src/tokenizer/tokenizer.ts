@@ -1,8 +1,9 @@
 import { ControlNetError } from "@controlnet-js/core";
 import { type Tensor2D, tensor2d } from "@tensorflow/tfjs-core";
 import { fromByteCharacters, toByteCharacters } from "./bytes.js";
-import { endOfText, normalizeText, splitWords, startOfText } from "./clean.js";
+import { endOfText, startOfText } from "./marks.js";
 import { mergeWord } from "./merge.js";
+import { transformersWords } from "./transformers-words.js";
 import { type BpeVocabulary, endOfWord } from "./vocabulary.js";
 
 /** How texts are turned into tokens. */
@@ -11,8 +12,11 @@ export interface TokenizerOptions {
   maxTokens?: number;
   /** Fills up short texts. Default: the end token, as in Stable Diffusion 1; Stable Diffusion 2 takes `"!"`. */
   padToken?: string;
-  /** Applied to a text before anything else, e.g. `cleanLikeOriginal`. */
-  clean?: (text: string) => string;
+  /**
+   * Cleans a text and cuts it into words. Default: as `transformers`, and so diffusers, do; `originalWords` does as
+   * OpenAI's tokenizer, which repairs texts with ftfy first.
+   */
+  words?: (text: string) => readonly string[];
 }
 
 /** One text in tokens. */
@@ -46,12 +50,13 @@ export interface Tokenizer {
 }
 
 /**
- * Makes a tokenizer that agrees with `transformers`' CLIPTokenizer on any text.
+ * Makes a tokenizer that agrees with `transformers`' CLIPTokenizer on any text or, with `originalWords`, with OpenAI's
+ * SimpleTokenizer.
  * @throws ControlNetError `config` where the vocabulary lacks the start, end or padding token
  */
 export function createTokenizer(
   vocabulary: BpeVocabulary,
-  { maxTokens = 77, padToken = endOfText, clean = (text) => text }: TokenizerOptions = {},
+  { maxTokens = 77, padToken = endOfText, words = transformersWords }: TokenizerOptions = {},
 ): Tokenizer {
   const ids = new Map(Object.entries(vocabulary.tokens));
   const names = new Map(Array.from(ids, ([name, id]) => [id, name]));
@@ -68,7 +73,10 @@ export function createTokenizer(
   const start = idOf(startOfText);
   const end = idOf(endOfText);
   const pad = idOf(ids.has(padToken) ? padToken : padToken + endOfWord);
-  const cache = new Map<string, readonly number[]>();
+  const cache = new Map<string, readonly number[]>([
+    [startOfText, [start]],
+    [endOfText, [end]],
+  ]);
 
   const encodeWord = (word: string): readonly number[] => {
     const known = cache.get(word);
@@ -81,12 +89,7 @@ export function createTokenizer(
     return tokens;
   };
 
-  const tokenize = (text: string): number[] =>
-    clean(text)
-      .split(/(<\|startoftext\|>|<\|endoftext\|>)/)
-      .flatMap((part, i) =>
-        i % 2 === 1 ? [idOf(part)] : splitWords(normalizeText(part)).flatMap(encodeWord),
-      );
+  const tokenize = (text: string): number[] => words(text).flatMap(encodeWord);
 
   const decode = (tokens: ArrayLike<number>): string => {
     const known = Array.from(tokens, (token) =>

@@ -1,7 +1,8 @@
 import { ControlNetError } from "@controlnet-js/core";
 import { toByteCharacters } from "./bytes.js";
-import { normalizeText, splitWords } from "./clean.js";
+import { endOfText, startOfText } from "./marks.js";
 import { joinPair } from "./merge.js";
+import { transformersWords } from "./transformers-words.js";
 import { type BpeVocabulary, endOfWord, vocabularyOfMerges } from "./vocabulary.js";
 
 /**
@@ -31,7 +32,8 @@ export function trainBpe(texts: Iterable<string>, size: number): BpeVocabulary {
 function countWords(texts: Iterable<string>): Map<string, number> {
   const counts = new Map<string, number>();
   for (const text of texts)
-    for (const word of splitWords(normalizeText(text))) counts.set(word, (counts.get(word) ?? 0) + 1);
+    for (const word of transformersWords(text))
+      if (word !== startOfText && word !== endOfText) counts.set(word, (counts.get(word) ?? 0) + 1);
   return counts;
 }
 

@@ -1,6 +1,6 @@
 import { ControlNetError } from "@controlnet-js/core";
 import { byteCharacters, bytesInOrder } from "./bytes.js";
-import { endOfText, startOfText } from "./clean.js";
+import { endOfText, startOfText } from "./marks.js";
 
 /** Marks a symbol that ends a word. */
 export const endOfWord = "</w>";
