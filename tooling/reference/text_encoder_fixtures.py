@@ -1,6 +1,6 @@
 """Tiny random CLIP text encoders with their outputs, and tokenised texts, as transformers computes them.
 
-Versions: torch 2.15.0, transformers 5.23.0, ftfy 6.3.1, open_clip_torch 3.3.0 (only for its copy of OpenAI's
+Versions: torch 2.15.0, transformers 5.23.0, open_clip_torch 3.3.0 (only for its copy of OpenAI's
 vocabulary and its cleaning, both under the MIT licence; unpack its wheel and name the folder).
 Run: tooling/reference/.venv/bin/python tooling/reference/text_encoder_fixtures.py [OPEN_CLIP_FOLDER]
 Text encoders: one safetensors file each, "clip.*" in transformers' names, "in.tokens", "out.*".
@@ -8,15 +8,12 @@ Tokens: small-merges.txt was written by this project's trainBpe; openai.json hol
 take part in the texts, with their true numbers, and the tokens of the texts by the whole vocabulary.
 """
 import gzip
-import html
 import json
 import pathlib
 import random
-import re
 import sys
 import unicodedata
 
-import ftfy
 import torch
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
@@ -97,16 +94,6 @@ for name, case in CASES.items():
 
 small = [m.split(" ") for m in (FIXTURES / "small-merges.txt").read_text().splitlines()[1:]]
 write("small-tokens.json", tokenized(small, texts())[0])
-
-
-
-def cleaned(text):
-    text = html.unescape(html.unescape(ftfy.fix_text(text))).strip()
-    return re.sub(r"\s+", " ", text).strip().lower()
-
-
-# Texts in which ftfy sees a wrong encoding are left out: that guess is not made here.
-write("cleaned.json", {"name": "ftfy 6.3.1", "cases": [[t, cleaned(t)] for t in texts() if ftfy.fix_encoding(t) == t]})
 
 if len(sys.argv) > 1:
     folder = pathlib.Path(sys.argv[1])
