@@ -44,12 +44,13 @@ DDIM = dict(**STABLE, clip_sample=False, set_alpha_to_one=False, steps_offset=1)
 V = dict(prediction_type="v_prediction")
 
 
-def net(seed, strength=1.0, start=0.0, end=1.0):
-    return dict(seed=seed, strength=strength, start=start, end=end)
+def net(seed, strength=1.0, start=0.0, end=1.0, pool=False):
+    return dict(seed=seed, strength=strength, start=start, end=end, pool=pool)
 
 
 ONE = [net(5)]
 TWO = [net(5, 0.7, 0.0, 0.8), net(6, 1.3, 0.3, 1.0)]
+SHUFFLE = [net(5, 0.8, pool=True)]
 # name: (shape, scheduler class, its options, ControlNets, what else: size, guidance, guess, steps, batch, single, prompt ...)
 CASES = {
     "ddim": ("like15", DDIMScheduler, DDIM, ONE, {}),
@@ -58,6 +59,9 @@ CASES = {
     "guess": ("like15", UniPCMultistepScheduler, STABLE, TWO, dict(guess=True)),
     "guess-unguided": ("like21", DDIMScheduler, DDIM, ONE, dict(guess=True, guidance=1.0)),
     "unguided": ("wide", DDIMScheduler, DDIM, ONE, dict(guidance=1.0)),
+    "shuffle": ("like15", DDIMScheduler, DDIM, SHUFFLE, {}),
+    "shuffle-guess": ("like21", DDIMScheduler, DDIM, SHUFFLE, dict(guess=True, batch=2)),
+    "shuffle-single-file": ("ldm", DDIMScheduler, DDIM, SHUFFLE, dict(single=True)),
     "v-trailing-zero-snr": ("like21", DDIMScheduler, dict(**STABLE, **V, clip_sample=False, timestep_spacing="trailing",
                                                           rescale_betas_zero_snr=True), TWO, {}),
     "v-euler": ("like21", EulerDiscreteScheduler, dict(**STABLE, **V, timestep_spacing="leading", steps_offset=1), ONE, {}),
@@ -151,6 +155,8 @@ def run(name, folder, engine):
     hint_widths = (4, 8, 8, 12)[: len(shape["vae"])]
     nets = [shake(ControlNetModel.from_unet(pipe.unet, conditioning_embedding_out_channels=hint_widths), c["seed"])
             for c in controls]
+    for made, c in zip(nets, controls):
+        made.register_to_config(global_pool_conditions=c["pool"])
     generator = torch.Generator().manual_seed(len(name))
     latents = torch.randn(batch, 4, height, width, generator=generator)
     embeds = {key: torch.randn(batch, 7, shape["context"], generator=generator)
@@ -200,7 +206,8 @@ def run(name, folder, engine):
     if more.get("single"):
         model = single_file(model, folder / "model.safetensors")
         (folder / "model.yaml").write_text(json.dumps({"model": {"params": {
-            "unet_config": {"params": {"num_heads": shape["heads"]}}}}}))
+            "unet_config": {"params": {"num_heads": shape["heads"]}},
+            "global_average_pooling": any(c["pool"] for c in controls)}}}))
         args += ["--config", folder / "model.yaml"]
     args += ["--model", model, "--sampler", folder / "scheduler/scheduler_config.json", "--steps", steps,
              "--guidance", guidance, "--latents", folder / "latents.safetensors"]

@@ -23,14 +23,17 @@ CASES = {
     "odd-sides": dict(block_out_channels=(4, 8, 8), layers_per_block=1, attention_head_dim=2, cross_attention_dim=6,
                       norm_num_groups=2, side=(5, 7), hint_widths=(4, 8),
                       down=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D")),
+    "global-pooling": dict(block_out_channels=(4, 8), layers_per_block=1, attention_head_dim=2, cross_attention_dim=6,
+                           norm_num_groups=2, side=(4, 6), pool=True, down=("CrossAttnDownBlock2D", "DownBlock2D")),
 }
 
 
-def make(name, down, side=(8, 8), hint_widths=(4, 8, 8, 12), **config):
+def make(name, down, side=(8, 8), hint_widths=(4, 8, 8, 12), pool=False, **config):
     torch.manual_seed(len(name))
     up = tuple(d.replace("Down", "Up") for d in reversed(down))
     unet = UNet2DConditionModel(down_block_types=down, up_block_types=up, sample_size=8, **config).eval()
     controlnet = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=hint_widths).eval()
+    controlnet.register_to_config(global_pool_conditions=pool)
     for module in (unet, controlnet):
         for key, parameter in module.named_parameters():
             parameter.data = torch.randn_like(parameter) * (0.3 if parameter.dim() == 1 else 0.7 / max(1, parameter[0].numel()) ** 0.5)

@@ -13,6 +13,8 @@ export interface ControlNetConfig {
    * 512x512 map to 64x64.
    */
   hintWidths: number[];
+  /** Whether every residual is averaged over height and width, so that the map tells what, not where: shuffle's net. */
+  globalPooling: boolean;
 }
 
 export const defaultHintWidths = [16, 32, 96, 256];
@@ -20,13 +22,18 @@ export const defaultHintWidths = [16, 32, 96, 256];
 /** A config for a ControlNet on a base U-Net. */
 export const controlNetConfig = (
   unet: UNetConfig,
-  { hintChannels = 3, hintWidths = defaultHintWidths }: Partial<Omit<ControlNetConfig, "unet">> = {},
-): ControlNetConfig => ({ unet, hintChannels, hintWidths });
+  {
+    hintChannels = 3,
+    hintWidths = defaultHintWidths,
+    globalPooling = false,
+  }: Partial<Omit<ControlNetConfig, "unet">> = {},
+): ControlNetConfig => ({ unet, hintChannels, hintWidths, globalPooling });
 
 const diffusersSchema = z.object({
   conditioning_channels: z.number().int().positive().default(3),
   conditioning_embedding_out_channels: z.array(z.number().int().positive()).min(1).default(defaultHintWidths),
   controlnet_conditioning_channel_order: z.literal("rgb").default("rgb"),
+  global_pool_conditions: z.boolean().default(false),
 });
 
 /**
@@ -44,6 +51,7 @@ export function controlNetConfigFromDiffusers(json: unknown): ControlNetConfig {
     unet: unetConfigFromDiffusers(json),
     hintChannels: parsed.data.conditioning_channels,
     hintWidths: parsed.data.conditioning_embedding_out_channels,
+    globalPooling: parsed.data.global_pool_conditions,
   };
 }
 
@@ -55,6 +63,6 @@ export function controlNetConfigToDiffusers(config: ControlNetConfig): Record<st
     conditioning_channels: config.hintChannels,
     conditioning_embedding_out_channels: config.hintWidths,
     controlnet_conditioning_channel_order: "rgb",
-    global_pool_conditions: false,
+    global_pool_conditions: config.globalPooling,
   };
 }

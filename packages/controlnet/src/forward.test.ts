@@ -63,7 +63,7 @@ function setUp(): Setup {
 }
 
 describe("against diffusers", () => {
-  test.each(["sd15-like", "sd21-like", "one-level"])(
+  test.each(["sd15-like", "sd21-like", "one-level", "global-pooling"])(
     "%s: U-Net, ControlNet and strength agree to 1e-5",
     (name) => {
       const source = parseSafetensors(
@@ -88,6 +88,7 @@ describe("against diffusers", () => {
       const hint = nhwc("in.hint");
       expectClose(runUNet(unet, config, inputs), nhwc("out.plain"), 1e-5);
       const residuals = controlNet(params, netConfig, inputs, hint);
+      expect(residuals.middle.shape).toEqual(nhwc("out.middle").shape);
       expectClose(residuals.middle, nhwc("out.middle"), 1e-5);
       expectClose(residuals.skips[0]!, nhwc("out.skip0"), 1e-5);
       expectClose(

@@ -1,5 +1,6 @@
 import {
   ControlNetError,
+  type Convolution,
   checkpointBlock,
   checkpointLockedBlock,
   type RunBlock,
@@ -14,13 +15,14 @@ import {
   type UNetInputs,
   type UNetParams,
 } from "@controlnet-js/unet";
-import { add, mul, type Tensor4D } from "@tensorflow/tfjs-core";
+import { add, mean, mul, type Tensor, type Tensor4D } from "@tensorflow/tfjs-core";
 import type { ControlNetConfig } from "./config.js";
 import { encodeHint } from "./hint-encoder.js";
 import type { ControlNetParams } from "./params.js";
 
 /**
- * The residuals that a ControlNet adds to the U-Net's skip connections and middle block.
+ * The residuals that a ControlNet adds to the U-Net's skip connections and middle block, each of its link's shape, or
+ * [batch, 1, 1, channels] with `config.globalPooling`.
  * @param map control map [batch, 8 height, 8 width, hintChannels] in [0, 1] for latents [batch, height, width, ...]
  * @param run how each block runs: `checkpointBlock` trades time for memory in training
  * @throws ControlNetError `shape` where map and latents don't belong together
@@ -46,9 +48,13 @@ export function controlNetFromHint(
   run: RunBlock = runBlock,
 ): Required<AdditionalResiduals> & { skips: Tensor4D[] } {
   const encoded = encode(params.copy, config.unet, inputs, hint, run);
+  const residual = (h: Tensor4D, link: Convolution<Tensor>): Tensor4D => {
+    const local = zeroConvolution(h, link);
+    return config.globalPooling ? mean<Tensor4D>(local, [1, 2], true) : local;
+  };
   return {
-    skips: encoded.skips.map((skip, i) => zeroConvolution(skip, params.links.skips[i]!)),
-    middle: zeroConvolution(encoded.middle, params.links.middle),
+    skips: encoded.skips.map((skip, i) => residual(skip, params.links.skips[i]!)),
+    middle: residual(encoded.middle, params.links.middle),
   };
 }
 

@@ -1,11 +1,23 @@
 import { countParameters, shapeInitializer } from "@controlnet-js/core";
 import { createUNet, unetConfig, unetKeyRows } from "@controlnet-js/unet";
 import { describe, expect, test } from "vitest";
-import { controlNetConfig } from "./config.js";
+import { controlNetConfig, controlNetConfigFromDiffusers, controlNetConfigToDiffusers } from "./config.js";
 import { controlNetKeyRows } from "./keys.js";
 import { createControlNetFrom } from "./params.js";
 
 const sd15 = unetConfig();
+
+test("diffusers' config.json goes both ways", () => {
+  for (const globalPooling of [false, true]) {
+    const config = controlNetConfig(sd15, { hintChannels: 4, hintWidths: [8, 16], globalPooling });
+    const json = controlNetConfigToDiffusers(config);
+    expect(json.global_pool_conditions).toBe(globalPooling);
+    expect(controlNetConfigFromDiffusers(json)).toEqual(config);
+  }
+  expect(() => controlNetConfigFromDiffusers({ global_pool_conditions: "yes" })).toThrow(
+    /global_pool_conditions/,
+  );
+});
 
 describe("Stable Diffusion 1.5", () => {
   test("has the published number of parameters", () => {

@@ -25,15 +25,15 @@ export interface ControlInput {
   name?: string;
   /** A factor for all links, or one for each model call. Default 1. */
   strength?: number | ((call: { call: number; calls: number; timestep: number }) => number);
-  /** How the links weigh against each other. Default `"even"`. */
+  /** How the links weigh against each other. Default `"even"`, or as the run's guess mode has it. */
   weighting?: LinkWeighting;
   /** Which links are connected. Default `"all"`. */
   links?: LinkChoice;
   /** A factor for each link, the shallowest first, the middle block last: 13 for Stable Diffusion. */
   layers?: readonly number[];
   /**
-   * Whether the unconditional half of guidance is controlled, too. Default `"both"`, but `"conditional"` with guess mode and
-   * resolution weighting, as published.
+   * Whether the unconditional half of guidance is controlled, too. Default `"both"`, but `"conditional"` with guess mode,
+   * resolution weighting and a globally pooled net, as published.
    */
   half?: "both" | "conditional";
   /** The part of the run in which it works, in [0, 1]: from `start` (default 0) to `end` (default 1), by diffusers' rule. */
@@ -89,7 +89,8 @@ export function prepareControl(
   assertControlFits(pipeline, input.config, { control: where });
   const { weighting = "even", links = "all", start = 0, end = 1 } = input;
   assertWindow(where, start, end);
-  const both = (input.half ?? (weighting === "even" ? "both" : "conditional")) === "both";
+  const usual = weighting === "even" && !input.config.globalPooling ? "both" : "conditional";
+  const both = (input.half ?? usual) === "both";
   const factor = latentFactor(pipeline);
   const base = linkScales(pipeline.unet.config, {
     weighting,

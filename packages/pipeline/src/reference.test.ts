@@ -22,6 +22,8 @@ afterAll(() => {
 
 const edges = (options = {}) => ({ ...netOf("edges"), map: reference.get<Tensor4D>("in.map0"), ...options });
 const depth = (options = {}) => ({ ...netOf("depth"), map: reference.get<Tensor4D>("in.map1"), ...options });
+const pooled = (options = {}) =>
+  edges({ config: { ...reference.edges.config, globalPooling: true }, ...options });
 const netOf = (name: "edges" | "depth") => ({
   params: reference[name].params,
   config: reference[name].config,
@@ -51,6 +53,8 @@ const cases: Record<string, () => TextToImageOptions> = {
   window: () => given({ controls: [edges({ start: 0.3, end: 0.8 })], steps: 5 }),
   guess: () => given({ controls: [edges(guess)] }),
   "guess-unguided": () => given({ controls: [edges(guess)], guidance: 1 }),
+  pooled: () => given({ controls: [pooled({ strength: 0.6 })] }),
+  "pooled-unguided": () => given({ controls: [pooled()], guidance: 1 }),
   two: () => given({ controls: [edges({ strength: 0.7 }), depth({ strength: 1.2, end: 0.5 })] }),
   euler: () => given({ controls: [edges()], sampler: "euler" }),
   heun: () => given({ controls: [edges({ start: 0.4 })], sampler: "heun" }),

@@ -70,8 +70,9 @@ function prepareControls(
   own: Own,
 ): PreparedControl[] {
   return controls.map((input, i) => {
-    const weighed =
-      guessMode && !input.weighting ? { ...input, weighting: guessWeightings[guessMode] } : input;
+    // What a globally pooled net tells has no place in the picture: neither published guess mode weakens its shallow links.
+    const guesses = guessMode && !input.weighting && !input.config.globalPooling;
+    const weighed = guesses ? { ...input, weighting: guessWeightings[guessMode] } : input;
     const control = prepareControl(pipeline, weighed, i, run, applied.warnings);
     for (const tensor of [control.map, ...(control.masks ?? [])]) own(tensor);
     applied.controls.push(control.applied);

@@ -40,7 +40,8 @@ export interface TextToImageOptions extends SamplerChoice {
   controls?: readonly ControlInput[];
   /**
    * Guess mode for every control without a weighting of its own: the content is guessed from the map, with or without
-   * prompt. The conditional half alone is controlled, the shallow links weakly, as the original code or diffusers has it.
+   * prompt. The conditional half alone is controlled, the shallow links weakly, as the original code or diffusers has it;
+   * a globally pooled net's links stay even.
    */
   guessMode?: "original" | "diffusers";
   /** Begin with a picture: image-to-image, or with a mask inpainting. */

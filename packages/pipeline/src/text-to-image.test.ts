@@ -156,6 +156,26 @@ describe("a ControlNet", () => {
     );
     expect(early.applied.controls[0]!.calls.map(({ scales }) => scales?.[0])).toEqual([1, undefined]);
   });
+
+  test("that is globally pooled controls the conditional half, evenly, in guess mode, too; a mask still places it", async () => {
+    const pooled = (options = {}) =>
+      edges({ config: { ...reference.edges.config, globalPooling: true }, ...options });
+    const { values, applied } = await run(quick({ controls: [pooled()] }));
+    expect(applied.controls[0]).toMatchObject({ weighting: "even", half: "conditional" });
+    for (const guessMode of ["original", "diffusers"] as const)
+      expect((await run(quick({ controls: [pooled()], guessMode }))).values).toEqual(values);
+    const both = await run(quick({ controls: [pooled({ half: "both" })] }));
+    expect(distance(both.values, values)).toBeGreaterThan(0.01);
+    const mask = (left: number): Image => ({
+      data: Uint8Array.from({ length: 256 }, (_, i) => (i % 16 < 8 ? left : 255)),
+      width: 16,
+      height: 16,
+      channels: 1,
+    });
+    expectClose((await run(quick({ controls: [pooled({ mask: mask(255) })] }))).values, values, 1e-5);
+    const right = await run(quick({ controls: [pooled({ mask: mask(0) })] }));
+    expect(distance(right.values, values)).toBeGreaterThan(0.01);
+  });
 });
 
 describe("guidance", () => {

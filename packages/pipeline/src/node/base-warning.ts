@@ -1,7 +1,8 @@
 import { basename } from "node:path";
-import { type ModelMetadata, otherBaseWarning } from "@controlnet-js/checkpoints";
+import { otherBaseWarning } from "@controlnet-js/checkpoints";
 import type { Pipeline } from "../pipeline.js";
 import { hashUNet } from "./hash-unet.js";
+import { isNamedBase } from "./metadata.js";
 
 /**
  * A warning where a ControlNet's metadata names another base model than the one that it is used with: by the hash of its
@@ -13,8 +14,7 @@ export function baseWarning(
   name: string | undefined,
   { base }: Readonly<Record<string, unknown>>,
 ): string | undefined {
-  if (typeof base === "object" && base !== null && typeof (base as { hash?: unknown }).hash === "string")
-    return otherBaseWarning(hashUNet(unet), { base: base as ModelMetadata["base"] & object });
+  if (isNamedBase(base)) return otherBaseWarning(hashUNet(unet), { base });
   if (typeof base !== "string" || name === undefined || basename(base) === basename(name)) return undefined;
   return `the ControlNet was trained with base model "${base}", this one is "${name}"; control may be weaker`;
 }

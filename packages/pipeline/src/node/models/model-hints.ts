@@ -17,6 +17,8 @@ export interface ModelHints {
   resolution?: number;
   /** Last layers of the text encoder that are not run. */
   skippedLayers?: number;
+  /** Whether a ControlNet's residuals are averaged over height and width. */
+  globalPooling?: boolean;
 }
 
 const schedules: Readonly<Record<string, string>> = {
@@ -28,7 +30,7 @@ const predictions: Readonly<Record<string, string>> = { eps: "epsilon", v: "v_pr
 
 /**
  * Reads the original code's model yaml (such as `cldm_v15.yaml`), already parsed. Only what shapes don't tell is taken:
- * heads, prediction, noise schedule, factor of the latents, layer of the text encoder.
+ * heads, prediction, noise schedule, factor of the latents, layer of the text encoder, global pooling.
  * @throws ControlNetError `config` for what is no such file, `unsupported` for what this project does not build
  */
 export function hintsFromLdm(config: unknown): ModelHints {
@@ -56,6 +58,7 @@ export function hintsFromLdm(config: unknown): ModelHints {
     ...given("scalingFactor", number(params, "scale_factor")),
     ...given("resolution", count(section(inside("first_stage_config"), "ddconfig"), "resolution")),
     ...given("skippedLayers", skippedLayers(inside("cond_stage_config"))),
+    ...(params.global_average_pooling === true && { globalPooling: true }),
     betas,
   };
 }

@@ -111,6 +111,7 @@ export function controlNetFromShapes(
   return controlNetConfig(unetFromShapes(source, keys, hints, log), {
     hintChannels: side(hint(0), 1),
     hintWidths,
+    ...(hints.globalPooling !== undefined && { globalPooling: hints.globalPooling }),
   });
 }
 

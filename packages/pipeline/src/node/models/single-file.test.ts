@@ -13,6 +13,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { fixturePath } from "../../diffusers-fixtures.js";
 import { disposePipeline } from "../../pipeline.js";
+import { saveControlNet } from "../control-net-folder.js";
 import { hashUNet } from "../hash-unet.js";
 import { loadPipeline } from "../load-pipeline.js";
 import { convertModel } from "./convert-model.js";
@@ -130,6 +131,20 @@ test("a model yaml tells what shapes don't; without a tokenizer only prompts are
   });
 });
 
+test("a model yaml says that a ControlNet is globally pooled, and converting keeps it", async () => {
+  const config = { model: { params: { global_average_pooling: true } } };
+  await convertModel(whole, at("shuffle"), { to: "diffusers", part: "control", config });
+  await convertModel(at("shuffle"), at("shuffle.safetensors"), { to: "ldm" });
+  const found = [
+    await openControlNet(whole),
+    await openControlNet(whole, { config }),
+    await openControlNet(at("shuffle")),
+    await openControlNet(at("shuffle.safetensors")),
+  ];
+  expect(found.map((net) => net.config.globalPooling)).toEqual([false, true, true, true]);
+  disposeTree(found.map(({ params }) => params));
+});
+
 test("init copies the base, as createControlNet does", async () => {
   await expectNoTensorLeak(async () => {
     await initControlNet(whole, at("fresh.safetensors"), { seed: 3, hintChannels: 2 });
@@ -176,6 +191,22 @@ test("transfer adds the difference of the bases to each copied layer, and to not
   await expect(transferControlNet({ control: other, from: whole, to: whole, out })).rejects.toThrow(
     /expected a ControlNet, found a whole model/,
   );
+});
+
+test("transfer names the new base, whatever named the old one, and warns where --from is another", async () => {
+  const net = await openControlNet(whole);
+  const trained = { condition: "canny", base: { hash: "0".repeat(64), name: "old" }, step: 7 };
+  await saveControlNet(at("trained"), net.params, net.config, { metadata: trained });
+  const said: string[] = [];
+  const log = (line: string) => said.push(line);
+  await transferControlNet({ control: at("trained"), from: whole, to: whole, out: at("renamed"), log });
+  expect(said.join("\n")).toMatch(/warning: --from .*whole\.ckpt: .*trained with base model "old"/);
+  const pipeline = await openPipeline(whole);
+  const renamed = await openControlNet(at("renamed"));
+  const base = { hash: hashUNet(pipeline.unet), name: "whole.ckpt" };
+  expect(renamed.metadata).toEqual({ ...trained, base });
+  disposePipeline(pipeline);
+  disposeTree([net.params, renamed.params]);
 });
 
 test("inspect tells kind, tensors and hashes of files and folders", () => {

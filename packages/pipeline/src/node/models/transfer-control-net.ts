@@ -4,14 +4,13 @@ import {
   misfit,
   type NamedTensor,
   otherBaseWarning,
-  readModelMetadata,
   requirePart,
   toFloat32,
   withDType,
-  writeModelMetadata,
 } from "@controlnet-js/checkpoints";
 import { ControlNetError } from "@controlnet-js/core";
 import { encoderKeyRows } from "@controlnet-js/unet";
+import { readBase, withBase } from "../metadata.js";
 import { hashBase } from "./hash-base.js";
 import { configsEntry, type OpenModel, openModel } from "./open-model.js";
 import { assertPartKeys, keysOf, partModel, partRows } from "./part-model.js";
@@ -53,19 +52,16 @@ export async function transferControlNet(options: TransferOptions): Promise<void
     const control = controlOf(open(options.control), form);
     const before = baseOf(open(options.from), form, control.opened);
     const after = baseOf(open(options.to), form, control.opened);
-    const metadata = readModelMetadata(control.opened.source.metadata, options.control);
-    const warning = metadata.base && otherBaseWarning(before.hash(), metadata);
+    const { [configsEntry]: _, ...header } = control.opened.source.metadata;
+    const trainedWith = readBase(header, options.control);
+    const warning = trainedWith && otherBaseWarning(before.hash(), { base: trainedWith });
     if (warning) log(`warning: --from ${options.from}: ${warning}`);
     const moved = control.tensors.map((tensor) => {
       const [old, now] = [before.tensors.get(tensor.name), after.tensors.get(tensor.name)];
       return old || now ? shifted(tensor, old, now, options) : withDType(tensor, "F32");
     });
-    const { [configsEntry]: _, ...kept } = control.opened.source.metadata;
     const base = { hash: after.hash(), name: basename(options.to) };
-    await saveControlPart(out, control.config, moved, {
-      metadata: { ...kept, ...writeModelMetadata({ base }) },
-      half,
-    });
+    await saveControlPart(out, control.config, moved, { metadata: withBase(header, base), half });
   } finally {
     for (const model of opened) model.close();
   }
