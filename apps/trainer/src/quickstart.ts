@@ -46,7 +46,7 @@ export async function quickstart({ config, out, engine, signal }: QuickstartComm
     await writeFile(join(out, "contact-sheet.png"), sheet);
     await writeFile(join(out, "chart.svg"), log.chart());
     await saveControlNet(join(out, "controlnet"), params, netConfig, {
-      metadata: { ...condition.metadata(config.conditionOptions), base: config.base, step: result.step },
+      metadata: trained.metadata(result.step),
     });
     const convergence = log.convergence();
     const steps = log.steps;

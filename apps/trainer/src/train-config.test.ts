@@ -74,4 +74,9 @@ test("paths in a config are relative to its folder", () => {
   const config = readTrainConfig(path);
   expect(config.data).toMatchObject({ dir: join(path, "..", "pictures") });
   expect(config).toMatchObject({ condition: join(path, "..", "mine.ts") });
+  const weights = (given: string) => readTrainConfig(path, [`weights=${given}`]);
+  expect(weights("nets/hed.pth")).toMatchObject({ weights: join(path, "../nets/hed.pth") });
+  expect(weights("{ body: body.pth, hand: /nets/hand.pth }")).toMatchObject({
+    weights: { body: join(path, "../body.pth"), hand: "/nets/hand.pth" },
+  });
 });

@@ -7,7 +7,7 @@ import { type TrainConfig, trainConfigSchema } from "./task-schemas.js";
 
 /**
  * Reads a YAML config, applies `--set key=value` (dotted keys, YAML values) and checks the whole; `task` is `controlnet`
- * unless it says otherwise. Relative paths in `base`, `condition`, `data.dir` are taken from the config's folder;
+ * unless it says otherwise. Relative paths in `base`, `condition`, `weights`, `data.dir` are taken from the config's folder;
  * `output`, and `autoencoder`, which is another run's output, from the working folder.
  * @throws ControlNetError `config` naming each wrong key and the nearest known one, `io` where the file can't be read
  */
@@ -93,14 +93,23 @@ function describeIssues(error: z.ZodError, task: unknown): string {
 function withPaths(config: TrainConfig, folder: string): TrainConfig {
   if (config.task === "autoencoder") return config;
   if (config.task === "text-to-image") return { ...config, autoencoder: resolve(config.autoencoder) };
-  const { base, condition, data } = config;
+  const { base, condition, data, weights } = config;
   return {
     ...config,
+    ...(weights !== undefined && { weights: weightsWithPaths(weights, folder) }),
     base: base === "tinyworld" ? base : resolve(folder, base),
     condition: isModulePath(condition) ? resolve(folder, condition) : condition,
     data: "dir" in data ? { ...data, dir: resolve(folder, data.dir) } : data,
   };
 }
+
+const weightsWithPaths = (
+  weights: string | Record<string, string>,
+  folder: string,
+): string | Record<string, string> =>
+  typeof weights === "string"
+    ? resolve(folder, weights)
+    : Object.fromEntries(Object.entries(weights).map(([part, path]) => [part, resolve(folder, path)]));
 
 /** Whether a condition is given as a module's path and not as a built-in name. */
 export const isModulePath = (condition: string): boolean => /[./\\]/.test(condition);

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { type ControlNetParams, controlNetConfig, createControlNet } from "@controlnet-js/controlnet";
 import { type Condition, disposeTree } from "@controlnet-js/core";
 import type { Sample } from "@controlnet-js/data";
@@ -7,23 +8,25 @@ import {
   disposePipeline,
   type Pipeline,
 } from "@controlnet-js/pipeline";
-import { saveControlNet } from "@controlnet-js/pipeline/node";
+import { hashUNet, saveControlNet } from "@controlnet-js/pipeline/node";
 import { controlTask, createLatentCache, createTextCache, hintUsedFrom } from "@controlnet-js/training";
 import { adherence } from "./adherence.js";
 import { loadBase } from "./base-model.js";
 import { contactSheet } from "./contact-sheet.js";
 import { loadSamples } from "./load-samples.js";
-import { openCondition } from "./open-condition.js";
 import { openData } from "./open-data.js";
 import { type Painting, type RunOutcome, runWithProgress, type TrainCommand } from "./run-with-progress.js";
 import { print, startEngine } from "./start-engine.js";
 import type { ControlTrainConfig } from "./task-schemas.js";
+import { openTrainingCondition, type TrainingCondition } from "./training-condition.js";
 
 /** What the training of a ControlNet leaves behind; whoever called it calls `dispose`. */
 export interface TrainedControl extends RunOutcome<ControlNetParams> {
   pipeline: Pipeline;
   netConfig: ReturnType<typeof controlNetConfig>;
   condition: Condition;
+  /** What is saved with the ControlNet as it is after so many steps. */
+  metadata(step: number): Record<string, unknown>;
   heldOut: Sample[];
   engine: string;
   dispose(): void;
@@ -34,24 +37,25 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
   const { config } = command;
   const { training, validation } = config;
   const engine = await startEngine(command.engine);
+  const named = await openTrainingCondition(config);
   const pipeline = await loadBase(config.base);
-  const named = await openCondition(config.condition);
   const data = await openData(config, named, print);
   print(`Data: ${data.train.describe()}; ${data.heldOut.size} held out`);
   print(
     `Prompts replaced with the empty string in training: ${100 * training.promptDropping} % (training.promptDropping)`,
   );
+  if (!named.detects)
+    print(
+      `edge_f1 is not measured: condition "${named.condition.name}" has no network (weights) to find it with`,
+    );
   const netConfig = controlNetConfig(pipeline.unet.config, {
     hintChannels: data.condition.channels,
     hintWidths: config.hintWidths,
   });
   const latents = createLatentCache(pipeline.autoencoder.params, pipeline.autoencoder.config);
   const texts = createTextCache(pipeline.text.params, pipeline.text.config, pipeline.text.tokenizer);
-  const metadata = (step: number) => ({
-    ...data.condition.metadata(config.conditionOptions),
-    base: config.base,
-    step,
-  });
+  const base = { hash: hashUNet(pipeline.unet), name: basename(config.base) };
+  const metadata = (step: number) => ({ ...data.condition.metadata(config.conditionOptions), base, step });
   const task = controlTask({
     params: createControlNet(pipeline.unet.params, netConfig, { seed: training.seed }),
     config: netConfig,
@@ -79,7 +83,7 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
       published: "controlnet",
       ...(painted.length > 0 && {
         paint: (params: ControlNetParams) =>
-          paintControlled(compiled, params, netConfig, painted, data.condition, config),
+          paintControlled(compiled, params, netConfig, painted, named, config),
       }),
       paintedFigures: ["edge_f1"],
       describe(report) {
@@ -103,6 +107,7 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
       pipeline,
       netConfig,
       condition: data.condition,
+      metadata,
       heldOut: await loadSamples(data.heldOut),
       engine: engine.description,
       dispose() {
@@ -119,13 +124,13 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
   }
 }
 
-/** Paints held-out samples with their maps. */
+/** Paints held-out samples with their maps; how well the maps are obeyed is measured where the condition detects. */
 async function paintControlled(
   compiled: CompiledPipeline,
   params: ControlNetParams,
   netConfig: TrainedControl["netConfig"],
   samples: readonly Sample[],
-  condition: Condition,
+  { condition, detects }: TrainingCondition,
   { validation, training, conditionOptions }: ControlTrainConfig,
 ): Promise<Painting> {
   const maps = samples.map(({ map }) => map);
@@ -143,6 +148,6 @@ async function paintControlled(
   }));
   return {
     sheet: await contactSheet(["map", "with control", "ground truth"], rows),
-    figures: { edge_f1: await adherence(condition, conditionOptions, images, maps) },
+    figures: detects ? { edge_f1: await adherence(condition, conditionOptions, images, maps) } : {},
   };
 }

@@ -110,6 +110,6 @@ function refuseResolution(network: string, { resolution }: LookOptions): void {
   if (resolution !== undefined)
     throw new ControlNetError(
       "config",
-      `controlnet detect: ${network} has a resolution of its own; leave --resolution out`,
+      `${network} has a resolution of its own; leave --resolution, or detectResolution in a config, out`,
     );
 }

@@ -6,11 +6,36 @@ import { conditionNetworks } from "./condition-networks.js";
 /** The files of a condition's network by the part that each is for: `{ body: "body_pose_model.pth" }`. */
 export type Weights = Readonly<Record<string, string>>;
 
-/** A network as the command line asks for it. */
+/** A network as a command asks for it. */
 export interface NetworkRequest {
   weights: Weights;
   look: LookOptions;
 }
+
+/** How weights are given, in the words of errors. */
+export interface WeightsWords {
+  command: string;
+  key: string;
+  /** How the main part's path is given, and another part's. */
+  main: string;
+  other(part: string): string;
+}
+
+/** `controlnet detect --weights`. */
+export const weightsFlag: WeightsWords = {
+  command: "controlnet detect",
+  key: "--weights",
+  main: "--weights PATH",
+  other: (part) => `--weights ${part}=PATH`,
+};
+
+/** `weights` in the config of `controlnet train`. */
+export const weightsKey: WeightsWords = {
+  command: "controlnet train",
+  key: "weights",
+  main: "weights: PATH",
+  other: (part) => `${part}: PATH in weights`,
+};
 
 /**
  * Reads `--weights` texts: a path for the network's main part, `part=path` for another.
@@ -20,54 +45,90 @@ export interface NetworkRequest {
  */
 export function readWeightTexts(condition: string, texts: readonly string[]): Weights | undefined {
   if (texts.length === 0) return undefined;
-  const network = conditionNetworks[condition];
-  if (!network)
-    throw usage(
-      `condition "${condition}" takes no --weights (those that do: ${Object.keys(conditionNetworks).join(", ")})`,
-    );
-  const parts = Object.keys(network.parts);
+  const parts = partsOf(condition, weightsFlag);
   const weights: Record<string, string> = {};
   for (const text of texts) {
     const [, name, path] = /^([a-z]+)=(.+)$/.exec(text) ?? [];
     const isNamed = name !== undefined && (parts.includes(name) || !existsSync(text));
     const part = isNamed ? name : parts[0]!;
-    if (!parts.includes(part)) {
-      const nearest = nearestName(part, parts);
-      throw usage(
-        `--weights ${text}: condition "${condition}" has no part "${part}"` +
-          `${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${parts.join(", ")})`,
-      );
-    }
-    if (weights[part] !== undefined) throw usage(`--weights: "${part}" was given twice`);
+    assertPart(condition, part, parts, weightsFlag);
+    if (weights[part] !== undefined) throw usage(weightsFlag, `"${part}" was given twice`);
     weights[part] = isNamed ? path! : text;
   }
   return weights;
 }
 
 /**
- * Throws where a condition can't work as asked without its network's weights, naming the file and the flag.
+ * Reads the `weights` of a training config: the main part's path, or a path for each part.
+ * @throws ControlNetError `config` for a condition without a network, an unknown part or none for the main part
+ */
+export function readConfigWeights(condition: string, given: string | Weights): Weights {
+  const parts = partsOf(condition, weightsKey);
+  const main = parts[0]!;
+  if (typeof given === "string") return { [main]: given };
+  for (const part of Object.keys(given)) assertPart(condition, part, parts, weightsKey);
+  if (given[main] === undefined)
+    throw usage(weightsKey, `condition "${condition}" needs a path for "${main}"`);
+  return given;
+}
+
+/**
+ * Whether a condition can't find what it draws for want of its network's weights.
  * @param condition a built-in condition's name, or a module's path, which needs none
  * @param options complete
+ */
+export function lacksWeights(
+  condition: string,
+  options: Record<string, unknown>,
+  weights: Weights | undefined,
+): boolean {
+  const network = conditionNetworks[condition];
+  if (!network?.isNeeded(options)) return false;
+  const [main] = Object.keys(network.parts);
+  return weights?.[main!] === undefined;
+}
+
+/**
+ * Throws where {@link lacksWeights}, naming the file and how to give it.
  * @throws ControlNetError `missing`
  */
 export function assertWeights(
   condition: string,
   options: Record<string, unknown>,
   weights: Weights | undefined,
+  { command, main, other }: WeightsWords = weightsFlag,
 ): void {
-  const network = conditionNetworks[condition];
-  if (!network?.isNeeded(options)) return;
-  const [[part, file], ...others] = Object.entries(network.parts) as [
+  if (!lacksWeights(condition, options, weights)) return;
+  const [[, file], ...others] = Object.entries(conditionNetworks[condition]!.parts) as [
     [string, string],
     ...[string, string][],
   ];
-  if (weights?.[part] !== undefined) return;
-  const more = others.map(([name, other]) => `; --weights ${name}=PATH adds ${other}`).join("");
+  const more = others.map(([part, name]) => `; ${other(part)} adds ${name}`).join("");
   throw new ControlNetError(
     "missing",
-    `controlnet detect: condition "${condition}" needs a network: give --weights PATH of ${file}${more}`,
+    `${command}: condition "${condition}" needs a network: give ${main} of ${file}${more}`,
   );
 }
 
-const usage = (message: string): ControlNetError =>
-  new ControlNetError("config", `controlnet detect: ${message}`);
+function partsOf(condition: string, words: WeightsWords): string[] {
+  const network = conditionNetworks[condition];
+  if (network) return Object.keys(network.parts);
+  const known = Object.keys(conditionNetworks).join(", ");
+  throw new ControlNetError(
+    "config",
+    `${words.command}: condition "${condition}" takes no ${words.key} (those that do: ${known})`,
+  );
+}
+
+function assertPart(condition: string, part: string, parts: readonly string[], words: WeightsWords): void {
+  if (parts.includes(part)) return;
+  const nearest = nearestName(part, parts);
+  throw usage(
+    words,
+    `condition "${condition}" has no part "${part}"` +
+      `${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${parts.join(", ")})`,
+  );
+}
+
+const usage = ({ command, key }: WeightsWords, message: string): ControlNetError =>
+  new ControlNetError("config", `${command}: ${key}: ${message}`);

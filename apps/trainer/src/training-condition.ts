@@ -1,0 +1,34 @@
+import {
+  assertWeights,
+  lacksWeights,
+  readConfigWeights,
+  type Weights,
+  weightsKey,
+} from "./detect/network-weights.js";
+import { type NamedCondition, openCondition } from "./open-condition.js";
+import type { ControlTrainConfig } from "./task-schemas.js";
+
+/** The condition of a training run. */
+export interface TrainingCondition extends NamedCondition {
+  /** Whether it can make maps of pictures; without its network a condition only says what its maps are. */
+  detects: boolean;
+}
+
+/**
+ * Opens the condition that a config names, with its network where there are `weights`. The selected engine runs the
+ * network, once for the whole run: datasets let worker processes decode pictures and compute such a condition's maps
+ * here.
+ * @throws ControlNetError `missing` where maps are to be made of pictures and the weights for it are lacking, `config` for
+ * weights that the condition does not take; as `openCondition`
+ */
+export async function openTrainingCondition(config: ControlTrainConfig): Promise<TrainingCondition> {
+  const { condition: name, conditionOptions, data, detectResolution } = config;
+  const weights: Weights | undefined =
+    config.weights === undefined ? undefined : readConfigWeights(name, config.weights);
+  const look = detectResolution === undefined ? {} : { resolution: detectResolution };
+  const opened = await openCondition(name, weights && { weights, look });
+  const { options } = opened.condition.metadata(conditionOptions);
+  const madeFromPictures = data.kind !== "json-lines";
+  if (madeFromPictures) assertWeights(name, options, weights, weightsKey);
+  return { ...opened, detects: !lacksWeights(name, options, weights) };
+}
