@@ -10,7 +10,7 @@ export type EdgeNetwork = (image: ByteImage) => Image<Float32Array> | Promise<Im
 /** Inverse depth `[height, width, 1]` of an RGB picture, which grows towards the camera: MiDaS, Depth Anything ... */
 export type DepthNetwork = (image: ByteImage) => Image<Float32Array> | Promise<Image<Float32Array>>;
 
-/** A class for each pixel of an RGB picture: UPerNet, SegFormer, OneFormer ... */
+/** A class for each pixel of an RGB picture: SegFormer, or a network of one's own. */
 export type SegmentationNetwork = (image: ByteImage) => LabelMap | Promise<LabelMap>;
 
 /** What a pose network found. */

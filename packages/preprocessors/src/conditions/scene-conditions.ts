@@ -125,7 +125,8 @@ export const segmentationCondition = (network?: SegmentationNetwork) =>
       palette: z.enum(["ade20k", "coco"]).default("ade20k").describe("The classes of the network"),
     }),
     async prepare(image, { palette }) {
-      const weights = "a segmentation network such as UPerNet, SegFormer or OneFormer";
+      const weights =
+        "SegFormer as ONNX, opened by @controlnet-js/annotators, or one of your own that gives classes";
       const labels = await needNetwork(
         "segmentation",
         "segmentationCondition",
