@@ -9,11 +9,14 @@ export interface NearestPixels {
 
 /** The pixels that `cv2.resize(..., INTER_NEAREST)` takes: positions are cut, not rounded. */
 export function nearestPixels({ width, height }: Image, toWidth: number, toHeight: number): NearestPixels {
-  const axis = (source: number, target: number) => {
-    const scale = 1 / (target / source);
-    return Int32Array.from({ length: target }, (_, i) => Math.min(Math.floor(i * scale), source - 1));
-  };
-  return { columns: axis(width, toWidth), rows: axis(height, toHeight) };
+  return { columns: nearestOf(width, toWidth), rows: nearestOf(height, toHeight) };
+}
+
+function nearestOf(source: number, target: number): Int32Array {
+  const positions = new Int32Array(target);
+  const scale = 1 / (target / source);
+  for (let i = 0; i < target; i++) positions[i] = Math.min(Math.floor(i * scale), source - 1);
+  return positions;
 }
 
 /** Copies the pixels in plain TypeScript: what the WebAssembly kernel is tested against, and stands in for. */
