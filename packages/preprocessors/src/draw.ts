@@ -86,7 +86,7 @@ export function drawThickLine(
       x: point.x * ONE + sign * sideX,
       y: point.y * ONE + sign * sideY,
     });
-    fillConvex(image, [corner(from, 1), corner(from, -1), corner(to, -1), corner(to, 1)], colour, 16);
+    fillConvex(image, [corner(from, 1), corner(from, -1), corner(to, -1), corner(to, 1)], colour);
   }
   const radius = Math.floor((half + ONE / 2) / ONE);
   fillCircle(image, from, radius, colour);
@@ -115,41 +115,6 @@ export function fillCircle(image: ByteImage, centre: Point, radius: number, colo
     }
   }
 }
-
-/** Fills a convex polygon with whole-numbered corners, its outline included, as `cv2.fillConvexPoly` does. */
-export function fillConvexPolygon(image: ByteImage, corners: readonly Point[], colour: Colour): void {
-  fillConvex(image, corners, colour, 0);
-}
-
-/**
- * The polygon of a whole ellipse with one corner a degree, rounded to pixels, without repeated corners
- * (`cv2.ellipse2Poly`, whose table of sines has seven digits).
- * @param angle of the first axis, in whole degrees
- */
-export function ellipsePolygon(centre: Point, axes: Point, angle: number): Point[] {
-  const turned = ((angle % 360) + 360) % 360;
-  const cosine = SINES[450 - turned]!;
-  const rise = SINES[turned]!;
-  const corners: Point[] = [];
-  let lastX = Number.NaN;
-  let lastY = Number.NaN;
-  for (let degree = 0; degree <= 360; degree++) {
-    const along = axes.x * SINES[450 - degree]!;
-    const across = axes.y * SINES[degree]!;
-    // Small integers in the engine's own sense make the filling several times faster.
-    const x = roundHalfEven(centre.x + along * cosine - across * rise) | 0;
-    const y = roundHalfEven(centre.y + along * rise + across * cosine) | 0;
-    if (x !== lastX || y !== lastY) corners.push({ x, y });
-    lastX = x;
-    lastY = y;
-  }
-  return corners.length === 1 ? [centre, centre] : corners;
-}
-
-/** Sines of 0 to 450 whole degrees. */
-const SINES = /* @__PURE__ */ Float32Array.from({ length: 451 }, (_, degrees) =>
-  Math.fround(Math.round(Math.sin((degrees * Math.PI) / 180) * 1e7) / 1e7),
-);
 
 function put({ data, width, channels }: ByteImage, x: number, y: number, colour: Colour): void {
   const at = (y * width + x) * channels;
@@ -186,7 +151,7 @@ function outside({ x, y }: Point, right: number, bottom: number): number {
 }
 
 /** The part of a line inside a rectangle, cut where OpenCV cuts it: first at top and bottom, then at the sides. */
-function clipLine(right: number, bottom: number, from: Point, to: Point): [Point, Point] | undefined {
+export function clipLine(right: number, bottom: number, from: Point, to: Point): [Point, Point] | undefined {
   const a = { x: from.x, y: from.y };
   const b = { x: to.x, y: to.y };
   let sideA = outside(a, right, bottom);
@@ -212,32 +177,23 @@ function clipLine(right: number, bottom: number, from: Point, to: Point): [Point
   return [a, b];
 }
 
-/** Fills between two chains of edges, top to bottom; corners have `shift` (0 or 16) bits after the point. */
-function fillConvex(image: ByteImage, corners: readonly Point[], colour: Colour, shift: 0 | 16): void {
+/** Fills between two chains of edges, top to bottom; corners have 16 bits after the point. */
+function fillConvex(image: ByteImage, corners: readonly Point[], colour: Colour): void {
   const count = corners.length;
-  const unit = shift === 0 ? 1 : ONE;
-  const toFixed = ONE / unit;
-  const half = shift === 0 ? 0 : ONE / 2;
-  const rows = new Int32Array(count);
+  const half = ONE / 2;
+  const rows = corners.map(({ y }) => Math.floor((y + half) / ONE));
+  const bottom = Math.max(...rows);
   let previous = corners[count - 1]!;
   let top = 0;
-  let bottom = Number.NEGATIVE_INFINITY;
-  let left = Number.POSITIVE_INFINITY;
-  let right = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < count; i++) {
-    const corner = corners[i]!;
+  corners.forEach((corner, i) => {
     if (corner.y < corners[top]!.y) top = i;
-    rows[i] = Math.floor((corner.y + half) / unit);
-    bottom = Math.max(bottom, rows[i]!);
-    left = Math.min(left, corner.x);
-    right = Math.max(right, corner.x);
-    if (shift === 0) drawLine(image, previous, corner, colour);
-    else drawFixedLine(image, previous, corner, colour);
+    drawFixedLine(image, previous, corner, colour);
     previous = corner;
-  }
-  if (count < 3) return;
+  });
   const first = rows[top]!;
-  if (right + half < 0 || bottom < 0 || left + half >= image.width * unit || first >= image.height) return;
+  const across = corners.map(({ x }) => x);
+  const isOutside = Math.max(...across) + half < 0 || Math.min(...across) + half >= image.width * ONE;
+  if (isOutside || bottom < 0 || first >= image.height) return;
 
   const chain = (step: number) => ({ corner: top, step, end: first, x: -ONE, slope: 0 });
   const a = chain(1);
@@ -245,17 +201,16 @@ function fillConvex(image: ByteImage, corners: readonly Point[], colour: Colour,
   let rest = count;
   const last = Math.min(bottom, image.height - 1);
   for (let y = first; y <= last; ) {
-    for (let side = 0; side < 2; side++) {
-      const edge = side === 0 ? a : b;
+    for (const edge of [a, b]) {
       if (y < edge.end) continue;
       let from = edge.corner;
       let to = (from + edge.step) % count;
       for (; rest-- > 0; from = to, to = (to + edge.step) % count) {
         const end = rows[to]!;
         if (end <= y) continue;
-        const x = corners[from]!.x * toFixed;
+        const { x } = corners[from]!;
         const span = end - y;
-        edge.slope = Math.trunc(((corners[to]!.x * toFixed - x) * 2 + span) / (2 * span));
+        edge.slope = Math.trunc(((corners[to]!.x - x) * 2 + span) / (2 * span));
         edge.x = x;
         edge.end = end;
         edge.corner = to;

@@ -1,7 +1,9 @@
 import { ControlNetError } from "@controlnet-js/core";
-import { type Colour, drawThickLine, ellipsePolygon, fillCircle, fillConvexPolygon } from "../draw.js";
+import { type Colour, drawThickLine, fillCircle } from "../draw.js";
 import { assertImage, type ByteImage, blankImage } from "../image.js";
 import { roundHalfEven } from "../round-half-even.js";
+import { fillSpans, type RowSpans } from "../row-spans.js";
+import { type LimbSpans, limbSpans } from "./limb-spans.js";
 import {
   BODY_COLOURS,
   BODY_LIMBS,
@@ -26,7 +28,7 @@ export interface DrawPosesOptions {
   face?: boolean;
 }
 
-const HALF_WIDTH = 4;
+const LIMB_COLOURS = BODY_COLOURS.map((colour) => colour.map((value) => Math.trunc(value * 0.6)));
 const HAND_COLOURS = HAND_BONES.map((_, i) => hueColour(i / HAND_BONES.length));
 
 /**
@@ -41,17 +43,18 @@ export function drawPoses(scene: PoseScene, options: DrawPosesOptions = {}): Byt
   const canvas = blankImage(scene.width, scene.height, 3);
   assertImage("drawPoses", canvas);
   for (const person of scene.people) assertPerson("drawPoses", person);
+  const spansOf = limbSpans(scene.width, scene.height);
   const parts = (person: Person) => {
     if (hands) for (const hand of [person.leftHand, person.rightHand]) if (hand) drawHand(canvas, hand);
     if (face && person.face) drawFace(canvas, person.face);
   };
   if (version === "1.1")
     for (const person of scene.people) {
-      if (body) drawBody(canvas, person.body);
+      if (body) drawBody(canvas, person.body, spansOf);
       parts(person);
     }
   else {
-    if (body) blendBodies(canvas, scene.people);
+    if (body) blendBodies(canvas, scene.people, spansOf);
     for (const person of scene.people) parts(person);
   }
   return canvas;
@@ -81,63 +84,40 @@ export function assertPerson(where: string, person: Person): void {
 
 const pixel = ({ x, y }: Keypoint) => ({ x: Math.trunc(x), y: Math.trunc(y) });
 
-/** The ellipse around a limb: as long as the limb, eight pixels wide. */
-function limbPolygon(a: Keypoint, b: Keypoint) {
-  const centre = { x: Math.trunc((a.x + b.x) / 2), y: Math.trunc((a.y + b.y) / 2) };
-  const length = Math.sqrt((a.y - b.y) ** 2 + (a.x - b.x) ** 2);
-  const degrees = Math.trunc(Math.atan2(a.y - b.y, a.x - b.x) * (180 / Math.PI));
-  return ellipsePolygon(centre, { x: Math.trunc(length / 2), y: HALF_WIDTH }, degrees);
-}
-
-function drawBody(canvas: ByteImage, body: Keypoints): void {
+function drawBody(canvas: ByteImage, body: Keypoints, spansOf: LimbSpans): void {
   BODY_LIMBS.forEach(([from, to], i) => {
     const a = body[from];
     const b = body[to];
-    if (!a || !b) return;
-    const colour = BODY_COLOURS[i]!.map((value) => Math.trunc(value * 0.6));
-    fillConvexPolygon(canvas, limbPolygon(a, b), colour);
+    if (a && b) fillSpans(canvas, spansOf(a, b), LIMB_COLOURS[i]!);
   });
   body.forEach((joint, i) => {
     if (joint) fillCircle(canvas, pixel(joint), 4, BODY_COLOURS[i]!);
   });
 }
 
-function blendBodies(canvas: ByteImage, people: readonly Person[]): void {
+function blendBodies(canvas: ByteImage, people: readonly Person[], spansOf: LimbSpans): void {
   BODY_COLOURS.forEach((colour, i) => {
     for (const { body } of people) {
       const joint = body[i];
       if (joint) fillCircle(canvas, pixel(joint), 4, colour);
     }
   });
-  const mask = blankImage(canvas.width, canvas.height, 1);
   BODY_LIMBS.forEach(([from, to], i) => {
     for (const { body } of people) {
       const a = body[from];
       const b = body[to];
-      if (a && b) blendPolygon(canvas, mask, limbPolygon(a, b), BODY_COLOURS[i]!);
+      if (a && b) blendSpans(canvas, spansOf(a, b), BODY_COLOURS[i]!);
     }
   });
 }
 
-/** Lays a colour at 60 % over a polygon; leaves `mask` as black as it was. */
-function blendPolygon(
-  canvas: ByteImage,
-  mask: ByteImage,
-  polygon: readonly { x: number; y: number }[],
-  colour: Colour,
-): void {
-  const { data, width, height } = canvas;
-  fillConvexPolygon(mask, polygon, [1]);
-  const top = Math.max(0, Math.min(...polygon.map(({ y }) => y)));
-  const bottom = Math.min(height - 1, Math.max(...polygon.map(({ y }) => y)));
-  for (let i = top * width; i < (bottom + 1) * width; i++) {
-    if (mask.data[i] === 0) continue;
-    mask.data[i] = 0;
-    for (let c = 0; c < 3; c++) {
-      const blended = data[i * 3 + c]! * Math.fround(0.4) + colour[c]! * Math.fround(0.6);
-      data[i * 3 + c] = roundHalfEven(Math.fround(blended));
-    }
-  }
+/** Lays a colour at 60 % over spans. */
+function blendSpans({ data }: ByteImage, spans: RowSpans, colour: Colour): void {
+  const { width, left, right, top, bottom } = spans;
+  for (let y = top; y <= bottom; y++)
+    for (let x = left[y]!, i = 3 * (y * width + x); x <= right[y]!; x++)
+      for (let c = 0; c < 3; c++, i++)
+        data[i] = roundHalfEven(Math.fround(data[i]! * Math.fround(0.4) + colour[c]! * Math.fround(0.6)));
 }
 
 function drawHand(canvas: ByteImage, hand: Keypoints): void {
