@@ -23,7 +23,6 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-torch.set_num_threads(1)  # tiny tensors: more threads only wait for each other
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NODE = ["node", "--conditions=@controlnet-js/source", "--import", "tsx", "src/cli.ts"]
 TOKENS = 16
@@ -260,6 +259,7 @@ def repeats(report, folder, engine):
 
 
 def main():
+    torch.set_num_threads(1)  # tiny tensors: more threads only wait for each other
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*")
     parser.add_argument("--engine", default="auto")
@@ -280,4 +280,5 @@ def main():
     sys.exit(1 if failed else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
