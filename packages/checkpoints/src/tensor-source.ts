@@ -120,5 +120,7 @@ export function encodeFloat32(values: Float32Array, dtype: FloatDType): Uint8Arr
 export function withDType(tensor: NamedTensor, dtype: FloatDType): NamedTensor {
   const convertible = ["F64", "F32", "F16", "BF16"].includes(tensor.dtype);
   if (!convertible || tensor.dtype === dtype) return tensor;
-  return { ...tensor, dtype, bytes: () => encodeFloat32(toFloat32(tensor), dtype) };
+  // Its bytes lie in no file any more.
+  const { place: _place, ...description } = tensor;
+  return { ...description, dtype, bytes: () => encodeFloat32(toFloat32(tensor), dtype) };
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseSafetensors } from "../safetensors/parse-safetensors.js";
 import { writeSafetensors } from "../safetensors/write-safetensors.js";
-import { float32Tensor, type NamedTensor, toFloat32 } from "../tensor-source.js";
+import { float32Tensor, type NamedTensor, toFloat32, withDType } from "../tensor-source.js";
 import { readConfig, writeConfig } from "./config-file.js";
 import { openSafetensors } from "./open-safetensors.js";
 import { openWeights } from "./open-weights.js";
@@ -42,6 +42,19 @@ describe("files", () => {
     expect([...toFloat32(source.get("b"))]).toEqual([1, 2, 3, 4]);
     source.close();
     expect(() => source.get("a").bytes()).toThrow(/was closed/);
+  });
+
+  it("tell where a tensor lies, but not of one in another type", async () => {
+    const path = join(folder, "x.safetensors");
+    await saveSafetensors(path, entries());
+    const source = openSafetensors(path);
+    const { place, ...tensor } = source.get("b");
+    expect(place?.path).toBe(path);
+    expect(new Uint8Array(readFileSync(path)).slice(place!.byteOffset, place!.byteOffset + 16)).toEqual(
+      tensor.bytes(),
+    );
+    expect(withDType(source.get("b"), "F16").place).toBeUndefined();
+    source.close();
   });
 
   it("leave the earlier file and no litter when saving fails", async () => {
