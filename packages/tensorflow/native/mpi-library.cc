@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 
 namespace controlnet {
 namespace {
@@ -160,6 +161,10 @@ std::unique_ptr<MpiLibrary> Recognize(void* library) {
 }  // namespace
 
 std::unique_ptr<MpiLibrary> MpiLibrary::Open(const std::vector<std::string>& names) {
+  // UCX, under many builds of MPI, rewrites the machine code of libc's mmap and munmap as it starts, to hear of memory
+  // that goes. V8 and TensorFlow have threads inside these functions by then: about one start in fifteen ended in a
+  // segmentation fault. Whoever wants the registration cache that this serves sets UCX_MEM_EVENTS=yes.
+  setenv("UCX_MEM_EVENTS", "no", /*overwrite=*/0);
   std::string tried;
   for (const std::string& name : names) {
     // Open MPI's plug-ins look for its symbols in the global scope. The library stays loaded: MPI cannot start twice.
