@@ -38,6 +38,8 @@ export const training = {
   clipNorm: z.number().positive().default(1),
   /** 0 keeps no average. */
   emaDecay: fraction.default(0),
+  /** Arithmetic of convolutions and matrix products on the native engine; float16 scales the loss. */
+  precision: z.enum(["float32", "bfloat16", "float16"]).default("float32"),
   seed: countFromZero.default(0),
 };
 

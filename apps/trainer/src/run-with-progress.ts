@@ -82,7 +82,9 @@ export async function runWithProgress<P, B>(
       if (resumedFrom) print(`Resumed from ${resumedFrom}`);
       else if (resume) print(`Nothing to resume in ${output}: starting at step 0`);
     },
-    stepped({ step, steps, loss, gradientNorm, rate, seconds }) {
+    stepped({ step, steps, loss, gradientNorm, skipped, rate, seconds }) {
+      if (skipped)
+        bar.print(`step ${step}: left out: its gradients overflow in float16; the loss scale is halved`);
       log.step({ step, loss, gradient_norm: gradientNorm, learning_rate: rate, seconds });
       const recent = log.steps.slice(-20);
       const mean = (key: string) => recent.reduce((sum, row) => sum + row[key]!, 0) / recent.length;
@@ -147,6 +149,7 @@ function optionsOf({
     steps: training.steps,
     batchSize: training.batchSize,
     accumulate: training.accumulate,
+    precision: training.precision,
     seed: training.seed,
     learningRate: {
       peak: training.learningRate,

@@ -9,7 +9,7 @@ export interface JitOptions {
   donate?: readonly number[];
   /** Compile with XLA where the engine has it. */
   xla?: boolean;
-  /** Arithmetic inside: `"float32"` by default. */
+  /** Arithmetic of the heavy ops where the engine compiles; weights and sums stay float32, the default. */
   precision?: "float32" | "bfloat16" | "float16";
   /** How many traces (shapes and dtypes) are kept. */
   cacheSize?: number;
@@ -36,6 +36,9 @@ export function registerJitEngine(backendName: string, jitEngine: JitEngine | un
   if (jitEngine) engines.set(backendName, jitEngine);
   else engines.delete(backendName);
 }
+
+/** Whether the current backend compiles what `jit` is given. */
+export const compiles = (): boolean => engines.has(getBackend());
 
 /**
  * Runs `fn` as one compiled function where the current backend can, and as it is elsewhere, with the same results.

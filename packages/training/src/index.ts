@@ -9,6 +9,7 @@ export * from "./hint-use.js";
 export * from "./initial-weights.js";
 export * from "./latent-cache.js";
 export * from "./learning-rate.js";
+export * from "./loss-scale.js";
 export * from "./losses.js";
 export * from "./pass-through.js";
 export * from "./run-state.js";

@@ -50,6 +50,13 @@ describe("resuming", () => {
     expect(rest.values).toEqual(whole.values);
   });
 
+  test("also with a scaled loss, whose scale changes nothing where nothing overflows", async () => {
+    const plain = await trained({ folder: join(folder, "plain") });
+    await trained({ steps: 3, precision: "float16" });
+    const rest = await trained({ resume: true, precision: "float16" });
+    expect(rest.values).toEqual(plain.values);
+  });
+
   test("also after kill -9", { timeout: 120_000 }, async () => {
     const whole = await trained({ folder: join(folder, "whole") });
     const run = join(folder, "killed");

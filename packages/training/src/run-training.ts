@@ -1,7 +1,8 @@
 import { join } from "node:path";
-import { ControlNetError, disposeTree } from "@controlnet-js/core";
+import { ControlNetError, compiles, disposeTree } from "@controlnet-js/core";
 import { type Batch, batches, type Cursor, type Dataset, type SkippedSample } from "@controlnet-js/data";
 import { type LearningRate, learningRateAt } from "./learning-rate.js";
+import { initialLossScale, type LossScale, nextLossScale } from "./loss-scale.js";
 import { findCheckpoint, saveCheckpoint } from "./run-state.js";
 import { loadTrees, saveTrees } from "./state-file.js";
 import {
@@ -25,6 +26,8 @@ export interface TrainingOptions {
   seed: number;
   learningRate: LearningRate;
   optimizer: OptimizerSettings;
+  /** Arithmetic of the heavy ops; float16 scales the loss, and leaves out steps whose gradients overflow. */
+  precision: "float32" | "bfloat16" | "float16";
   /** Validate after every so many steps, and before the first; 0 never. */
   validateEvery: number;
   /** Save after every so many steps and at the end; 0 only at the end. */
@@ -65,6 +68,8 @@ export interface TrainingResult<P> {
 interface Progress {
   step: number;
   cursor: Cursor;
+  /** With float16 only. */
+  lossScale?: LossScale;
 }
 
 /**
@@ -81,9 +86,14 @@ export async function runTraining<P, B>(
   const { steps, signal } = options;
   const trainStep = createTrainStep<P, B>((params, batch) => task.loss(params, batch), options.optimizer, {
     name: task.name,
+    precision: options.precision,
   });
   let state = createTrainState(task.params, options.optimizer);
-  let progress: Progress = { step: 0, cursor: { epoch: 0, position: 0 } };
+  let progress: Progress = {
+    step: 0,
+    cursor: { epoch: 0, position: 0 },
+    ...(options.precision === "float16" && { lossScale: initialLossScale }),
+  };
   let checkpoint: string | undefined;
   if (options.resume) {
     const found = await findCheckpoint(options.folder, (message) => listener.warned?.(message));
@@ -94,6 +104,8 @@ export async function runTraining<P, B>(
       checkpoint = found.folder;
     }
   }
+  if (options.precision !== "float32" && !compiles())
+    listener.warned?.(`precision ${options.precision} needs the native engine; this run computes in float32`);
   listener.started?.({ step: progress.step, steps, ...(checkpoint && { resumedFrom: checkpoint }) });
 
   const averaged = () => state.ema ?? state.params;
@@ -143,10 +155,14 @@ export async function runTraining<P, B>(
       const prepared: B[] = [];
       for (const { samples, sampleIndices } of taken) prepared.push(await task.batch(samples, sampleIndices));
       const rate = learningRateAt(options.learningRate, progress.step, steps);
-      const result = await trainStep.run(state, prepared, progress.step, rate);
+      const { lossScale } = progress;
+      const updates = progress.step - (lossScale?.skipped ?? 0);
+      const result = await trainStep.run(state, prepared, updates, rate, lossScale?.scale);
       state = result.state;
       progress = { step: progress.step + 1, cursor: taken[taken.length - 1]!.cursor };
-      assertFinite(task.name, result.report, progress.step);
+      const next = lossScale && nextLossScale(lossScale, result.report.skipped);
+      if (next) progress.lossScale = next;
+      else assertFinite(task.name, result.report, progress.step);
       listener.stepped?.({
         ...result.report,
         step: progress.step,
@@ -185,6 +201,7 @@ function runOf<P, B>(task: TrainingTask<P, B>, dataset: Dataset, options: Traini
     batchSize,
     accumulate,
     seed,
+    ...(options.precision !== "float32" && { precision: options.precision }),
   });
 }
 

@@ -62,6 +62,8 @@ export interface StepReport {
   loss: number;
   /** Global norm of the gradients before clipping. */
   gradientNorm: number;
+  /** The gradients overflowed under the loss scale, so nothing was updated. */
+  skipped: boolean;
 }
 
 /** A compiled training step. */
@@ -69,13 +71,16 @@ export interface TrainStep<P, B> {
   /**
    * One optimiser step over `batches`, whose gradients are averaged (accumulation). Takes over `state`, disposes the
    * batches once they are used.
-   * @param step counted from 0; sets the bias correction
+   * @param step updates before this one; sets the bias correction
+   * @param lossScale multiplies the loss before its gradients are taken; they are divided again in float32. With a
+   * scale, gradients that are not finite leave the state as it was
    */
   run(
     state: TrainState<P>,
     batches: Iterable<B>,
     step: number,
     rate: number,
+    lossScale?: number,
   ): Promise<{ state: TrainState<P>; report: StepReport }>;
   dispose(): void;
 }
@@ -84,7 +89,16 @@ interface Scalars {
   rate: Tensor;
   epsilon: Tensor;
   decay: Tensor;
+  lossScale: Tensor;
+  /** Divides sums of scaled losses and gradients: batches times the loss scale. */
   count: Tensor;
+}
+
+/** How a training step is compiled. */
+export interface TrainStepOptions {
+  name?: string;
+  /** Arithmetic of the heavy ops, where the engine has it; parameters and moments stay float32. */
+  precision?: "float32" | "bfloat16" | "float16";
 }
 
 /**
@@ -94,14 +108,19 @@ interface Scalars {
 export function createTrainStep<P, B>(
   loss: (params: P, batch: B) => Scalar,
   settings: OptimizerSettings,
-  { name = "train-step" }: { name?: string } = {},
+  { name = "train-step", precision = "float32" }: TrainStepOptions = {},
 ): TrainStep<P, B> {
-  const gradientsOf = (params: P, batch: B) => {
+  const gradientsOf = (params: P, batch: B, lossScale?: Tensor) => {
     const values = leavesOf(params).map(({ value }) => value);
-    return valueAndGrads((...leaves: Tensor[]) => loss(treeLike(params, leaves), batch))(values);
+    const scaled = (...leaves: Tensor[]): Scalar => {
+      const plain = loss(treeLike(params, leaves), batch);
+      return lossScale ? mul(plain, lossScale) : plain;
+    };
+    return valueAndGrads(scaled)(values);
   };
+  const normOf = (grads: Tensor[]) => sqrt(addN(grads.map((gradient) => sum(square(gradient)))));
   const apply = (state: TrainState<P>, grads: Tensor[], scalars: Scalars) => {
-    const norm = sqrt(addN(grads.map((gradient) => sum(square(gradient)))));
+    const norm = normOf(grads);
     const factor = minimum(1, div(settings.clipNorm, add(norm, 1e-6)));
     return { state: update(state, grads, factor, scalars, settings), norm };
   };
@@ -110,15 +129,16 @@ export function createTrainStep<P, B>(
       const { value, grads } = gradientsOf(state.params, batch);
       return { ...apply(state, grads, scalars), loss: value };
     },
-    { name, donate: [0] },
+    { name, donate: [0], precision },
   );
   const accumulate = jit(
-    (sums: Tensor[], params: P, batch: B, lossSum: Tensor) => {
-      const { value, grads } = gradientsOf(params, batch);
+    (sums: Tensor[], params: P, batch: B, lossSum: Tensor, lossScale: Tensor) => {
+      const { value, grads } = gradientsOf(params, batch, lossScale);
       return { sums: grads.map((gradient, i) => add(sums[i]!, gradient)), lossSum: add(lossSum, value) };
     },
-    { name: `${name}-accumulate`, donate: [0] },
+    { name: `${name}-accumulate`, donate: [0], precision },
   );
+  const overflow = jit((sums: Tensor[]) => normOf(sums), { name: `${name}-overflow` });
   const finish = jit(
     (state: TrainState<P>, sums: Tensor[], scalars: Scalars) =>
       apply(
@@ -134,36 +154,46 @@ export function createTrainStep<P, B>(
     disposeTree(batch);
     return result;
   };
-  const runMany = (state: TrainState<P>, batches: B[], scalars: Scalars) => {
+  const runMany = async (state: TrainState<P>, batches: B[], scalars: Scalars, scaled: boolean) => {
     let sums: Tensor[] = leavesOf(state.params).map(({ value }) => zerosLike(value));
     let lossSum: Tensor = scalar(0);
     for (const batch of batches) {
       const before = lossSum;
-      ({ sums, lossSum } = accumulate(sums, state.params, batch, lossSum));
+      ({ sums, lossSum } = accumulate(sums, state.params, batch, lossSum, scalars.lossScale));
       before.dispose();
       disposeTree(batch);
     }
-    const result = finish(state, sums, scalars);
-    disposeTree(sums);
-    const loss = div(lossSum, batches.length);
+    const loss = div(lossSum, scalars.count);
     lossSum.dispose();
-    return { ...result, loss };
+    // The update is in place, so whether there is one must be known before it.
+    const norm = scaled ? overflow(sums) : undefined;
+    const skipped = norm !== undefined && !Number.isFinite((await norm.data())[0]);
+    const result = skipped ? { state, norm: norm! } : finish(state, sums, scalars);
+    if (!skipped) norm?.dispose();
+    disposeTree(sums);
+    return { ...result, loss, skipped };
   };
 
   return {
-    async run(state, batches, step, rate) {
+    async run(state, batches, step, rate, lossScale) {
       const all = [...batches];
-      const scalars = scalarsFor(settings, step, rate, all.length);
-      const result = all.length === 1 ? runOne(state, all[0]!, scalars) : runMany(state, all, scalars);
+      const scaled = lossScale !== undefined;
+      const scalars = scalarsFor(settings, step, rate, all.length, lossScale);
+      const result =
+        all.length > 1 || scaled
+          ? await runMany(state, all, scalars, scaled)
+          : { ...runOne(state, all[0]!, scalars), skipped: false };
       disposeTree(scalars);
       const [loss, norm] = await Promise.all([result.loss.data(), result.norm.data()]);
       result.loss.dispose();
       result.norm.dispose();
-      return { state: result.state, report: { loss: loss[0]!, gradientNorm: norm[0]! } };
+      const report = { loss: loss[0]!, gradientNorm: norm[0]!, skipped: result.skipped };
+      return { state: result.state, report };
     },
     dispose() {
       whole.dispose();
       accumulate.dispose();
+      overflow.dispose();
       finish.dispose();
     },
   };
@@ -174,7 +204,8 @@ function scalarsFor(
   { beta1, beta2, epsilon, weightDecay }: OptimizerSettings,
   step: number,
   rate: number,
-  count: number,
+  batches: number,
+  lossScale = 1,
 ): Scalars {
   const correction1 = 1 - beta1 ** (step + 1);
   const correction2 = Math.sqrt(1 - beta2 ** (step + 1));
@@ -182,7 +213,8 @@ function scalarsFor(
     rate: scalar((rate * correction2) / correction1),
     epsilon: scalar(epsilon * correction2),
     decay: scalar(1 - rate * weightDecay),
-    count: scalar(count),
+    lossScale: scalar(lossScale),
+    count: scalar(batches * lossScale),
   };
 }
 

@@ -76,7 +76,7 @@ function check(option: string, value: string, valid: readonly string[]): void {
 // no memory heuristics: recording a training step takes half as long, and what comes out is as fast.
 function encodeGraphConfig(precision: "float32" | "bfloat16" | "float16"): Uint8Array {
   const rewrite = new ProtoWriter().varint(4, 1).varint(12, 1);
-  if (precision === "bfloat16") rewrite.varint(25, 1);
-  if (precision === "float16") rewrite.varint(23, 1);
+  if (precision === "bfloat16") rewrite.varint(31, 1);
+  if (precision === "float16") rewrite.varint(23, 1).varint(29, 1);
   return new ProtoWriter().varint(7, true).message(10, new ProtoWriter().message(10, rewrite)).finish();
 }

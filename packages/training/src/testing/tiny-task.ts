@@ -79,6 +79,7 @@ export const tinyOptions = (folder: string, change: Partial<TrainingOptions> = {
   steps: 6,
   batchSize: 2,
   accumulate: 1,
+  precision: "float32",
   seed: 7,
   learningRate: { peak: 1e-2, warmUpSteps: 2, schedule: "constant", finalFraction: 1 },
   optimizer: { ...defaultOptimizer, emaDecay: 0.9 },
