@@ -117,9 +117,31 @@ def training(base, net, given):
     return step
 
 
+def sd_unet_bfloat16():
+    base = unet().to(torch.bfloat16)
+    latents, context, _ = (x.to(torch.bfloat16) for x in inputs())
+    return without_gradients(lambda: base(latents, 10, context).sample)
+
+
 def sd_training():
     base = unet()
     return training(base, controlnet(base), inputs())
+
+
+def mixed(step):
+    """As accelerate's mixed_precision="bf16"."""
+
+    def run():
+        with torch.autocast("cpu", torch.bfloat16):
+            step()
+
+    return run
+
+
+def sd_training_bfloat16():
+    base = unet()
+    net = controlnet(base)
+    return mixed(training(base.to(torch.bfloat16), net, inputs()))
 
 
 def sd_training_checkpointing():
@@ -170,6 +192,9 @@ cases = {
     "sd-training": sd_training,
     "sd-training-checkpointing": sd_training_checkpointing,
     "tinyworld-training": tinyworld_training,
+    "sd-unet-bfloat16": sd_unet_bfloat16,
+    "sd-training-bfloat16": sd_training_bfloat16,
+    "tinyworld-training-bfloat16": lambda: mixed(tinyworld_training()),
 }
 
 name, calls, warm_up = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])

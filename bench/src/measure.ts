@@ -20,7 +20,7 @@ else {
   if (opByOp) registerJitEngine("tensorflow", undefined);
 }
 
-const compile: Compile = (fn) => jit(fn, { name: found.name });
+const compile: Compile = (fn, options) => jit(fn, { name: found.name, ...options });
 const work = await found.setUp(compile, contestant as Contestant);
 const milliseconds: number[] = [];
 for (let call = 0; call < found.warmUp + found.calls; call++) {

@@ -6,6 +6,7 @@ import {
   createTrainStep,
   defaultOptimizer,
   type LossOptions,
+  type TrainStepOptions,
 } from "@controlnet-js/training";
 import { createUNet } from "@controlnet-js/unet";
 import { quickInitializer } from "./weights.js";
@@ -14,7 +15,7 @@ import { quickInitializer } from "./weights.js";
 export function trainingStep(
   config: ControlNetConfig,
   batch: () => ControlBatch,
-  options: LossOptions = {},
+  { precision = "float32", ...options }: LossOptions & Pick<TrainStepOptions, "precision"> = {},
 ): () => Promise<void> {
   const locked = createUNet(config.unet, quickInitializer);
   const settings = { ...defaultOptimizer, emaDecay: 0 };
@@ -22,6 +23,7 @@ export function trainingStep(
   const step = createTrainStep(
     (net: typeof state.params, given: ControlBatch) => controlNetLoss(net, config, locked, given, options),
     settings,
+    { precision },
   );
   let done = 0;
   return async () => {

@@ -6,4 +6,4 @@ import { tinyworld } from "./tinyworld.js";
 import { toy } from "./toy.js";
 
 /** Everything that `npm run bench` measures, the quick ones first. */
-export const cases: readonly Case[] = [...ops, toy, tinyworld, load, ...stableDiffusion];
+export const cases: readonly Case[] = [...ops, toy, ...tinyworld, load, ...stableDiffusion];

@@ -17,6 +17,15 @@ const inputsFor = (): UNetInputs => ({
 const batchFor = (): ControlBatch => ({ ...inputsFor(), target: values([1, 64, 64, 4]), map: mapFor() });
 const mapFor = () => values<Tensor4D>([1, 512, 512, 3], 0.5);
 
+const unetCase = (precision: "float32" | "bfloat16"): Case["setUp"] => {
+  return (compile) => {
+    const params = createUNet(config, quickInitializer);
+    const inputs = inputsFor();
+    const run = compile((p: typeof params, given: UNetInputs) => unet(p, config, given), { precision });
+    return () => run(params, inputs);
+  };
+};
+
 const large = { others: ["op by op"], calls: 3, warmUp: 2, rounds: 2 } as const;
 
 /** Stable Diffusion 1.5's models at full size with random weights: 64x64 latents, 512x512 maps, batch 1. */
@@ -26,12 +35,7 @@ export const stableDiffusion: Case[] = [
     title: "SD 1.5 U-Net, forward",
     ...large,
     goal: { peer: "pytorch", time: 0.9 },
-    setUp(compile) {
-      const params = createUNet(config, quickInitializer);
-      const inputs = inputsFor();
-      const run = compile((p: typeof params, given: UNetInputs) => unet(p, config, given));
-      return () => run(params, inputs);
-    },
+    setUp: unetCase("float32"),
   },
   {
     name: "sd-controlnet",
@@ -62,5 +66,19 @@ export const stableDiffusion: Case[] = [
     others: [],
     goal: { peer: "pytorch", time: 0.9, memory: 1.1 },
     setUp: () => trainingStep(netConfig, batchFor, { checkpointing: true }),
+  },
+  {
+    name: "sd-unet-bfloat16",
+    title: "SD 1.5 U-Net, forward, bfloat16",
+    ...large,
+    others: [],
+    setUp: unetCase("bfloat16"),
+  },
+  {
+    name: "sd-training-bfloat16",
+    title: "SD 1.5 ControlNet training step, bfloat16",
+    ...large,
+    others: [],
+    setUp: () => trainingStep(netConfig, batchFor, { precision: "bfloat16" }),
   },
 ];
