@@ -1,3 +1,4 @@
+export { openCaptioner } from "./open-captioner.js";
 export { openDepthModel } from "./open-depth-model.js";
 export { openMoveNet } from "./open-movenet.js";
 export {

@@ -22,9 +22,18 @@ export interface TransformersLibrary {
   AutoProcessor: Loader<(image: unknown) => Promise<unknown>>;
   AutoModelForDepthEstimation: Loader<Model>;
   AutoModelForSemanticSegmentation: Loader<Model>;
+  pipeline(
+    task: "image-to-text",
+    name: string,
+    options: LoadOptions,
+  ): Promise<((image: unknown) => Promise<{ generated_text: string }[]>) & { dispose(): Promise<unknown> }>;
+}
+interface LoadOptions {
+  local_files_only: boolean;
+  dtype: "fp32";
 }
 interface Loader<T> {
-  from_pretrained(name: string, options: { local_files_only: boolean; dtype: "fp32" }): Promise<T>;
+  from_pretrained(name: string, options: LoadOptions): Promise<T>;
 }
 
 /** Where the library comes from. */
@@ -47,8 +56,30 @@ export async function openLibraryModel(
   folder: string,
   loader: "AutoModelForDepthEstimation" | "AutoModelForSemanticSegmentation",
   kinds: readonly string[],
-  { library: given }: TransformersOptions = {},
+  options: TransformersOptions = {},
 ): Promise<LibraryModel> {
+  return await openLocally(where, folder, kinds, options, async (library, name, load) => {
+    const processor = await library.AutoProcessor.from_pretrained(name, load);
+    const model = await library[loader].from_pretrained(name, load);
+    return {
+      run: async ({ data, width, height, channels }: Image) =>
+        model(await processor(new library.RawImage(data, width, height, channels))),
+      dispose: () => model.dispose(),
+    };
+  });
+}
+
+/**
+ * Has `@huggingface/transformers` open what lies in a folder, without the net.
+ * @throws ControlNetError as {@link openLibraryModel}
+ */
+export async function openLocally<T>(
+  where: string,
+  folder: string,
+  kinds: readonly string[],
+  { library: given }: TransformersOptions,
+  open: (library: TransformersLibrary, name: string, load: LoadOptions) => Promise<T>,
+): Promise<T> {
   const { model_type: kind } = readConfig(folder);
   if (!kinds.includes(String(kind)))
     throw new ControlNetError(
@@ -56,22 +87,12 @@ export async function openLibraryModel(
       `${where}: ${folder} holds a model of type "${kind}", expected one of ${kinds.join(", ")}`,
     );
   const library = given ?? (await importLibrary(where));
-  const { env, RawImage } = library;
+  const { env } = library;
   const before = { allowRemoteModels: env.allowRemoteModels, localModelPath: env.localModelPath };
   // It looks some files up on the net even when told to stay local, unless its settings forbid it.
   Object.assign(env, { allowRemoteModels: false, localModelPath: dirname(resolve(folder)) });
   try {
-    const name = basename(resolve(folder));
-    const processor = await library.AutoProcessor.from_pretrained(name, {
-      local_files_only: true,
-      dtype: "fp32",
-    });
-    const model = await library[loader].from_pretrained(name, { local_files_only: true, dtype: "fp32" });
-    return {
-      run: async ({ data, width, height, channels }) =>
-        model(await processor(new RawImage(data, width, height, channels))),
-      dispose: () => model.dispose(),
-    };
+    return await open(library, basename(resolve(folder)), { local_files_only: true, dtype: "fp32" });
   } catch (cause) {
     throw new ControlNetError("format", `${where}: can't open ${folder}: ${(cause as Error).message}`, {
       cause,

@@ -10,6 +10,7 @@ import {
   segmentationCondition,
 } from "@controlnet-js/preprocessors";
 import { afterAll, describe, expect, test } from "vitest";
+import { openCaptioner } from "./open-captioner.js";
 import { openDepthModel } from "./open-depth-model.js";
 import { openSegmentationModel } from "./open-segmentation-model.js";
 import type { TransformersLibrary } from "./open-transformers.js";
@@ -57,6 +58,13 @@ const standIn = {
         dispose: async () => [],
       }),
   },
+  pipeline: async () =>
+    Object.assign(
+      async (image: { width: number }) => [{ generated_text: ` a picture ${image.width} wide\n` }],
+      {
+        dispose: async () => [],
+      },
+    ),
 } as unknown as TransformersLibrary;
 
 /** Red grows to the right, on a picture of any size. */
@@ -107,6 +115,17 @@ describe.each(libraries)("models through %s", (_, library) => {
     expect(library!.env.allowRemoteModels).toBe(before.allowRemoteModels);
     expect(library!.env.localModelPath).toBe(before.localModelPath);
   });
+});
+
+test("a captioner says in words what it sees; BLIP, which the library lacks, is refused by name", async () => {
+  writeFileSync(join(temporary, "config.json"), '{"model_type": "vision-encoder-decoder"}');
+  const caption = await openCaptioner(temporary, { library: standIn });
+  expect(await caption(ramp(64, 48))).toBe("a picture 64 wide");
+  caption.dispose();
+  writeFileSync(join(temporary, "config.json"), '{"model_type": "blip"}');
+  await expect(openCaptioner(temporary, { library: standIn })).rejects.toThrow(
+    /"blip".*vision-encoder-decoder/,
+  );
 });
 
 test("a model of another kind is named; a folder without one, too", async () => {

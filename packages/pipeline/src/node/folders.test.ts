@@ -12,7 +12,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { fixturePath } from "../diffusers-fixtures.js";
 import { disposePipeline } from "../pipeline.js";
 import { encodePrompts } from "../prompt-context.js";
-import { loadControlNet, loadPipeline, localCaptioner, saveControlNet, savePipeline } from "./index.js";
+import { loadControlNet, loadPipeline, saveControlNet, savePipeline } from "./index.js";
 
 let folder: string;
 beforeAll(async () => {
@@ -73,10 +73,6 @@ test("wrong folders are named, and nothing is left behind", async () => {
     await expect(savePipeline(path, pipeline)).rejects.toThrow(/thesis\.txt/);
     disposePipeline(pipeline);
   });
-});
-
-test("a captioner asks for a local model and never for the net", async () => {
-  await expect(localCaptioner(join(folder, "blip"))).rejects.toThrow(/can't read .*blip.config\.json/);
 });
 
 const python = fixturePath("../../../tooling/reference/.venv/bin/python");

@@ -7,7 +7,6 @@ export {
 export { hashUNet } from "./hash-unet.js";
 export { loadPipeline, loadUNet } from "./load-pipeline.js";
 export { loadTokenizer } from "./load-tokenizer.js";
-export { localCaptioner } from "./local-captioner.js";
 export * from "./models/index.js";
 export { pngWithText, readPngText } from "./png-text.js";
 export { readSampler } from "./read-sampler.js";
