@@ -1,6 +1,7 @@
 import { writeDataset } from "@controlnet-js/tinyworld/node";
 import { openCondition } from "./open-condition.js";
 import { createProgressBar } from "./progress-bar.js";
+import { isExact, sceneMaps } from "./tinyworld-maps.js";
 
 /** How `controlnet dataset tinyworld` was called. */
 export interface DatasetCommand {
@@ -22,6 +23,7 @@ export async function writeTinyworld({
   workers,
 }: DatasetCommand): Promise<void> {
   const { condition } = await openCondition(name);
+  const maps = sceneMaps(condition, {}, !isExact(name));
   const bar = createProgressBar();
   try {
     await writeDataset({
@@ -31,7 +33,7 @@ export async function writeTinyworld({
       start,
       workers,
       format: "fill50k",
-      map: (image) => condition.detect(image),
+      map: maps.of,
       onProgress: (written, total) => bar.update(written, total, "scenes"),
     });
     bar.print(`${count} scenes: ${out}`);

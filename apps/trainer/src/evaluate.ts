@@ -8,19 +8,22 @@ import { openControlNet } from "@controlnet-js/pipeline/node";
 import { adherence } from "./adherence.js";
 import { loadBase } from "./base-model.js";
 import { contactSheet } from "./contact-sheet.js";
+import { assertWeights, evaluateFlag, lacksWeights, readWeightTexts } from "./detect/network-weights.js";
 import { loadSamples } from "./load-samples.js";
 import { openCondition } from "./open-condition.js";
 import { paintCaptions } from "./paint-captions.js";
 import { createProgressBar } from "./progress-bar.js";
 import { print, startEngine } from "./start-engine.js";
 import { openTinyworld } from "./tinyworld-dataset.js";
+import { isExact, sceneMaps } from "./tinyworld-maps.js";
 
 /** What an evaluation measures and shows. */
 export interface Evaluation {
-  /** Mean edge F1 between the given maps and the maps of the pictures painted with control ... */
-  withControl: number;
-  /** ... and of those painted from the prompts alone: the baseline. */
-  withoutControl: number;
+  /**
+   * Mean edge F1 between the given maps and the maps of the pictures painted with control, and of those painted from the
+   * prompts alone, the baseline; absent where the condition can't make maps of pictures.
+   */
+  edgeF1?: { withControl: number; withoutControl: number };
   /** PNG: map, without control, with control, ground truth. */
   sheet: Buffer;
 }
@@ -32,6 +35,8 @@ export interface EvaluationOptions {
   config: ControlNetConfig;
   condition: Condition;
   conditionOptions: Record<string, unknown>;
+  /** Whether the condition can make maps of pictures. */
+  detects: boolean;
   samples: readonly Sample[];
   steps: number;
   guidance: number;
@@ -82,9 +87,12 @@ export async function evaluateControl(options: EvaluationOptions): Promise<Evalu
       images: [sample.map, without[i]!, controlled[i]!, sample.image],
       caption: sample.caption,
     }));
-    return {
+    const edgeF1 = options.detects && {
       withControl: await adherence(condition, conditionOptions, controlled, maps),
       withoutControl: await adherence(condition, conditionOptions, without, maps),
+    };
+    return {
+      ...(edgeF1 && { edgeF1 }),
       sheet: await contactSheet(["map", "without control", "with control", "ground truth"], rows),
     };
   } finally {
@@ -97,6 +105,8 @@ export interface EvaluateCommand {
   model: string;
   /** Absent: the base model alone is evaluated. */
   control?: string;
+  /** The files of the network that the ControlNet's condition needs: `path` or `part=path`. */
+  weights?: readonly string[];
   count: number;
   steps: number;
   guidance: number;
@@ -164,29 +174,34 @@ async function evaluateControlFolder(
         "config",
         `controlnet evaluate: ${control} does not say which condition it was trained on`,
       );
-    const { condition } = await openCondition(name);
     const conditionOptions = (net.metadata.options as Record<string, unknown> | undefined) ?? {};
+    const weights = readWeightTexts(name, command.weights ?? [], evaluateFlag);
+    if (!isExact(name)) assertWeights(name, conditionOptions, weights, evaluateFlag);
+    const detects = !lacksWeights(name, conditionOptions, weights);
+    const { condition } = await openCondition(name, weights && { weights, look: {} });
     const data = await openTinyworld({
       seed: 1,
       count: command.count,
       heldOut: true,
-      condition,
-      conditionOptions,
+      maps: sceneMaps(condition, conditionOptions, detects),
     });
     const samples = await loadSamples(data);
-    const { sheet, ...figures } = await evaluateControl({
+    const { sheet, edgeF1 } = await evaluateControl({
       pipeline,
       ...net,
       condition,
       conditionOptions,
+      detects,
       samples,
       steps: command.steps,
       guidance: command.guidance,
       seed: command.seed,
       onProgress: (painted, total) => bar.update(painted, total, "painting"),
     });
-    const line = `edge F1 with control ${figures.withControl.toFixed(3)}, without ${figures.withoutControl.toFixed(3)}`;
-    return { sheet, figures, line };
+    const line = edgeF1
+      ? `edge F1 with control ${edgeF1.withControl.toFixed(3)}, without ${edgeF1.withoutControl.toFixed(3)}`
+      : `edge F1 is not measured: --weights of the network of condition "${name}" are not given`;
+    return { sheet, figures: { ...edgeF1 }, line };
   } finally {
     bar.end();
     disposeTree(net.params);

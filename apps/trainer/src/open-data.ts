@@ -5,9 +5,10 @@ import {
   openJsonLinesDataset,
   splitDataset,
 } from "@controlnet-js/data";
-import type { NamedCondition } from "./open-condition.js";
 import type { ControlTrainConfig } from "./task-schemas.js";
 import { openTinyworld } from "./tinyworld-dataset.js";
+import { sceneMaps } from "./tinyworld-maps.js";
+import type { TrainingCondition } from "./training-condition.js";
 
 /** What is trained on and what is not. */
 export interface OpenData {
@@ -20,21 +21,16 @@ export interface OpenData {
 /** Opens the data that a config names, with its held-out part. */
 export async function openData(
   config: ControlTrainConfig,
-  named: NamedCondition,
+  named: TrainingCondition,
   onIncident: (message: string) => void,
 ): Promise<OpenData> {
   const { data, dataOptions, conditionOptions } = config;
   const { condition } = named;
   if (data.kind === "tinyworld") {
     const { seed, count } = data;
-    const train = await openTinyworld({ seed, count, condition, conditionOptions });
-    const heldOut = await openTinyworld({
-      seed,
-      count: dataOptions.heldOut,
-      heldOut: true,
-      condition,
-      conditionOptions,
-    });
+    const maps = sceneMaps(condition, conditionOptions, named.detects);
+    const train = await openTinyworld({ seed, count, maps });
+    const heldOut = await openTinyworld({ seed, count: dataOptions.heldOut, heldOut: true, maps });
     return { train, heldOut, condition, close: async () => {} };
   }
   const { width, height, workers, allowEmptyCaptions } = dataOptions;

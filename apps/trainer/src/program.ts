@@ -69,6 +69,12 @@ Examples:
     .description("measure how well a ControlNet, or the base model alone, obeys on held-out tinyworld scenes")
     .option("--control <folder>", "a ControlNet; without one, the base model's colours are checked")
     .option("--model <folder>", "base model", "tinyworld")
+    .option(
+      "--weights <path>",
+      "the network of the ControlNet's condition, as for detect; may stand several times",
+      collect,
+      [] as string[],
+    )
     .option("--count <n>", "scenes", number(1, 10_000, { whole: true }), 16)
     .option("--steps <n>", "sampling steps", number(1, 1000, { whole: true }), 20)
     .option("--guidance <beta>", "classifier-free guidance", number(1, 100), 9)
@@ -81,6 +87,7 @@ Examples:
 Examples:
   controlnet evaluate --control out/quickstart/controlnet
   controlnet evaluate --control runs/tinyworld-canny/controlnet --count 64 --guidance 5
+  controlnet evaluate --control runs/hed/controlnet --weights ControlNetHED.pth
   controlnet evaluate --model tinyworld --count 200 --guidance 5`,
     )
     .action(async (options) => {

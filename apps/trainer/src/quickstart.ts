@@ -29,12 +29,13 @@ export async function quickstart({ config, out, engine, signal }: QuickstartComm
   const bar = createProgressBar();
   try {
     await mkdir(out, { recursive: true });
-    const { pipeline, params, netConfig, condition, heldOut, log, result } = trained;
-    const { withControl, withoutControl, sheet } = await evaluateControl({
+    const { pipeline, params, netConfig, condition, detects, heldOut, log, result } = trained;
+    const { edgeF1, sheet } = await evaluateControl({
       pipeline,
       params,
       config: netConfig,
       condition,
+      detects,
       conditionOptions: config.conditionOptions,
       samples: heldOut.slice(0, shown),
       steps: config.validation.samplingSteps,
@@ -56,7 +57,9 @@ export async function quickstart({ config, out, engine, signal }: QuickstartComm
       convergence === undefined
         ? "The hint is not used yet: train on with more steps (controlnet train --resume)."
         : `Sudden convergence at step ${convergence}: from there on, held-out loss was lower with the right map than with a wrong one.`,
-      `Edge F1 between the given map and the picture's own, over ${shown} held-out maps: ${withControl.toFixed(3)} with control, ${withoutControl.toFixed(3)} without.`,
+      edgeF1
+        ? `Edge F1 between the given map and the picture's own, over ${shown} held-out maps: ${edgeF1.withControl.toFixed(3)} with control, ${edgeF1.withoutControl.toFixed(3)} without.`
+        : `Edge F1 is not measured: condition "${condition.name}" has no network (weights) to find the pictures' maps with.`,
       `Peak memory: ${(process.resourceUsage().maxRSS / 1e6).toFixed(2)} GB.`,
       "",
       "contact-sheet.png  map, without control, with control, ground truth",

@@ -1,7 +1,8 @@
-import type { Condition, Image } from "@controlnet-js/core";
+import type { Image } from "@controlnet-js/core";
 import type { Dataset } from "@controlnet-js/data";
-import { HELD_OUT_START } from "@controlnet-js/tinyworld";
+import { HELD_OUT_START, sceneOf } from "@controlnet-js/tinyworld";
 import { renderInWorkers } from "@controlnet-js/tinyworld/node";
+import type { SceneMaps } from "./tinyworld-maps.js";
 
 const side = 128;
 const pixels = side * side;
@@ -12,9 +13,8 @@ export interface TinyworldOptions {
   count: number;
   /** Scenes that are never trained on. */
   heldOut?: boolean;
-  /** What makes the maps; without one, a sample's map is the picture itself, for tasks that take no map. */
-  condition?: Condition;
-  conditionOptions?: Record<string, unknown>;
+  /** Without any, a sample's map is the picture itself, for tasks that take no map. */
+  maps?: SceneMaps;
   workers?: number;
 }
 
@@ -23,10 +23,10 @@ export interface TinyworldOptions {
  * Sample i of the training part is scene i; held-out scenes are numbered from `HELD_OUT_START`.
  */
 export async function openTinyworld(options: TinyworldOptions): Promise<Dataset> {
-  const { seed, count, heldOut = false, condition, conditionOptions = {}, workers = 2 } = options;
+  const { seed, count, heldOut = false, maps, workers = 2 } = options;
   const start = heldOut ? HELD_OUT_START : 0;
   const { images, captions } = await renderInWorkers({ seed, start, count, workers });
-  const maps = new Map<number, Image>();
+  const made = new Map<number, Image>();
   const imageOf = (index: number): Image => ({
     data: images.subarray(index * pixels * 3, (index + 1) * pixels * 3),
     width: side,
@@ -34,15 +34,15 @@ export async function openTinyworld(options: TinyworldOptions): Promise<Dataset>
     channels: 3,
   });
   const mapOf = async (index: number, image: Image): Promise<Image> => {
-    if (!condition) return image;
-    let map = maps.get(index);
-    if (!map) maps.set(index, (map = await condition.detect(image, conditionOptions)));
+    if (!maps) return image;
+    let map = made.get(index);
+    if (!map) made.set(index, (map = await maps.of(image, sceneOf({ seed, index: start + index }))));
     return map;
   };
   return {
     size: count,
     describe: () =>
-      `${count} tinyworld scenes from ${start}, seed ${seed}, ${condition ? `with ${condition.name}` : "without"} maps`,
+      `${count} tinyworld scenes from ${start}, seed ${seed}, ${maps ? `with ${maps.name}` : "without"} maps`,
     async load(index) {
       const image = imageOf(index);
       return {

@@ -25,6 +25,8 @@ export interface TrainedControl extends RunOutcome<ControlNetParams> {
   pipeline: Pipeline;
   netConfig: ReturnType<typeof controlNetConfig>;
   condition: Condition;
+  /** Whether the condition can make maps of pictures. */
+  detects: boolean;
   /** What is saved with the ControlNet as it is after so many steps. */
   metadata(step: number): Record<string, unknown>;
   heldOut: Sample[];
@@ -107,6 +109,7 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
       pipeline,
       netConfig,
       condition: data.condition,
+      detects: named.detects,
       metadata,
       heldOut: await loadSamples(data.heldOut),
       engine: engine.description,

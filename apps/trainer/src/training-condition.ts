@@ -7,6 +7,7 @@ import {
 } from "./detect/network-weights.js";
 import { type NamedCondition, openCondition } from "./open-condition.js";
 import type { ControlTrainConfig } from "./task-schemas.js";
+import { isExact } from "./tinyworld-maps.js";
 
 /** The condition of a training run. */
 export interface TrainingCondition extends NamedCondition {
@@ -28,7 +29,7 @@ export async function openTrainingCondition(config: ControlTrainConfig): Promise
   const look = detectResolution === undefined ? {} : { resolution: detectResolution };
   const opened = await openCondition(name, weights && { weights, look });
   const { options } = opened.condition.metadata(conditionOptions);
-  const madeFromPictures = data.kind !== "json-lines";
+  const madeFromPictures = data.kind === "image-folder" || (data.kind === "tinyworld" && !isExact(name));
   if (madeFromPictures) assertWeights(name, options, weights, weightsKey);
   return { ...opened, detects: !lacksWeights(name, options, weights) };
 }

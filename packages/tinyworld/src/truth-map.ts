@@ -14,7 +14,8 @@ export type TruthMapName = (typeof TRUTH_MAPS)[number];
 /**
  * A scene's exact control map, RGB bytes:
  * - `depth`: inverse depth, the nearest point white, the sky black, as ControlNet's depth maps
- * - `normal`: x, y and z from [-1, 1] to [0, 255], camera space; the sky is (128, 128, 128)
+ * - `normal`: camera space from [-1, 1] to [0, 255], as ControlNet's normal maps: left is red, up green, front blue; the
+ *   sky faces the viewer
  * - `segmentation`: colours of {@link SEGMENTATION_PALETTE}
  * - `lines`: visible straight edges, white on black, one pixel wide
  * @throws ControlNetError `config` for another name
@@ -33,7 +34,12 @@ export function truthMap(scene: Scene, name: TruthMapName, size: RenderSize = {}
     }
     case "normal": {
       const { normals } = groundTruthOf(scene, size);
-      for (let i = 0; i < data.length; i++) data[i] = Math.round(127.5 + 127.5 * normals[i]!);
+      for (let i = 0; i < data.length; i += 3) {
+        const [x, y, z] = [normals[i]!, normals[i + 1]!, normals[i + 2]!];
+        const isSky = x === 0 && y === 0 && z === 0;
+        for (const [channel, value] of [-x, y, isSky ? 1 : z].entries())
+          data[i + channel] = Math.round(127.5 + 127.5 * value);
+      }
       return image;
     }
     case "segmentation": {

@@ -29,6 +29,9 @@ export const weightsFlag: WeightsWords = {
   other: (part) => `--weights ${part}=PATH`,
 };
 
+/** `controlnet evaluate --weights`. */
+export const evaluateFlag: WeightsWords = { ...weightsFlag, command: "controlnet evaluate" };
+
 /** `weights` in the config of `controlnet train`. */
 export const weightsKey: WeightsWords = {
   command: "controlnet train",
@@ -43,16 +46,20 @@ export const weightsKey: WeightsWords = {
  * @returns undefined where there are none
  * @throws ControlNetError `config` for a condition without a network, an unknown part or one given twice
  */
-export function readWeightTexts(condition: string, texts: readonly string[]): Weights | undefined {
+export function readWeightTexts(
+  condition: string,
+  texts: readonly string[],
+  words: WeightsWords = weightsFlag,
+): Weights | undefined {
   if (texts.length === 0) return undefined;
-  const parts = partsOf(condition, weightsFlag);
+  const parts = partsOf(condition, words);
   const weights: Record<string, string> = {};
   for (const text of texts) {
     const [, name, path] = /^([a-z]+)=(.+)$/.exec(text) ?? [];
     const isNamed = name !== undefined && (parts.includes(name) || !existsSync(text));
     const part = isNamed ? name : parts[0]!;
-    assertPart(condition, part, parts, weightsFlag);
-    if (weights[part] !== undefined) throw usage(weightsFlag, `"${part}" was given twice`);
+    assertPart(condition, part, parts, words);
+    if (weights[part] !== undefined) throw usage(words, `"${part}" was given twice`);
     weights[part] = isNamed ? path! : text;
   }
   return weights;
