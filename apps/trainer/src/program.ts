@@ -1,5 +1,6 @@
 import { engineNames } from "@controlnet-js/engine";
 import { Command } from "commander";
+import manifest from "../package.json" with { type: "json" };
 import { writeTinyworld } from "./dataset.js";
 import { addDetectCommand } from "./detect/detect-command.js";
 import { evaluate } from "./evaluate.js";
@@ -30,7 +31,7 @@ function abortOnSignal(): AbortSignal {
 export function createProgram(): Command {
   const program = new Command("controlnet")
     .description("Train, sample and evaluate ControlNets, and make datasets.")
-    .version("0.1.0");
+    .version(manifest.version);
 
   program
     .command("train")
