@@ -4,7 +4,7 @@ import { areaKernel, nearestKernel, tapsKernel } from "./kernels/resize-kernels.
 import { resizeArea } from "./resize-area.js";
 import { copyNearest, nearestPixels } from "./resize-nearest.js";
 import { combineTaps } from "./resize-plain.js";
-import { type Interpolation, resizeTaps } from "./resize-taps.js";
+import { type Interpolation, resizeTaps, type Taps } from "./resize-taps.js";
 
 /**
  * An image at another size, within one level of `cv2.resize`: fixed-point weights of 11 bits, as OpenCV has them.
@@ -26,7 +26,7 @@ export function resize(image: Image, width: number, height: number, method: Inte
     return areaKernel(image, width, height) ?? resizeArea(image, width, height);
   const kind = method === "area" ? "area-enlarging" : method;
   const x = resizeTaps(image.width, width, kind);
-  const y = resizeTaps(image.height, height, kind);
+  const y = resizeTaps(image.height, height, kind, "rows");
   return tapsKernel(image, width, height, x, y) ?? combineTaps(image, width, height, x, y);
 }
 
@@ -43,7 +43,19 @@ export function resizePlane(
   assertSize("resizePlane", width, height);
   const x = resizeTaps(plane.width, width, method);
   const y = resizeTaps(plane.height, height, method);
-  const wide = new Float32Array(width * plane.height);
+  return { data: combinePlane(plane, x, y, Float32Array), width, height, channels: 1 };
+}
+
+/** A plane of floats combined by taps, held in the type of float asked for. */
+export function combinePlane<D extends Float32Array | Float64Array>(
+  plane: { data: D; width: number; height: number },
+  x: Taps,
+  y: Taps,
+  type: new (length: number) => D,
+): D {
+  const width = x.indices.length / x.count;
+  const height = y.indices.length / y.count;
+  const wide = new type(width * plane.height);
   for (let row = 0; row < plane.height; row++)
     for (let i = 0; i < width; i++) {
       let sum = 0;
@@ -51,7 +63,7 @@ export function resizePlane(
         sum += x.weights[i * x.count + k]! * plane.data[row * plane.width + x.indices[i * x.count + k]!]!;
       wide[row * width + i] = sum;
     }
-  const data = new Float32Array(width * height);
+  const data = new type(width * height);
   for (let j = 0; j < height; j++)
     for (let i = 0; i < width; i++) {
       let sum = 0;
@@ -59,7 +71,7 @@ export function resizePlane(
         sum += y.weights[j * y.count + k]! * wide[y.indices[j * y.count + k]! * width + i]!;
       data[j * width + i] = sum;
     }
-  return { data, width, height, channels: 1 };
+  return data;
 }
 
 function assertSize(where: string, width: number, height: number): void {
