@@ -136,7 +136,9 @@ describe("model folders", () => {
     let found = openWeights(folder);
     expect(found.get("a").dtype).toBe("F16");
     found.close();
-    expect(() => openWeights(folder, ["diffusion_pytorch_model"])).toThrow(/none of.*it has: model\.fp16/);
+    expect(() => openWeights(folder, ["diffusion_pytorch_model"])).toThrow(
+      /no diffusion_pytorch_model\.safetensors.*it has: model\.fp16/,
+    );
 
     await saveSafetensors(join(folder, "model-1.safetensors"), entries().slice(0, 1));
     await saveSafetensors(join(folder, "model-2.safetensors"), entries().slice(1));
@@ -158,5 +160,21 @@ describe("model folders", () => {
     expect(() => openWeights(folder)).toThrow(/"c" is not in model-1/);
     index([]);
     expect(() => openWeights(folder)).toThrow(/weight_map/);
+  });
+
+  it.each([
+    ["model.bf16.safetensors"],
+    ["model.non_ema.safetensors"],
+    ["model.safetensors.index.bf16.json", "model.bf16-00001-of-00001.safetensors"],
+    ["model.bin"],
+    ["model.ema.bin"],
+    ["model.bin.index.json", "model-00001-of-00001.bin"],
+    ["model.bin.index.fp16.json", "model.fp16-00001-of-00001.bin"],
+  ])("are found as %s", async (name, shard) => {
+    await saveSafetensors(join(folder, shard ?? name), entries());
+    if (shard) writeFileSync(join(folder, name), JSON.stringify({ weight_map: { a: shard, b: shard } }));
+    const found = openWeights(folder);
+    expect([...toFloat32(found.get("a"))]).toEqual([5, 6, 7]);
+    found.close();
   });
 });

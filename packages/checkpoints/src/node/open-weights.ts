@@ -15,34 +15,51 @@ export interface FoundWeights extends OpenSource {
   readonly path: string;
 }
 
+/** Endings of weights files, most wanted first; `*` stands for a variant such as `fp16`. */
+const endings = [
+  ".safetensors",
+  ".safetensors.index.json",
+  ".*.safetensors",
+  ".safetensors.index.*.json",
+  ".*.safetensors.index.json",
+  ".bin",
+  ".bin.index.json",
+  ".*.bin",
+  ".bin.index.*.json",
+  ".*.bin.index.json",
+] as const;
+
+/** The file with this base name and ending; of several variants `fp16`, else the first by name. */
+function fileOf(files: readonly string[], base: string, ending: string): string | undefined {
+  const [before, after] = ending.split("*") as [string, string?];
+  if (after === undefined) return files.find((name) => name === base + before);
+  const variants = files.filter((name) => {
+    if (!name.startsWith(base + before) || !name.endsWith(after)) return false;
+    const variant = name.slice(base.length + before.length, name.length - after.length);
+    return /^\w+$/.test(variant) && variant !== "index";
+  });
+  return variants.find((name) => name === base + ending.replace("*", "fp16")) ?? variants.sort()[0];
+}
+
 /**
- * Opens the weights of a diffusers or transformers folder: a whole file or shards with an index, full or half
- * precision (`.fp16.`), whichever is there, in this order; then the same as `.bin`.
+ * Opens the weights of a diffusers or transformers folder: a whole file or shards with an index, else one of its variants
+ * (`.fp16.`, `.bf16.`, ...), whichever is there, in this order; then the same as `.bin`.
  * @param baseNames e.g. `["diffusion_pytorch_model"]`
  * @throws ControlNetError `missing` where the folder has none of them, naming what it has
  */
 export function openWeights(folder: string, baseNames: readonly string[] = weightNames): FoundWeights {
-  let files: Set<string>;
+  let files: string[];
   try {
-    files = new Set(readdirSync(folder));
+    files = readdirSync(folder);
   } catch (cause) {
     throw new ControlNetError("io", `can't read folder ${folder}: ${(cause as Error).message}`, { cause });
   }
-  const candidates = baseNames.flatMap((base) => [
-    `${base}.safetensors`,
-    `${base}.safetensors.index.json`,
-    `${base}.fp16.safetensors`,
-    `${base}.safetensors.index.fp16.json`,
-    `${base}.fp16.safetensors.index.json`,
-    `${base}.bin`,
-    `${base}.bin.index.json`,
-    `${base}.fp16.bin`,
-  ]);
-  const found = candidates.find((name) => files.has(name));
+  let found: string | undefined;
+  for (const base of baseNames) for (const ending of endings) found ??= fileOf(files, base, ending);
   if (found === undefined)
     throw new ControlNetError(
       "missing",
-      `openWeights: ${folder} has none of ${candidates.join(", ")}; it has: ${[...files].sort().slice(0, 20).join(", ") || "nothing"}`,
+      `openWeights: ${folder} has no ${baseNames.map((base) => `${base}.safetensors`).join(", ")}, none of them in shards, as variant (.fp16.) or as .bin; it has: ${files.sort().slice(0, 20).join(", ") || "nothing"}`,
     );
   const path = join(folder, found);
   const source = found.endsWith(".json") ? openShards(folder, found) : openCheckpointFile(path);
@@ -73,7 +90,7 @@ export function openShards(folder: string, indexName: string): OpenSource {
         typeof file !== "string" ||
         file !== basename(file) ||
         file.includes("\\") ||
-        !file.endsWith(".safetensors")
+        !/\.(safetensors|bin)$/.test(file)
       )
         return wrong(
           `tensor "${name}" is said to be in ${JSON.stringify(file)}, which is no file of this folder`,
