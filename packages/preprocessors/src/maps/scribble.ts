@@ -45,7 +45,7 @@ export function scribbleXdog(image: Image, threshold = 32): ByteImage {
       coarse[j + 1]! - fine[j + 1]!,
       coarse[j + 2]! - fine[j + 2]!,
     );
-    const inverse = Math.trunc(Math.min(255, Math.max(0, Math.fround(255 - least))));
+    const inverse = Math.trunc(Math.min(255, Math.max(0, Math.fround(255 - Math.fround(least)))));
     // The field doubles a byte, which wraps around.
     map.data[i] = ((2 * (255 - inverse)) & 255) > threshold ? 255 : 0;
   }
