@@ -79,6 +79,13 @@ test("remap equals cv2.remap", () => {
   );
 });
 
+test("background is what lies below the threshold in 32-bit floats", () => {
+  const depth = { data: Float32Array.of(0, 0.7, 1), width: 3, height: 1, channels: 1 };
+  // 0.7 as a 32-bit float is less than 0.7.
+  expect(normalFromDepth(depth, { backgroundThreshold: 0.7 }).data[3]).toBeGreaterThan(128);
+  expect(normalFromDepth(depth, { backgroundThreshold: 0.71 }).data[3]).toBe(127);
+});
+
 test.each([
   [0.3, "f817de337db1e3f7"],
   [0.5, "ed004f276331da5d"],

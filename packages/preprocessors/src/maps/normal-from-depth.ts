@@ -38,12 +38,17 @@ export function normalFromDepth(depth: Image<Float32Array>, options: NormalOptio
     );
   const { data, width, height } = depth;
   const [low, high] = valueRange(data);
-  const span = high - low || 1;
+  const f = Math.fround;
+  const span = f(high - low) || 1;
   const slope = form === "1.0" ? 1 : Math.min(width, height) / 8 / span;
   const red = channelOrder === "xyz" ? 0 : 2;
   const map = blankImage(width, height, 3);
-  const f = Math.fround;
+  const nearest = f(backgroundThreshold);
   const z = f(strength);
+  const smoothed = (start: number, left: number, middle: number, right: number) => {
+    const centre = data[start + middle]!;
+    return f(f(data[start + left]! + centre) + f(centre + data[start + right]!));
+  };
   const mirror = (i: number, size: number) => (size === 1 ? 0 : i < 0 ? 1 : i >= size ? size - 2 : i);
   for (let row = 0, i = 0; row < height; row++) {
     const above = mirror(row - 1, height) * width;
@@ -54,19 +59,13 @@ export function normalFromDepth(depth: Image<Float32Array>, options: NormalOptio
       const right = mirror(column + 1, width);
       let x = 0;
       let y = 0;
-      if ((data[i]! - low) / span >= backgroundThreshold) {
-        x =
-          data[above + right]! +
-          2 * data[here + right]! +
-          data[below + right]! -
-          (data[above + left]! + 2 * data[here + left]! + data[below + left]!);
-        y =
-          data[below + left]! +
-          2 * data[below + column]! +
-          data[below + right]! -
-          (data[above + left]! + 2 * data[above + column]! + data[above + right]!);
-      }
       // In 32-bit floats as the annotator computes: on flat ground the last bit decides between 254 and 255.
+      if (f(f(data[i]! - low) / span) >= nearest) {
+        const before = f(data[above + right]! - data[above + left]!);
+        const after = f(data[below + right]! - data[below + left]!);
+        x = f(f(before + after) + 2 * f(data[here + right]! - data[here + left]!));
+        y = f(smoothed(below, left, column, right) - smoothed(above, left, column, right));
+      }
       x = f(x * slope);
       y = f(y * slope);
       const length = f(Math.sqrt(f(f(f(x * x) + f(y * y)) + f(z * z))));
