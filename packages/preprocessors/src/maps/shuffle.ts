@@ -1,35 +1,35 @@
 import { ControlNetError, type Image, randomUniform } from "@controlnet-js/core";
 import { assertImage, type ByteImage, blankImage } from "../image.js";
-import { resizePlane } from "../resize.js";
+import { combinePlane } from "../resize.js";
+import { resizeTaps, type Taps } from "../resize-taps.js";
+import { roundHalfEven } from "../round-half-even.js";
 
 /**
  * A smooth random field in [0, 1]: noise on a grid of `cell` pixels, cubic between them, one cell cut off all around
  * (ControlNet 1.1 `annotator/util.py`, `make_noise_disk`).
  * @param random draws uniform numbers in [0, 1)
  */
-export function smoothNoise(width: number, height: number, cell: number, random: () => number): Float32Array {
+export function smoothNoise(width: number, height: number, cell: number, random: () => number): Float64Array {
   const columns = Math.floor(width / cell) + 2;
   const rows = Math.floor(height / cell) + 2;
-  const grid = {
-    data: Float32Array.from({ length: columns * rows }, random),
-    width: columns,
-    height: rows,
-    channels: 1,
-  };
-  const wide = resizePlane(grid, width + 2 * cell, height + 2 * cell, "cubic");
-  const field = new Float32Array(width * height);
+  const grid = { data: Float64Array.from({ length: columns * rows }, random), width: columns, height: rows };
+  const field = combinePlane(grid, inner(columns, width, cell), inner(rows, height, cell), Float64Array);
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
-  for (let y = 0, i = 0; y < height; y++)
-    for (let x = 0; x < width; x++, i++) {
-      const value = wide.data[(y + cell) * wide.width + x + cell]!;
-      field[i] = value;
-      low = Math.min(low, value);
-      high = Math.max(high, value);
-    }
+  for (const value of field) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
   const range = high - low || 1;
   for (let i = 0; i < field.length; i++) field[i] = (field[i]! - low) / range;
   return field;
+}
+
+/** The taps of a line that is resized to `size` and a cell more on both sides, without those cells. */
+function inner(source: number, size: number, cell: number): Taps {
+  const { count, indices, weights } = resizeTaps(source, size + 2 * cell, "cubic");
+  const [start, end] = [cell * count, (cell + size) * count];
+  return { count, indices: indices.subarray(start, end), weights: weights.subarray(start, end) };
 }
 
 /**
@@ -47,8 +47,8 @@ export function shuffle(image: Image, options: { seed?: number; cell?: number } 
     throw new ControlNetError("range", `shuffle: expected a cell of 2 to 4096 pixels, got ${cell}`);
   const { width, height } = image;
   const random = randomUniform({ seed, purpose: "shuffle", index: 0 });
-  const x = smoothNoise(width, height, cell, random).map((value) => value * (width - 1));
-  const y = smoothNoise(width, height, cell, random).map((value) => value * (height - 1));
+  const x = Float32Array.from(smoothNoise(width, height, cell, random), (value) => value * (width - 1));
+  const y = Float32Array.from(smoothNoise(width, height, cell, random), (value) => value * (height - 1));
   return remap(image, x, y);
 }
 
@@ -65,8 +65,8 @@ export function remap(image: Image, x: Float32Array, y: Float32Array): ByteImage
       ? 0
       : data[(row * width + column) * channels + c]!;
   for (let i = 0, to = 0; i < x.length; i++) {
-    const fixedX = Math.round(x[i]! * 32);
-    const fixedY = Math.round(y[i]! * 32);
+    const fixedX = roundHalfEven(x[i]! * 32);
+    const fixedY = roundHalfEven(y[i]! * 32);
     const column = fixedX >> 5;
     const row = fixedY >> 5;
     const right = (fixedX & 31) / 32;
