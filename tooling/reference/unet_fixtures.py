@@ -1,11 +1,13 @@
 """Tiny random U-Nets and ControlNets with their outputs, as diffusers computes them.
 
-Versions: torch 2.15.0, diffusers 0.42.1. Run: tooling/reference/.venv/bin/python tooling/reference/unet_fixtures.py
+Versions: torch 2.15.0, diffusers 0.42.1. Run: tooling/reference/.venv/bin/python tooling/reference/unet_fixtures.py [NAME ...]
 Each fixture is one safetensors file: "unet.*", "controlnet.*" in diffusers' names, inputs and outputs in NCHW; its
 metadata holds both config.json texts.
 """
+import inspect
 import json
 import pathlib
+import sys
 
 import torch
 from diffusers import ControlNetModel, UNet2DConditionModel
@@ -28,11 +30,29 @@ CASES = {
 }
 
 
-def make(name, down, side=(8, 8), hint_widths=(4, 8, 8, 12), pool=False, **config):
+CROSS, PLAIN = "CrossAttnDownBlock2D", "DownBlock2D"
+CASES |= {
+    # Settings in which a U-Net may differ from the published ones, in as few numbers as they take.
+    "settings": dict(block_out_channels=(5, 10), layers_per_block=1, attention_head_dim=(5, 2), cross_attention_dim=3,
+                     norm_num_groups=5, norm_eps=1e-2, flip_sin_to_cos=False, freq_shift=1, side=(4, 4),
+                     transformer_layers_per_block=(1, 2), mid_block_type="UNetMidBlock2D", order="bgr",
+                     down=(PLAIN, CROSS), up=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"), hint_widths=(2, 2)),
+    "no-middle": dict(block_out_channels=(4, 4), layers_per_block=1, attention_head_dim=2, cross_attention_dim=3,
+                      norm_num_groups=2, side=(4, 4), mid_block_type=None, net=dict(mid_block_type="UNetMidBlock2D"),
+                      down=(CROSS, PLAIN), hint_widths=(2, 2)),
+}
+
+
+def make(name, down, side=(8, 8), hint_widths=(4, 8, 8, 12), pool=False, up=None, order="rgb", net=None, **config):
     torch.manual_seed(len(name))
-    up = tuple(d.replace("Down", "Up") for d in reversed(down))
+    up = up or tuple(d.replace("Down", "Up") for d in reversed(down))
     unet = UNet2DConditionModel(down_block_types=down, up_block_types=up, sample_size=8, **config).eval()
-    controlnet = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=hint_widths).eval()
+    own = dict(conditioning_embedding_out_channels=hint_widths, controlnet_conditioning_channel_order=order)
+    if net:  # one that from_unet can't make
+        shared = {key: value for key, value in unet.config.items() if key in inspect.signature(ControlNetModel.__init__).parameters}
+        controlnet = ControlNetModel(**{**shared, **net, **own}).eval()
+    else:
+        controlnet = ControlNetModel.from_unet(unet, **own).eval()
     controlnet.register_to_config(global_pool_conditions=pool)
     for module in (unet, controlnet):
         for key, parameter in module.named_parameters():
@@ -58,5 +78,5 @@ def make(name, down, side=(8, 8), hint_widths=(4, 8, 8, 12), pool=False, **confi
     save_file(tensors, str(ROOT / f"packages/controlnet/fixtures/{name}.safetensors"), metadata)
 
 
-for name, case in CASES.items():
+for name, case in CASES.items() if len(sys.argv) == 1 else [(n, CASES[n]) for n in sys.argv[1:]]:
     make(name, **case)

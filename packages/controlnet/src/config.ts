@@ -15,6 +15,8 @@ export interface ControlNetConfig {
   hintWidths: number[];
   /** Whether every residual is averaged over height and width, so that the map tells what, not where: shuffle's net. */
   globalPooling: boolean;
+  /** Whether the map's channels are turned round first: blue, green, red. */
+  reversedHint: boolean;
 }
 
 export const defaultHintWidths = [16, 32, 96, 256];
@@ -26,13 +28,14 @@ export const controlNetConfig = (
     hintChannels = 3,
     hintWidths = defaultHintWidths,
     globalPooling = false,
+    reversedHint = false,
   }: Partial<Omit<ControlNetConfig, "unet">> = {},
-): ControlNetConfig => ({ unet, hintChannels, hintWidths, globalPooling });
+): ControlNetConfig => ({ unet, hintChannels, hintWidths, globalPooling, reversedHint });
 
 const diffusersSchema = z.object({
   conditioning_channels: z.number().int().positive().default(3),
   conditioning_embedding_out_channels: z.array(z.number().int().positive()).min(1).default(defaultHintWidths),
-  controlnet_conditioning_channel_order: z.literal("rgb").default("rgb"),
+  controlnet_conditioning_channel_order: z.enum(["rgb", "bgr"]).default("rgb"),
   global_pool_conditions: z.boolean().default(false),
 });
 
@@ -52,6 +55,7 @@ export function controlNetConfigFromDiffusers(json: unknown): ControlNetConfig {
     hintChannels: parsed.data.conditioning_channels,
     hintWidths: parsed.data.conditioning_embedding_out_channels,
     globalPooling: parsed.data.global_pool_conditions,
+    reversedHint: parsed.data.controlnet_conditioning_channel_order === "bgr",
   };
 }
 
@@ -62,7 +66,7 @@ export function controlNetConfigToDiffusers(config: ControlNetConfig): Record<st
     ...sharedDiffusersConfig(config.unet),
     conditioning_channels: config.hintChannels,
     conditioning_embedding_out_channels: config.hintWidths,
-    controlnet_conditioning_channel_order: "rgb",
+    controlnet_conditioning_channel_order: config.reversedHint ? "bgr" : "rgb",
     global_pool_conditions: config.globalPooling,
   };
 }

@@ -63,7 +63,7 @@ function setUp(): Setup {
 }
 
 describe("against diffusers", () => {
-  test.each(["sd15-like", "sd21-like", "one-level", "global-pooling"])(
+  test.each(["sd15-like", "sd21-like", "one-level", "global-pooling", "settings", "no-middle"])(
     "%s: U-Net, ControlNet and strength agree to 1e-5",
     (name) => {
       const source = parseSafetensors(

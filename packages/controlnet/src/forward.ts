@@ -17,7 +17,7 @@ import {
 } from "@controlnet-js/unet";
 import { add, mean, mul, type Tensor, type Tensor4D } from "@tensorflow/tfjs-core";
 import type { ControlNetConfig } from "./config.js";
-import { encodeHint } from "./hint-encoder.js";
+import { encodeHint, orientHint } from "./hint-encoder.js";
 import type { ControlNetParams } from "./params.js";
 
 /**
@@ -35,7 +35,11 @@ export function controlNet(
   run: RunBlock = runBlock,
 ): Required<AdditionalResiduals> & { skips: Tensor4D[] } {
   checkMap(config, inputs.latents, map);
-  const hint = run((given, hintEncoder) => encodeHint(hintEncoder, given), map, params.hint);
+  const hint = run(
+    (given, hintEncoder) => encodeHint(hintEncoder, orientHint(config, given)),
+    map,
+    params.hint,
+  );
   return controlNetFromHint(params, config, inputs, hint, run);
 }
 

@@ -7,7 +7,8 @@ import {
   join,
   silu,
 } from "@controlnet-js/core";
-import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
+import { concat, split, type Tensor, type Tensor4D } from "@tensorflow/tfjs-core";
+import type { ControlNetConfig } from "./config.js";
 
 /** Brings a control map to the size and width of the U-Net's first feature map. */
 export interface HintEncoder<L = Tensor> {
@@ -41,6 +42,12 @@ export function createHintEncoder<L>(
     output: createZeroConvolution(init, join(path, "output"), widths[widths.length - 1]!, outChannels, 3),
   };
 }
+
+/** The map as the hint encoder takes it: its channels turned round where `config.reversedHint`. */
+export const orientHint = (
+  { reversedHint }: Pick<ControlNetConfig, "reversedHint">,
+  map: Tensor4D,
+): Tensor4D => (reversedHint ? (concat(split(map, map.shape[3], 3).reverse(), 3) as Tensor4D) : map);
 
 /**
  * `map` [batch, height, width, hintChannels] in [0, 1] to [batch, height / f, width / f, channels], where

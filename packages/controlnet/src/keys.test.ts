@@ -1,5 +1,11 @@
 import { countParameters, shapeInitializer } from "@controlnet-js/core";
-import { createUNet, unetConfig, unetKeyRows } from "@controlnet-js/unet";
+import {
+  createUNet,
+  unetConfig,
+  unetConfigFromDiffusers,
+  unetConfigToDiffusers,
+  unetKeyRows,
+} from "@controlnet-js/unet";
 import { describe, expect, test } from "vitest";
 import { controlNetConfig, controlNetConfigFromDiffusers, controlNetConfigToDiffusers } from "./config.js";
 import { controlNetKeyRows } from "./keys.js";
@@ -9,13 +15,80 @@ const sd15 = unetConfig();
 
 test("diffusers' config.json goes both ways", () => {
   for (const globalPooling of [false, true]) {
-    const config = controlNetConfig(sd15, { hintChannels: 4, hintWidths: [8, 16], globalPooling });
+    const own = { hintChannels: 4, hintWidths: [8, 16], globalPooling, reversedHint: globalPooling };
+    const config = controlNetConfig(sd15, own);
     const json = controlNetConfigToDiffusers(config);
     expect(json.global_pool_conditions).toBe(globalPooling);
     expect(controlNetConfigFromDiffusers(json)).toEqual(config);
   }
   expect(() => controlNetConfigFromDiffusers({ global_pool_conditions: "yes" })).toThrow(
     /global_pool_conditions/,
+  );
+});
+
+test("a U-Net's config.json goes both ways, whatever it says", () => {
+  const config = unetConfig({
+    channels: [15, 30],
+    groups: 5,
+    attention: [false, true],
+    decoderAttention: [true, true],
+    heads: [3, 2],
+    depth: [1, 2],
+    middle: "none",
+    normEpsilon: 1e-3,
+    cosineFirst: false,
+    frequencyShift: 1,
+  });
+  expect(unetConfigFromDiffusers(unetConfigToDiffusers(config))).toEqual(config);
+  expect(unetConfigFromDiffusers(unetConfigToDiffusers(sd15))).toEqual(sd15);
+  // Lists of the same are one number; heads matter only where something attends; what changes nothing here is let be.
+  const json = {
+    ...unetConfigToDiffusers(
+      unetConfig({ channels: [32, 48], groups: 16, attention: [true, false], heads: [8, 8] }),
+    ),
+    layers_per_block: [2, 2],
+    cross_attention_dim: [768, 768],
+    transformer_layers_per_block: [1, 1],
+    sample_size: [64, 96],
+    act_fn: "swish",
+    time_embedding_dim: 128,
+    upcast_attention: true,
+    resnet_skip_time_act: true,
+  };
+  expect(unetConfigFromDiffusers(json)).toMatchObject({
+    blocksPerLevel: 2,
+    contextChannels: 768,
+    depth: 1,
+    sampleSize: 96,
+  });
+});
+
+test.each([
+  ["only_cross_attention", true],
+  ["only_cross_attention", [false, true]],
+  ["downsample_padding", 0],
+  ["mid_block_scale_factor", 2],
+  ["mid_block_type", "UNetMidBlock2DSimpleCrossAttn"],
+  ["center_input_sample", true],
+  ["time_embedding_act_fn", "silu"],
+  ["timestep_post_act", "gelu"],
+  ["time_embedding_type", "fourier"],
+  ["time_embedding_dim", 64],
+  ["time_cond_proj_dim", 256],
+  ["resnet_time_scale_shift", "scale_shift"],
+  ["class_embed_type", "timestep"],
+  ["num_class_embeds", 10],
+  ["encoder_hid_dim", 20],
+  ["conv_in_kernel", 5],
+  ["act_fn", "gelu"],
+  ["layers_per_block", [1, 2, 2, 2]],
+  ["cross_attention_dim", [768, 768, 768, 1024]],
+  ["up_block_types", ["UpBlock2D", "UpBlock2D", "UpBlock2D", "AttnUpBlock2D"]],
+  ["attention_head_dim", [8, 8]],
+  ["norm_eps", "small"],
+])("%s %j is refused by name", (key, value) => {
+  expect(() => unetConfigFromDiffusers({ ...unetConfigToDiffusers(sd15), [key]: value })).toThrow(
+    expect.objectContaining({ message: expect.stringContaining(key) }),
   );
 });
 

@@ -1,4 +1,4 @@
-import type { ControlNetConfig, ControlNetParams } from "@controlnet-js/controlnet";
+import { type ControlNetConfig, type ControlNetParams, orientHint } from "@controlnet-js/controlnet";
 import { ControlNetError, nearestName } from "@controlnet-js/core";
 import { avgPool, type Tensor4D, tidy } from "@tensorflow/tfjs-core";
 import type { AppliedControl } from "./applied.js";
@@ -101,7 +101,10 @@ export function prepareControl(
   const levels = linkLevels(input.config.unet);
   if (isBlank(input.map))
     warnings.push(`${name}: the map is blank, all of its values are the same: it tells the net nothing`);
-  const map = pictureTensor(`${where}: map`, input.map, { ...size, channels: input.config.hintChannels });
+  const channels = input.config.hintChannels;
+  const map = tidy(() =>
+    orientHint(input.config, pictureTensor(`${where}: map`, input.map, { ...size, channels })),
+  );
   let masks: Tensor4D[] | undefined;
   try {
     if (input.mask) masks = maskLevels(where, input.mask, size, factor, input.config.unet.channels.length);

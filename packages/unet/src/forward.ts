@@ -63,7 +63,8 @@ export function encode(
 ): Encoded {
   const { latents, timesteps, context } = inputs;
   checkInputs(config, inputs);
-  const time = embedTimesteps(timesteps, params.time);
+  const { cosineFirst, frequencyShift } = config;
+  const time = embedTimesteps(timesteps, params.time, { cosineFirst, frequencyShift });
   const block = unetBlock(config, { time, context }, run);
   let h = convolution(latents, params.input);
   if (hint) h = add(h, hint);
@@ -76,9 +77,11 @@ export function encode(
     if (level.downsample) skips.push((h = downsample(h, level.downsample)));
   });
   const heads = config.heads[config.heads.length - 1]!;
-  const { residual1, transformer, residual2 } = params.middle;
-  h = block(h, { residual: residual1, transformer }, heads);
-  h = block(h, { residual: residual2 }, heads);
+  if (params.middle) {
+    const { residual1, transformer, residual2 } = params.middle;
+    h = block(h, { residual: residual1, transformer }, heads);
+    if (residual2) h = block(h, { residual: residual2 }, heads);
+  }
   return { time, skips, middle: h };
 }
 
@@ -114,7 +117,7 @@ export function decode(
     });
     if (level.upsample) h = upsampleTo(encoded.skips[next - 1]!, h, level.upsample);
   });
-  return convolution(silu(groupNorm(h, params.outputNorm, config.groups, 1e-5)), params.output);
+  return convolution(silu(groupNorm(h, params.outputNorm, config.groups, config.normEpsilon)), params.output);
 }
 
 /** The whole U-Net: encoder, middle, decoder. Call it inside `tidy` or `jit`; the caller disposes the output. */

@@ -1,6 +1,6 @@
 import { type KeyRow, keyRows, renameBy } from "@controlnet-js/checkpoints";
 import { shapeInitializer } from "@controlnet-js/core";
-import type { UNetConfig } from "./config.js";
+import { decoderAttends, type UNetConfig } from "./config.js";
 import { createEncoder, createUNet } from "./params.js";
 
 type Rename = (modulePath: string) => string;
@@ -56,7 +56,8 @@ const ldmName = (config: UNetConfig): Rename => {
   const perLevel = config.blocksPerLevel + 1;
   const inputBlock = (level: string, i: string) => `input_blocks.${1 + Number(level) * perLevel + Number(i)}`;
   const outputBlock = (level: string, i: string) => `output_blocks.${Number(level) * perLevel + Number(i)}`;
-  const hasTransformer = (level: string) => config.attention[config.attention.length - 1 - Number(level)];
+  const hasTransformer = (level: string) =>
+    decoderAttends(config, config.channels.length - 1 - Number(level));
   const residual = renameBy(ldmResidual);
   const transformer = renameBy(transformerParts);
   const rules: readonly (readonly [RegExp, (...groups: string[]) => string])[] = [

@@ -14,7 +14,7 @@ import {
   type TimeEmbedding,
 } from "@controlnet-js/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { UNetConfig } from "./config.js";
+import { decoderAttends, depthAt, type UNetConfig } from "./config.js";
 
 /** One encoder block after the input convolution: residual block, transformer, or the downsampling at a level's end. */
 export interface EncoderLevel<L = Tensor> {
@@ -35,7 +35,8 @@ export interface EncoderParams<L = Tensor> {
   time: TimeEmbedding<L>;
   input: Convolution<L>;
   down: EncoderLevel<L>[];
-  middle: { residual1: ResidualBlock<L>; transformer: SpatialTransformer<L>; residual2: ResidualBlock<L> };
+  /** Absent where the U-Net has none; one residual block alone where it does not attend. */
+  middle?: { residual1: ResidualBlock<L>; transformer?: SpatialTransformer<L>; residual2?: ResidualBlock<L> };
 }
 
 /** The parameters of a latent-diffusion U-Net. */
@@ -47,10 +48,10 @@ export interface UNetParams<L = Tensor> extends EncoderParams<L> {
 
 const timeFeatures = (config: UNetConfig): number => 4 * config.channels[0]!;
 
-const transformerShape = (config: UNetConfig, channels: number) => ({
-  channels,
+const transformerShape = (config: UNetConfig, level: number) => ({
+  channels: config.channels[level]!,
   contextChannels: config.contextChannels,
-  depth: config.depth,
+  depth: depthAt(config, level),
   linearProjection: config.linearProjection,
 });
 
@@ -75,27 +76,30 @@ export function createEncoder<L>(config: UNetConfig, init: Initializer<L>, path 
       ),
       ...(config.attention[level] && {
         transformer: each((i) =>
-          createSpatialTransformer(init, name(`transformer.${i}`), transformerShape(config, channels)),
+          createSpatialTransformer(init, name(`transformer.${i}`), transformerShape(config, level)),
         ),
       }),
       ...(level < last && { downsample: createResample(init, name("downsample"), channels) }),
     };
   });
-  const deepest = widths[last]!;
   return {
     time: createTimeEmbedding(init, at("time"), widths[0]!),
     input: createConvolution(init, at("input"), config.inChannels, widths[0]!),
     down,
-    middle: {
-      residual1: createResidualBlock(init, at("middle.residual1"), deepest, deepest, timeFeatures(config)),
-      transformer: createSpatialTransformer(
-        init,
-        at("middle.transformer"),
-        transformerShape(config, deepest),
-      ),
-      residual2: createResidualBlock(init, at("middle.residual2"), deepest, deepest, timeFeatures(config)),
-    },
+    ...(config.middle !== "none" && { middle: createMiddle(config, init, at("middle")) }),
   };
+}
+
+function createMiddle<L>(config: UNetConfig, init: Initializer<L>, path: string) {
+  const last = config.channels.length - 1;
+  const deepest = config.channels[last]!;
+  const residual = (key: string) =>
+    createResidualBlock(init, join(path, key), deepest, deepest, timeFeatures(config));
+  const residual1 = residual("residual1");
+  if (config.middle === "residual") return { residual1 };
+  const shape = transformerShape(config, last);
+  const transformer = createSpatialTransformer(init, join(path, "transformer"), shape);
+  return { residual1, transformer, residual2: residual("residual2") };
 }
 
 /** Channels of the skip connections, in the order in which the encoder gives them: 12 for Stable Diffusion. */
@@ -128,9 +132,9 @@ export function createUNet<L>(config: UNetConfig, init: Initializer<L>): UNetPar
           timeFeatures(config),
         );
       }),
-      ...(config.attention[level] && {
+      ...(decoderAttends(config, level) && {
         transformer: blocks.map((block) =>
-          createSpatialTransformer(init, name(`transformer.${block}`), transformerShape(config, channels)),
+          createSpatialTransformer(init, name(`transformer.${block}`), transformerShape(config, level)),
         ),
       }),
       ...(level > 0 && { upsample: createResample(init, name("upsample"), channels) }),

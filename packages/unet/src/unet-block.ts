@@ -23,17 +23,21 @@ interface Conditioning {
 }
 
 /** Runs blocks over feature maps [batch, height, width, channels]. */
-export function unetBlock({ groups }: UNetConfig, conditioning: Conditioning, run: RunBlock) {
+export function unetBlock(
+  { groups, normEpsilon: epsilon }: UNetConfig,
+  conditioning: Conditioning,
+  run: RunBlock,
+) {
   return (h: Tensor4D, { residual, transformer }: UNetBlock, heads: number): Tensor4D => {
     if (!transformer)
       return run(
-        ({ x, time }, params) => residualBlock(x, params, time, { groups, epsilon: 1e-5 }),
+        ({ x, time }, params) => residualBlock(x, params, time, { groups, epsilon }),
         { x: h, time: conditioning.time },
         residual,
       );
     return run(
       ({ x, time, context }, params) => {
-        const inner = residualBlock(x, params.residual, time, { groups, epsilon: 1e-5 });
+        const inner = residualBlock(x, params.residual, time, { groups, epsilon });
         return spatialTransformer(inner, params.transformer, context, { groups, heads });
       },
       { x: h, ...conditioning },

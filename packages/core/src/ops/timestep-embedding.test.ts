@@ -16,6 +16,12 @@ test("sinusoidalEmbedding is cosines, then sines, of falling frequencies", () =>
   expectClose(embedding, [1, 1, 1, 1, 0, 0, 0, 0, ...expected], 1e-4);
 });
 
+test("sinusoidalEmbedding can begin with the sines, shift its frequencies and pad odd channels", () => {
+  const expected = [Math.sin(3), Math.sin(3 / 10000), Math.cos(3), Math.cos(3 / 10000), 0];
+  const options = { cosineFirst: false, frequencyShift: 1 };
+  expectClose(sinusoidalEmbedding(tensor1d([3]), 5, options), expected, 1e-6);
+});
+
 test("embedTimesteps goes from n sinusoids to 4 n features, also for integer timesteps", () => {
   const params = createTimeEmbedding(randomInitializer(3), "time", 8);
   const embedding = embedTimesteps(tensor1d([1, 500, 999], "int32"), params);
