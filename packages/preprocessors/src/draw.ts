@@ -95,16 +95,28 @@ export function drawThickLine(
 
 /** Fills a circle by the midpoint method, as `cv2.circle(..., thickness=-1)` does. */
 export function fillCircle(image: ByteImage, centre: Point, radius: number, colour: Colour): void {
+  const reaches = circleReaches(radius);
+  for (let dy = -radius; dy <= radius; dy++) {
+    const reach = reaches[Math.abs(dy)]!;
+    fillRun(image, centre.y + dy, centre.x - reach, centre.x + reach, colour);
+  }
+}
+
+const knownReaches = /* @__PURE__ */ new Map<number, Int32Array>();
+
+/** How far a circle of a radius goes to either side in the row of its centre and in those below. */
+export function circleReaches(radius: number): Int32Array {
+  const known = knownReaches.get(radius);
+  if (known) return known;
+  const reaches = new Int32Array(radius + 1);
   let error = 0;
   let dx = radius;
   let dy = 0;
   let plus = 1;
   let minus = 2 * radius - 1;
   while (dx >= dy) {
-    fillRun(image, centre.y - dy, centre.x - dx, centre.x + dx, colour);
-    fillRun(image, centre.y + dy, centre.x - dx, centre.x + dx, colour);
-    fillRun(image, centre.y - dx, centre.x - dy, centre.x + dy, colour);
-    fillRun(image, centre.y + dx, centre.x - dy, centre.x + dy, colour);
+    reaches[dy] = Math.max(reaches[dy]!, dx);
+    reaches[dx] = Math.max(reaches[dx]!, dy);
     dy++;
     error += plus;
     plus += 2;
@@ -114,6 +126,8 @@ export function fillCircle(image: ByteImage, centre: Point, radius: number, colo
       minus -= 2;
     }
   }
+  knownReaches.set(radius, reaches);
+  return reaches;
 }
 
 function put({ data, width, channels }: ByteImage, x: number, y: number, colour: Colour): void {

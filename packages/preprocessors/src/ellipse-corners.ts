@@ -1,38 +1,64 @@
 import type { Point } from "./draw.js";
 import { roundHalfEven } from "./round-half-even.js";
 
-/** A polygon with whole-numbered corners: the first `count` of `x` and `y`. */
+/** A polygon with whole-numbered corners, all of them inside a box. */
 export interface Corners {
   x: Int32Array;
   y: Int32Array;
-  count: number;
+  left: number;
+  right: number;
+  top: number;
+  bottom: number;
 }
 
 /** Room for the corners of one ellipse after another. */
-export const roomForCorners = (): Corners => ({ x: new Int32Array(361), y: new Int32Array(361), count: 0 });
+export function roomForCorners(): Corners {
+  const box = { left: 0, right: 0, top: 0, bottom: 0 };
+  return { x: new Int32Array(361), y: new Int32Array(361), ...box };
+}
+
+/** More than what sums of positions and offsets lose of a fraction. */
+const LOSS = 1e-6;
 
 /**
- * The polygon of a whole ellipse with one corner a degree, rounded to pixels, without repeated corners
- * (`cv2.ellipse2Poly`, whose table of sines has seven digits).
+ * The polygon of a whole ellipse with one corner a degree, rounded to pixels (`cv2.ellipse2Poly`, whose table of sines
+ * has seven digits; it leaves out repeated corners).
+ * @param centre whole numbers below a million in size, as the axes
  * @param angle of the first axis, in whole degrees
  * @param corners takes the polygon
  */
 export function ellipseCorners(centre: Point, axes: Point, angle: number, corners: Corners): void {
   const { x: xs, y: ys } = corners;
+  const { x, y } = centre;
   const turned = ((angle % 360) + 360) % 360;
   const cosine = SINES[450 - turned]!;
   const sine = SINES[turned]!;
-  let count = 0;
-  for (let degree = 0; degree <= 360; degree++) {
+  const reachX = 1 + Math.ceil(Math.hypot(axes.x * cosine, axes.y * sine));
+  const reachY = 1 + Math.ceil(Math.hypot(axes.x * sine, axes.y * cosine));
+  corners.left = x - reachX;
+  corners.right = x + reachX;
+  corners.top = y - reachY;
+  corners.bottom = y + reachY;
+  for (let degree = 0; degree <= 180; degree++) {
     const along = axes.x * SINES[450 - degree]!;
     const across = axes.y * SINES[degree]!;
-    const x = roundHalfEven(centre.x + along * cosine - across * sine);
-    const y = roundHalfEven(centre.y + along * sine + across * cosine);
-    if (count > 0 && x === xs[count - 1] && y === ys[count - 1]) continue;
-    xs[count] = x;
-    ys[count++] = y;
+    const offsetX = along * cosine - across * sine;
+    const offsetY = along * sine + across * cosine;
+    const wholeX = roundHalfEven(offsetX);
+    const wholeY = roundHalfEven(offsetY);
+    if (Math.abs(offsetX - wholeX) < 0.5 - LOSS && Math.abs(offsetY - wholeY) < 0.5 - LOSS) {
+      xs[degree] = x + wholeX;
+      ys[degree] = y + wholeY;
+      xs[degree + 180] = x - wholeX;
+      ys[degree + 180] = y - wholeY;
+    } else {
+      // Between two pixels the order of the sums decides, and the other half is no mirror image.
+      xs[degree] = roundHalfEven(x + along * cosine - across * sine);
+      ys[degree] = roundHalfEven(y + along * sine + across * cosine);
+      xs[degree + 180] = roundHalfEven(x - along * cosine + across * sine);
+      ys[degree + 180] = roundHalfEven(y - along * sine - across * cosine);
+    }
   }
-  corners.count = count;
 }
 
 /** Sines of 0 to 450 whole degrees. */

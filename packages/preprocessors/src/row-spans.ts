@@ -1,88 +1,111 @@
-import { type Colour, clipLine } from "./draw.js";
+import { clipLine } from "./draw.js";
 import type { Corners } from "./ellipse-corners.js";
-import type { ByteImage } from "./image.js";
 
-/** The pixels of a convex shape on a canvas: in each row from `top` to `bottom` those from `left` to `right`, if any. */
+/**
+ * The pixels of a convex shape on a canvas: in each row from `top` to `bottom` those from `left` to `right`, if any.
+ * Shapes share the arrays: row `y` has its ends at `y + shift`.
+ */
 export interface RowSpans {
-  /** Width of the canvas. */
-  width: number;
-  /** The first pixel of each row of the canvas. */
+  /** The first pixel of each row. */
   left: Int32Array;
   /** The last one; before `left` where the row has none. */
   right: Int32Array;
   top: number;
   bottom: number;
+  shift: number;
 }
-
-/** Room for the shapes on a canvas, one after another. */
-export const roomForSpans = (width: number, height: number): RowSpans => ({
-  width,
-  left: new Int32Array(height),
-  right: new Int32Array(height),
-  top: 0,
-  bottom: -1,
-});
 
 /**
- * The pixels of a convex polygon, its outline included, as `cv2.fillConvexPoly` fills them.
- * @param spans takes them, cut at the canvas' borders
+ * The pixels of a convex polygon, its outline included, as `cv2.fillConvexPoly` fills them: the outline by Bresenham's
+ * steps, and the edges by positions with 16 bits after the point.
+ * @param width of the canvas, as `height`
+ * @param left takes the ends, as `right`: room for `height` rows from `start` on
  */
-export function polygonSpans({ x: xs, y: ys, count }: Corners, spans: RowSpans): void {
-  const { width, left, right } = spans;
-  const height = left.length;
-  let highest = 0;
-  let lowest = 0;
-  let leftmost = xs[0]!;
-  let rightmost = xs[0]!;
-  for (let i = 1; i < count; i++) {
-    if (ys[i]! < ys[highest]!) highest = i;
-    if (ys[i]! > ys[lowest]!) lowest = i;
-    if (xs[i]! < leftmost) leftmost = xs[i]!;
-    if (xs[i]! > rightmost) rightmost = xs[i]!;
-  }
-  spans.top = Math.max(0, ys[highest]!);
-  spans.bottom = leftmost < width && rightmost >= 0 ? Math.min(height - 1, ys[lowest]!) : -1;
-  if (spans.top > spans.bottom) return;
-  left.fill(width, spans.top, spans.bottom + 1);
-  right.fill(-1, spans.top, spans.bottom + 1);
-  const isInside = leftmost >= 0 && rightmost < width && ys[highest]! >= 0 && ys[lowest]! < height;
-  for (let i = 0, before = count - 1; i < count; before = i++) {
-    if (isInside) addLine(left, right, xs[before]!, ys[before]!, xs[i]!, ys[i]!);
-    else addClipped(spans, xs[before]!, ys[before]!, xs[i]!, ys[i]!);
-  }
-  // Inside, the outline has all of an edge that goes no further than the next row.
-  for (let i = highest; i !== lowest; ) {
-    const next = i + 1 < count ? i + 1 : 0;
-    if (!isInside || ys[next]! - ys[i]! > 1) addEdge(spans, xs[i]!, ys[i]!, xs[next]!, ys[next]!);
-    i = next;
-  }
-  for (let i = highest; i !== lowest; ) {
-    const next = i > 0 ? i - 1 : count - 1;
-    if (!isInside || ys[next]! - ys[i]! > 1) addEdge(spans, xs[i]!, ys[i]!, xs[next]!, ys[next]!);
-    i = next;
-  }
+export function polygonSpans(
+  corners: Corners,
+  width: number,
+  height: number,
+  left: Int32Array,
+  right: Int32Array,
+  start: number,
+): RowSpans {
+  const top = Math.max(0, corners.top);
+  const bottom = corners.left < width && corners.right >= 0 ? Math.min(height - 1, corners.bottom) : -1;
+  const spans = { left, right, top, bottom, shift: start - top };
+  if (top > bottom) return spans;
+  left.fill(width, start, start + bottom - top + 1);
+  right.fill(-1, start, start + bottom - top + 1);
+  const isInside = corners.left >= 0 && corners.right < width && corners.top >= 0 && corners.bottom < height;
+  addEdges(corners, spans, width, height, isInside);
+  return spans;
 }
 
-/** The part of a line inside the canvas. */
-function addClipped(
-  { width, left, right }: RowSpans,
-  fromX: number,
-  fromY: number,
-  toX: number,
-  toY: number,
+function addEdges(
+  { x: xs, y: ys }: Corners,
+  spans: RowSpans,
+  width: number,
+  height: number,
+  isInside: boolean,
 ): void {
-  const height = left.length;
-  const isInside = (x: number, y: number) => x >= 0 && x < width && y >= 0 && y < height;
-  if (isInside(fromX, fromY) && isInside(toX, toY)) {
-    addLine(left, right, fromX, fromY, toX, toY);
-    return;
+  const { left, right, shift } = spans;
+  const count = xs.length;
+  let fromX = xs[count - 1]!;
+  let fromY = ys[count - 1]!;
+  for (let i = 0; i < count; i++) {
+    const toX = xs[i]!;
+    const toY = ys[i]!;
+    const dx = Math.abs(toX - fromX);
+    const dy = Math.abs(toY - fromY);
+    if (dx === 0 && dy === 0 && i > 0) continue;
+    const isEdgeInside =
+      isInside || (isWithin(fromX, fromY, width, height) && isWithin(toX, toY, width, height));
+    if (!isEdgeInside || dy > LONGEST) addAnyEdge(spans, width, height, fromX, fromY, toX, toY);
+    else {
+      add(left, right, fromX, fromY + shift);
+      add(left, right, toX, toY + shift);
+      if (dy > dx) {
+        if (dy > 1) addSteep(left, right, fromX, fromY + shift, toX, toY + shift);
+      } else if (dy > 0 && dx > 1) {
+        if (fromX < toX) addFlat(left, right, fromX, fromY + shift, dx, toY - fromY);
+        else addFlat(left, right, toX, toY + shift, dx, fromY - toY);
+      }
+    }
+    fromX = toX;
+    fromY = toY;
   }
-  const clipped = clipLine(width - 1, height - 1, { x: fromX, y: fromY }, { x: toX, y: toY });
-  if (clipped) addLine(left, right, clipped[0].x, clipped[0].y, clipped[1].x, clipped[1].y);
 }
 
-/** A line of one pixel by Bresenham's steps, from left to right, as `drawLine` draws it; all of it inside. */
-function addLine(
+const isWithin = (x: number, y: number, width: number, height: number) =>
+  x >= 0 && x < width && y >= 0 && y < height;
+
+const ONE = 65536;
+/** How many rows an edge may go for {@link addFlat} and {@link addSteep}, where rounded slopes hardly add up. */
+const LONGEST = 63;
+/** More than rounded slopes add up to, and less than the distance from the middle of two pixels to any other position. */
+const TIE = 256;
+
+/**
+ * An edge inside that goes at least as far across as down, from its left end on: the ends of each row's run, which are
+ * where Bresenham's steps turn. Positions at the rows' centres lie in these runs.
+ */
+function addFlat(left: Int32Array, right: Int32Array, x: number, y: number, dx: number, rows: number): void {
+  const down = rows < 0 ? -1 : 1;
+  const count = rows * down;
+  const step = dx / count;
+  // Half a unit more keeps a whole quotient from falling below.
+  let end = (dx + 0.5) / (2 * count);
+  for (let row = y, last = y + rows; row !== last; row += down, end += step) {
+    const turn = x + (end | 0);
+    add(left, right, turn, row);
+    add(left, right, turn + 1, row + down);
+  }
+}
+
+/**
+ * An edge inside that goes further down than across: one pixel a row, or two where it passes between them, as
+ * Bresenham's steps take the left one and positions may be rounded to the right one.
+ */
+function addSteep(
   left: Int32Array,
   right: Int32Array,
   fromX: number,
@@ -90,45 +113,75 @@ function addLine(
   toX: number,
   toY: number,
 ): void {
-  add(left, right, toX, toY);
-  const dx = Math.abs(toX - fromX);
-  const dy = Math.abs(toY - fromY);
-  if (dx < 2 && dy < 2) {
-    add(left, right, fromX, fromY);
-    return;
+  const isDown = fromY < toY;
+  const x = isDown ? fromX : toX;
+  const y = isDown ? fromY : toY;
+  const last = isDown ? toY : fromY;
+  const slope = slopeOf((isDown ? toX : fromX) - x, last - y);
+  let position = slope + ONE / 2;
+  for (let row = y + 1; row < last; row++, position += slope) {
+    const outline = x + ((position - TIE) >> 16);
+    const filled = x + (position >> 16);
+    if (outline < left[row]!) left[row] = outline;
+    if (filled > right[row]!) right[row] = filled;
   }
+}
+
+/** How far an edge goes across from row to row, rounded as OpenCV does. */
+const slopeOf = (dx: number, rows: number) => Math.trunc((dx * 2 * ONE + rows) / (2 * rows));
+
+function add(left: Int32Array, right: Int32Array, x: number, row: number): void {
+  if (x < left[row]!) left[row] = x;
+  if (x > right[row]!) right[row] = x;
+}
+
+/** An edge of any length that may lie outside. */
+function addAnyEdge(
+  spans: RowSpans,
+  width: number,
+  height: number,
+  fromX: number,
+  fromY: number,
+  toX: number,
+  toY: number,
+): void {
+  const clipped = clipLine(width - 1, height - 1, { x: fromX, y: fromY }, { x: toX, y: toY });
+  if (clipped) addLine(spans, clipped[0].x, clipped[0].y, clipped[1].x, clipped[1].y);
+  if (fromY < toY) addFilled(spans, width, height, fromX, fromY, toX, toY);
+  else addFilled(spans, width, height, toX, toY, fromX, fromY);
+}
+
+/** A line of one pixel by Bresenham's steps, from left to right, as `drawLine` draws it; all of it inside. */
+function addLine({ left, right, shift }: RowSpans, fromX: number, fromY: number, toX: number, toY: number) {
   const isReversed = toX < fromX;
   let x = isReversed ? toX : fromX;
-  let y = isReversed ? toY : fromY;
+  let row = (isReversed ? toY : fromY) + shift;
   const down = toY < fromY === isReversed ? 1 : -1;
+  const dx = Math.abs(toX - fromX);
+  const dy = Math.abs(toY - fromY);
   const isSteep = dy > dx;
   const long = isSteep ? dy : dx;
   const short = isSteep ? dx : dy;
   let error = long - 2 * short;
   for (let i = 0; i <= long; i++) {
-    add(left, right, x, y);
+    add(left, right, x, row);
     if (error < 0) {
       x++;
-      y += down;
+      row += down;
       error += 2 * (long - short);
     } else {
-      if (isSteep) y += down;
+      if (isSteep) row += down;
       else x++;
       error -= 2 * short;
     }
   }
 }
 
-function add(left: Int32Array, right: Int32Array, x: number, y: number): void {
-  if (x < left[y]!) left[y] = x;
-  if (x > right[y]!) right[y] = x;
-}
-
-const ONE = 65536;
-
 /** An edge as OpenCV fills up to it: a position with 16 bits after the point in each row from its upper end on. */
-function addEdge(
-  { width, left, right }: RowSpans,
+function addFilled(
+  { left, right, shift }: RowSpans,
+  width: number,
+  height: number,
   fromX: number,
   fromY: number,
   toX: number,
@@ -137,40 +190,13 @@ function addEdge(
   // The outline has the corner itself where it lies inside.
   const isDrawn = fromX >= 0 && fromX < width && fromY >= 0;
   const first = isDrawn ? fromY + 1 : Math.max(fromY, 0);
-  const end = Math.min(toY, left.length);
+  const end = Math.min(toY, height);
   if (first >= end) return;
-  const rows = toY - fromY;
-  const slope = Math.trunc(((toX - fromX) * 2 * ONE + rows) / (2 * rows));
+  const slope = slopeOf(toX - fromX, toY - fromY);
   let position = fromX * ONE + (first - fromY) * slope + ONE / 2;
-  for (let y = first; y < end; y++, position += slope) {
+  for (let row = first + shift; row < end + shift; row++, position += slope) {
     const x = Math.floor(position / ONE);
-    if (x < left[y]!) left[y] = Math.max(0, x);
-    if (x > right[y]!) right[y] = Math.min(width - 1, x);
-  }
-}
-
-/**
- * Fills spans with a colour.
- * @param image RGB, as `blankImage` makes it
- */
-export function fillSpans({ data }: ByteImage, spans: RowSpans, colour: Colour): void {
-  const { width, left, right, top, bottom } = spans;
-  const [r, g, b] = colour as [number, number, number];
-  // Words of four bytes: with which channel one begins follows from its place, as a pixel begins at a multiple of three.
-  const words = new Uint32Array(data.buffer, data.byteOffset, data.length >> 2);
-  const pattern = new Uint32Array(Uint8Array.of(r, g, b, r, g, b, r, g, b, r, g, b).buffer);
-  for (let y = top; y <= bottom; y++) {
-    if (left[y]! > right[y]!) continue;
-    const start = (y * width + left[y]!) * 3;
-    const end = (y * width + right[y]! + 1) * 3;
-    data[start] = data[end - 3] = r;
-    data[start + 1] = data[end - 2] = g;
-    data[start + 2] = data[end - 1] = b;
-    let word = (start + 3) >> 2;
-    const last = end >> 2;
-    for (let channel = word % 3; word < last; word++) {
-      words[word] = pattern[channel]!;
-      channel = channel === 2 ? 0 : channel + 1;
-    }
+    if (x < left[row]!) left[row] = Math.max(0, x);
+    if (x > right[row]!) right[row] = Math.min(width - 1, x);
   }
 }

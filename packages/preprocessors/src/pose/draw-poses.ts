@@ -2,8 +2,6 @@ import { ControlNetError } from "@controlnet-js/core";
 import { type Colour, drawThickLine, fillCircle } from "../draw.js";
 import { assertImage, type ByteImage, blankImage } from "../image.js";
 import { roundHalfEven } from "../round-half-even.js";
-import { fillSpans, type RowSpans } from "../row-spans.js";
-import { type LimbSpans, limbSpans } from "./limb-spans.js";
 import {
   BODY_COLOURS,
   BODY_LIMBS,
@@ -14,6 +12,7 @@ import {
   type Person,
   type PoseScene,
 } from "./pose.js";
+import { ShapeQueue } from "./shape-queue.js";
 
 /** What {@link drawPoses} can be asked. */
 export interface DrawPosesOptions {
@@ -43,20 +42,26 @@ export function drawPoses(scene: PoseScene, options: DrawPosesOptions = {}): Byt
   const canvas = blankImage(scene.width, scene.height, 3);
   assertImage("drawPoses", canvas);
   for (const person of scene.people) assertPerson("drawPoses", person);
-  const spansOf = limbSpans(scene.width, scene.height);
+  const queue = new ShapeQueue(canvas);
   const parts = (person: Person) => {
-    if (hands) for (const hand of [person.leftHand, person.rightHand]) if (hand) drawHand(canvas, hand);
-    if (face && person.face) drawFace(canvas, person.face);
+    if (hands)
+      for (const hand of [person.leftHand, person.rightHand])
+        if (hand) {
+          queue.flush();
+          drawHand(canvas, hand);
+        }
+    if (face && person.face) drawFace(queue, person.face);
   };
   if (version === "1.1")
     for (const person of scene.people) {
-      if (body) drawBody(canvas, person.body, spansOf);
+      if (body) drawBody(queue, person.body);
       parts(person);
     }
   else {
-    if (body) blendBodies(canvas, scene.people, spansOf);
+    if (body) blendBodies(queue, scene.people);
     for (const person of scene.people) parts(person);
   }
+  queue.flush();
   return canvas;
 }
 
@@ -84,40 +89,31 @@ export function assertPerson(where: string, person: Person): void {
 
 const pixel = ({ x, y }: Keypoint) => ({ x: Math.trunc(x), y: Math.trunc(y) });
 
-function drawBody(canvas: ByteImage, body: Keypoints, spansOf: LimbSpans): void {
+function drawBody(queue: ShapeQueue, body: Keypoints): void {
   BODY_LIMBS.forEach(([from, to], i) => {
     const a = body[from];
     const b = body[to];
-    if (a && b) fillSpans(canvas, spansOf(a, b), LIMB_COLOURS[i]!);
+    if (a && b) queue.addLimb(a, b, LIMB_COLOURS[i]!, false);
   });
   body.forEach((joint, i) => {
-    if (joint) fillCircle(canvas, pixel(joint), 4, BODY_COLOURS[i]!);
+    if (joint) queue.addCircle(pixel(joint), 4, BODY_COLOURS[i]!);
   });
 }
 
-function blendBodies(canvas: ByteImage, people: readonly Person[], spansOf: LimbSpans): void {
+function blendBodies(queue: ShapeQueue, people: readonly Person[]): void {
   BODY_COLOURS.forEach((colour, i) => {
     for (const { body } of people) {
       const joint = body[i];
-      if (joint) fillCircle(canvas, pixel(joint), 4, colour);
+      if (joint) queue.addCircle(pixel(joint), 4, colour);
     }
   });
   BODY_LIMBS.forEach(([from, to], i) => {
     for (const { body } of people) {
       const a = body[from];
       const b = body[to];
-      if (a && b) blendSpans(canvas, spansOf(a, b), BODY_COLOURS[i]!);
+      if (a && b) queue.addLimb(a, b, BODY_COLOURS[i]!, true);
     }
   });
-}
-
-/** Lays a colour at 60 % over spans. */
-function blendSpans({ data }: ByteImage, spans: RowSpans, colour: Colour): void {
-  const { width, left, right, top, bottom } = spans;
-  for (let y = top; y <= bottom; y++)
-    for (let x = left[y]!, i = 3 * (y * width + x); x <= right[y]!; x++)
-      for (let c = 0; c < 3; c++, i++)
-        data[i] = roundHalfEven(Math.fround(data[i]! * Math.fround(0.4) + colour[c]! * Math.fround(0.6)));
 }
 
 function drawHand(canvas: ByteImage, hand: Keypoints): void {
@@ -136,11 +132,11 @@ function drawHand(canvas: ByteImage, hand: Keypoints): void {
   }
 }
 
-function drawFace(canvas: ByteImage, face: Keypoints): void {
+function drawFace(queue: ShapeQueue, face: Keypoints): void {
   for (const landmark of face) {
     if (!landmark) continue;
     const at = pixel(landmark);
-    if (at.x >= 1 && at.y >= 1) fillCircle(canvas, at, 3, [255, 255, 255]);
+    if (at.x >= 1 && at.y >= 1) queue.addCircle(at, 3, [255, 255, 255]);
   }
 }
 
