@@ -1,6 +1,6 @@
 """Whole trajectories of the diffusers schedulers with an analytic model, in float64.
 
-    .venv/bin/python samplers.py        (from tooling/reference; made with diffusers 0.42.1, torch 2.15, numpy 2.4)
+    .venv/bin/python samplers.py [NAME ...]        (from tooling/reference; made with diffusers 0.42.1, torch 2.15, numpy 2.4)
 
 Every scheduler computes in float32 by its own choice. Here the names float32 stand for float64 while it runs, so that
 the fixtures hold what its equations give, and not its rounding.
@@ -127,12 +127,16 @@ GROUPS = {
             *[dict(algorithm_type="sde-dpmsolver++", solver_order=n) for n in (2, 3)],
         )
     ],
-    "deis": lambda: cases("DEISMultistepScheduler", {}, V, SAMPLE, *SPACINGS, *SPREADS, dict(solver_order=3), dict(solver_order=1), dict(lower_order_final=False)),
+    "deis": lambda: [
+        *cases("DEISMultistepScheduler", {}, V, SAMPLE, *SPACINGS, *SPREADS, dict(solver_order=3), dict(solver_order=1), dict(lower_order_final=False)),
+        *cases("DEISMultistepScheduler", *SPREADS, steps=(1,)),
+    ],
     "unipc": lambda: cases(
         "UniPCMultistepScheduler",
         *[{}, V, SAMPLE, *SPACINGS, *SPREADS, dict(solver_order=3), dict(solver_order=4), dict(solver_order=1), dict(solver_type="bh1", final_sigmas_type="sigma_min")],
         *[dict(predict_x0=False, final_sigmas_type="sigma_min", solver_order=n) for n in (2, 3)],
         *[dict(disable_corrector=[0, 1]), with_zero_snr()],
+        *[dict(**spread, sigma_min=0.05, sigma_max=10.0, final_sigmas_type="sigma_min") for spread in SPREADS],
     ),
     "lcm": lambda: [case("LCMScheduler", steps=(1, 4, 8, 30), **v) for v in ({}, V, dict(original_inference_steps=40, timestep_scaling=5.0), dict(clip_sample=True))],
     "tcd": lambda: [
@@ -255,7 +259,8 @@ def main():
     whole_timesteps()
     in_float64()
     OUT.mkdir(exist_ok=True)
-    for name, make in GROUPS.items():
+    for name in sys.argv[1:] or GROUPS:
+        make = GROUPS[name]
         cases = [
             dict(
                 config={"_class_name": spec["cls"], **spec["config"]},
@@ -265,8 +270,9 @@ def main():
             for spec in make()
         ]
         write(name, cases)
-    write("equations", from_equations())
-    write("switches", switches())
+    if not sys.argv[1:]:
+        write("equations", from_equations())
+        write("switches", switches())
 
 
 def write(name, content):

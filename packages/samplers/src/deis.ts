@@ -8,7 +8,10 @@ import { type SolverOptions, solverGrid } from "./solver-grid.js";
 
 /** Options of {@link deis}. It ends at the noise of timestep 0: its integrals are over log sigma. */
 export interface DeisOptions
-  extends Omit<SolverOptions, "finalSigma" | "lambdaMinClipped" | "karrasTimesteps"> {
+  extends Omit<
+    SolverOptions,
+    "finalSigma" | "sigmaMin" | "sigmaMax" | "lambdaMinClipped" | "karrasTimesteps"
+  > {
   /** How many model outputs a step uses, 1-3. */
   order?: 1 | 2 | 3;
   /** Lower the order in the last steps of runs under 15 steps. */
@@ -23,7 +26,11 @@ export function deis(schedule: NoiseSchedule, options: DeisOptions): Plan {
   const { order = 2, lowerOrderFinal = true } = options;
   if (![1, 2, 3].includes(order))
     throw new ControlNetError("range", `deis: expected order 1, 2 or 3, got ${order}`);
-  const { sigmas, timesteps, initialScale } = solverGrid(schedule, { ...options, finalSigma: "sigma-min" });
+  const { sigmas, timesteps, initialScale } = solverGrid(
+    schedule,
+    { ...options, finalSigma: "sigma-min" },
+    { endsInSpread: true },
+  );
   const levels = sigmas.map(unitLevelOf);
   const steps = timesteps.length;
   return {

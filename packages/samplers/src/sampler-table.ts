@@ -97,6 +97,8 @@ export const samplerOptionNames: { readonly [N in SamplerName]: readonly (keyof 
     "lowerOrderFinal",
     "disableCorrector",
     "finalSigma",
+    "sigmaMin",
+    "sigmaMax",
   ],
   lcm: ["originalSteps", "timestepScaling", "clip"],
   tcd: ["eta", "originalSteps"],

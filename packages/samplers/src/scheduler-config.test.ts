@@ -45,6 +45,15 @@ describe("readSchedulerConfig", () => {
     expect(readSchedulerConfig(writeSchedulerConfig(config))).toEqual(config);
   });
 
+  it("lets be what a class has and does not heed, and refuses learned variances by name", () => {
+    for (const _class_name of ["DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler"]) {
+      expect(readSchedulerConfig({ _class_name, variance_type: "fixed_small" }).ignored).toEqual([]);
+      expect(() => readSchedulerConfig({ _class_name, variance_type: "learned_range" })).toThrow(
+        /variance_type/,
+      );
+    }
+  });
+
   it("names the keys that it leaves out", () => {
     expect(stableDiffusionConfig().ignored).toEqual(["clip_sample"]);
     expect(stableDiffusionConfig().sampler).toBe("plms");

@@ -168,7 +168,8 @@ function refuseUnsupported(className: string, fields: Fields): void {
     !["fixed_small", "fixed_large"].includes(fields.variance_type as string)
   )
     refuse("variance_type", 'use "fixed_small" or "fixed_large"');
-  if (className.startsWith("DPMSolver") && fields.variance_type) refuse("variance_type", "use null");
+  if (className.startsWith("DPMSolver") && String(fields.variance_type).startsWith("learned"))
+    refuse("variance_type", "a model of latents predicts no variance; use null");
 }
 
 function oneOf<T>(key: string, table: Readonly<Record<string, T>>, value: Field | undefined): T {
@@ -236,7 +237,7 @@ function optionsOf(sampler: SamplerName, fields: Fields): Record<string, unknown
   if (sampler === "ddpm") options.variance = fields.variance_type === "fixed_large" ? "large" : "small";
   const spread = spreadOf(fields);
   if (spread) options.sigmas = spread;
-  if (sampler === "euler") {
+  if (sampler === "euler" || sampler === "unipc") {
     take("sigma_min", "sigmaMin");
     take("sigma_max", "sigmaMax");
   }

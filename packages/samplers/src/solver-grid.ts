@@ -18,6 +18,9 @@ export interface SolverOptions {
   stepsOffset?: number;
   /** Spread the noise levels by a rule of their own, over the whole schedule. */
   sigmas?: SigmaSpread;
+  /** Ends of the spread; by default those of the schedule. */
+  sigmaMin?: number;
+  sigmaMax?: number;
   /** Where the last step goes: to no noise, or to the noise of timestep 0. */
   finalSigma?: "zero" | "sigma-min";
   /** Begin below the timesteps whose log signal-to-noise ratio, log(alpha / sigma), is less; -5.1 for cosine schedules. */
@@ -29,19 +32,26 @@ export interface SolverOptions {
 /**
  * The grid of the exponential integrators, as in diffusers: whole timesteps, and `"leading"` and `"linspace"` lay out
  * `steps + 1` points of which the lowest is left to the final sigma.
+ * @param endsInSpread whether a spread's own last sigma is the lowest one, and not that of timestep 0
  */
-export function solverGrid(schedule: NoiseSchedule, options: SolverOptions): SigmaGrid {
+export function solverGrid(
+  schedule: NoiseSchedule,
+  options: SolverOptions,
+  { endsInSpread = false }: { endsInSpread?: boolean } = {},
+): SigmaGrid {
   const { steps, finalSigma = "zero", karrasTimesteps = "round" } = options;
   const table = trainingSigmas(schedule);
   let asked = solverTimesteps(schedule, table, options);
   let sigmas = asked.map((t) => sigmaAt(table, t));
   if (options.sigmas) {
-    sigmas = spreadSigmas(options.sigmas, table.at(-1)!, table[0]!, steps);
+    const { sigmaMax = table.at(-1)!, sigmaMin = table[0]! } = options;
+    sigmas = spreadSigmas(options.sigmas, sigmaMax, sigmaMin, steps);
     const rounded = (options.sigmas === "karras" || options.sigmas === "lu") && karrasTimesteps === "round";
     asked = sigmas.map((sigma) => timestepAt(table, sigma)).map(rounded ? roundHalfEven : Math.trunc);
-    if (!rounded) asked[0] = highestWholeTimestep(schedule);
+    if (!rounded && sigmaMax === table.at(-1)) asked[0] = highestWholeTimestep(schedule);
   }
-  return { sigmas: [...sigmas, finalSigma === "zero" ? 0 : table[0]!], timesteps: asked, initialScale: 1 };
+  const lowest = options.sigmas && endsInSpread ? sigmas.at(-1)! : table[0]!;
+  return { sigmas: [...sigmas, finalSigma === "zero" ? 0 : lowest], timesteps: asked, initialScale: 1 };
 }
 
 function solverTimesteps(schedule: NoiseSchedule, table: Float64Array, options: SolverOptions): number[] {

@@ -38,7 +38,7 @@ export function uniPc(schedule: NoiseSchedule, options: UniPcOptions): Plan {
     throw new ControlNetError("range", `uniPc: expected order >= 1, got ${order}`);
   if (solver !== "bh1" && solver !== "bh2")
     throw new ControlNetError("config", `uniPc: unknown solver "${String(solver)}" (known: bh1, bh2)`);
-  const { sigmas, timesteps, initialScale } = solverGrid(schedule, options);
+  const { sigmas, timesteps, initialScale } = solverGrid(schedule, options, { endsInSpread: true });
   const levels = sigmas.map(unitLevelOf);
   const steps = timesteps.length;
   const orderAt = (step: number, known: number) =>
