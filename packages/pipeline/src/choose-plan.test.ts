@@ -33,3 +33,11 @@ test("a scheduler_config.json brings its betas, its prediction and its spacing",
   // What Euler begins with is the last of its own 500 levels, not one of the model's 1000.
   expect((sigma / alpha) ** 2).toBeCloseTo(1 / schedule.alphasCumprod[499]! - 1, 4);
 });
+
+test("TCD is deterministic unless eta says otherwise, as in diffusers' pipelines", () => {
+  expect(choosePlan(model, { sampler: "tcd", steps: 4 }).plan.stochastic).toBe(false);
+  expect(choosePlan(model, { sampler: "tcd", steps: 4, eta: 0.3 }).plan.stochastic).toBe(true);
+  expect(choosePlan(model, { sampler: "tcd", steps: 4, samplerOptions: { eta: 1 } }).plan.stochastic).toBe(
+    true,
+  );
+});

@@ -20,7 +20,7 @@ export interface SamplerChoice {
   sampler?: string | SchedulerConfig;
   /** Denoising steps. Default 20. */
   steps?: number;
-  /** DDIM and TCD: 0 is deterministic, 1 for DDIM as noisy as DDPM. */
+  /** DDIM and TCD: 0, the default as in diffusers' pipelines, is deterministic, 1 for DDIM as noisy as DDPM. */
   eta?: number;
   /** More options of the sampler, such as `{ sigmas: "karras" }`. */
   samplerOptions?: Record<string, unknown>;
@@ -49,6 +49,7 @@ export function choosePlan(
       "config",
       `textToImage: eta belongs to "ddim" and "tcd", not to "${name}"; leave it out`,
     );
-  const options = { ...samplerOptions, steps, ...(eta !== undefined && { eta }) };
+  const usual = name === "tcd" ? { eta: 0 } : {};
+  const options = { ...usual, ...samplerOptions, steps, ...(eta !== undefined && { eta }) };
   return { plan: planFromConfig(config, options, own), schedule: own };
 }
