@@ -34,6 +34,12 @@ def heads():
     return [torch.randn(1, 8, 4096, 40) for _ in range(3)]
 
 
+def group_norm(gradients):
+    x = torch.randn(1, 320, 64, 64)
+    upstream = torch.randn_like(x) if gradients else None
+    return operation(lambda *a: F.group_norm(a[0], 32, *a[1:]), [x, torch.randn(320), torch.randn(320)], upstream)
+
+
 def toy():
     x = torch.randn(16, 64, 16, 16)
     kernel = torch.randn(64, 64, 3, 3, requires_grad=True)
@@ -182,9 +188,8 @@ cases = {
     "matmul": lambda: operation(F.linear, [torch.randn(4096, 320), torch.randn(2560, 320), torch.randn(2560)]),
     "attention": lambda: operation(F.scaled_dot_product_attention, heads()),
     "attention-gradients": lambda: operation(F.scaled_dot_product_attention, heads(), torch.randn(1, 8, 4096, 40)),
-    "group-norm": lambda: operation(
-        lambda x, w, b: F.group_norm(x, 32, w, b), [torch.randn(1, 320, 64, 64), torch.randn(320), torch.randn(320)]
-    ),
+    "group-norm": lambda: group_norm(False),
+    "group-norm-gradients": lambda: group_norm(True),
     "toy": toy,
     "load": load,
     "sd-unet": sd_unet,

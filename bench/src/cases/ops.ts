@@ -52,6 +52,10 @@ const attend = (q: Tensor, k: Tensor, v: Tensor): Tensor =>
   attention(q as Tensor3D, k as Tensor3D, v as Tensor3D);
 const heads = [8, 4096, 40];
 
+const normalise = (x: Tensor, scale: Tensor, bias: Tensor): Tensor =>
+  groupNorm(x as Tensor4D, { scale, bias } as never, 32, 1e-5);
+const pixels = [1, 64, 64, 320];
+
 /** Single operations at the sizes of Stable Diffusion 1.5. */
 export const ops: Case[] = [
   ...convolutions,
@@ -83,9 +87,12 @@ export const ops: Case[] = [
     name: "group-norm",
     title: "group norm 64x64x320",
     ...small,
-    setUp: forward(
-      (x, scale, bias) => groupNorm(x as Tensor4D, { scale, bias } as never, 32, 1e-5),
-      [[1, 64, 64, 320], [320], [320]],
-    ),
+    setUp: forward(normalise, [pixels, [320], [320]]),
+  },
+  {
+    name: "group-norm-gradients",
+    title: "group norm 64x64x320, with gradients",
+    ...small,
+    setUp: withGradients(normalise, [pixels, [320], [320]], pixels),
   },
 ];

@@ -1,9 +1,11 @@
 import {
   type Attribute,
   engine,
+  type GradConfig,
   getBackend,
   getGradient,
   getKernel,
+  type KernelFunc,
   type NamedAttrMap,
   type NamedTensorInfoMap,
   type NamedTensorMap,
@@ -34,6 +36,20 @@ export interface KernelSpec<I extends string, A extends KernelAttributes> {
   gradient?(upstream: Tensor, saved: Tensor[], attributes: A): LazyGradients<I>;
 }
 
+/** The composed form of an operation. */
+export interface ComposedKernel {
+  forward: KernelFunc;
+  gradient: GradConfig | undefined;
+}
+
+const composed = new Map<string, ComposedKernel>();
+
+/**
+ * The composed form of operation `name`, to which an engine's own one may leave what it does not cover; undefined
+ * where nothing imports that operation.
+ */
+export const composedKernel = (name: string): ComposedKernel | undefined => composed.get(name);
+
 /**
  * Makes an operation that runs as one tfjs kernel with its own gradient: an engine's own version where it has
  * registered one, the composed one elsewhere. Registration happens at the first call on each backend.
@@ -41,30 +57,28 @@ export interface KernelSpec<I extends string, A extends KernelAttributes> {
 export function defineKernel<I extends string, A extends KernelAttributes>(
   spec: KernelSpec<I, A>,
 ): (inputs: Record<I, Tensor>, attributes: A) => Tensor[] {
+  const { gradient } = spec;
+  const own: ComposedKernel = {
+    forward: ({ inputs, attrs }) =>
+      tidy(() => spec.forward(inputs as unknown as Record<I, Tensor>, attrs as unknown as A)) as TensorInfo[],
+    gradient: gradient && {
+      kernelName: spec.name,
+      inputsToSave: [...(spec.saveInputs ?? [])],
+      outputsToSave: outputMask(spec.saveOutputs ?? []),
+      gradFunc: (upstream, saved, attrs) =>
+        gradient(
+          Array.isArray(upstream) ? upstream[0]! : upstream,
+          saved,
+          attrs as unknown as A,
+        ) as unknown as Record<string, () => Tensor>,
+    },
+  };
+  composed.set(spec.name, own);
   const register = () => {
     const backendName = getBackend();
     if (!getKernel(spec.name, backendName))
-      registerKernel({
-        kernelName: spec.name,
-        backendName,
-        kernelFunc: ({ inputs, attrs }) =>
-          tidy(() =>
-            spec.forward(inputs as unknown as Record<I, Tensor>, attrs as unknown as A),
-          ) as TensorInfo[],
-      });
-    const { gradient } = spec;
-    if (gradient && !getGradient(spec.name))
-      registerGradient({
-        kernelName: spec.name,
-        inputsToSave: [...(spec.saveInputs ?? [])],
-        outputsToSave: outputMask(spec.saveOutputs ?? []),
-        gradFunc: (upstream, saved, attrs) =>
-          gradient(
-            Array.isArray(upstream) ? upstream[0]! : upstream,
-            saved,
-            attrs as unknown as A,
-          ) as unknown as Record<string, () => Tensor>,
-      });
+      registerKernel({ kernelName: spec.name, backendName, kernelFunc: own.forward });
+    if (own.gradient && !getGradient(spec.name)) registerGradient(own.gradient);
   };
   return (inputs, attributes) => {
     register();

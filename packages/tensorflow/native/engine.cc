@@ -6,6 +6,7 @@ Engine::Engine(Napi::Env env, Napi::Object exports) {
   DefineAddon(exports, {
       InstanceMethod("preload", &Engine::Preload),
       InstanceMethod("open", &Engine::Open),
+      InstanceMethod("registerOps", &Engine::RegisterOps),
       InstanceMethod("listDevices", &Engine::ListDevices),
       InstanceMethod("clearCaches", &Engine::ClearCaches),
       InstanceMethod("createTensor", &Engine::CreateTensor),

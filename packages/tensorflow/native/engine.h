@@ -66,6 +66,9 @@ class Engine : public Napi::Addon<Engine> {
   std::shared_ptr<TF_Tensor> HostTensor(Napi::Env env, const Napi::Value& id);
   Napi::Value AdoptHost(Napi::Env env, const TF_Tensor* tensor);
 
+  // own-ops.cc
+  void RegisterOps(Info info);
+
   // heartbeat.cc
   Napi::Value StartHeartbeat(Info info);
 

@@ -1,6 +1,6 @@
 // The part of the TensorFlow C API (2.x) that the addon calls. Declared here so that a build needs the two
 // shared libraries and no TensorFlow headers. Names, types and enum values follow tensorflow/c/c_api.h,
-// tensorflow/c/eager/c_api.h and their experimental companions (Apache-2.0).
+// tensorflow/c/eager/c_api.h, ops.h, kernels.h and their experimental companions (Apache-2.0).
 #pragma once
 
 #include <cstddef>
@@ -169,5 +169,41 @@ void TF_FunctionSetAttrValueProto(TF_Function*, const char* name, const void* pr
 void TF_DeleteFunction(TF_Function*);
 void TFE_ContextAddFunction(TFE_Context*, TF_Function*, TF_Status*);
 void TFE_ContextRemoveFunction(TFE_Context*, const char* name, TF_Status*);
+
+// Ops and kernels of one's own
+struct TF_OpDefinitionBuilder;
+struct TF_ShapeHandle;
+struct TF_ShapeInferenceContext;
+TF_OpDefinitionBuilder* TF_NewOpDefinitionBuilder(const char* op_name);
+void TF_OpDefinitionBuilderAddAttr(TF_OpDefinitionBuilder*, const char* spec);
+void TF_OpDefinitionBuilderAddInput(TF_OpDefinitionBuilder*, const char* spec);
+void TF_OpDefinitionBuilderAddOutput(TF_OpDefinitionBuilder*, const char* spec);
+void TF_OpDefinitionBuilderSetShapeInferenceFunction(TF_OpDefinitionBuilder*,
+                                                     void (*infer)(TF_ShapeInferenceContext*, TF_Status*));
+void TF_RegisterOpDefinition(TF_OpDefinitionBuilder*, TF_Status*);
+TF_ShapeHandle* TF_NewShapeHandle();
+void TF_DeleteShapeHandle(TF_ShapeHandle*);
+void TF_ShapeInferenceContextGetInput(TF_ShapeInferenceContext*, int index, TF_ShapeHandle*, TF_Status*);
+void TF_ShapeInferenceContextSetOutput(TF_ShapeInferenceContext*, int index, TF_ShapeHandle*, TF_Status*);
+void TF_ShapeInferenceContextSetUnknownShape(TF_ShapeInferenceContext*, TF_Status*);
+
+struct TF_KernelBuilder;
+struct TF_OpKernelConstruction;
+struct TF_OpKernelContext;
+TF_KernelBuilder* TF_NewKernelBuilder(const char* op_name, const char* device_name,
+                                      void* (*create)(TF_OpKernelConstruction*),
+                                      void (*compute)(void* kernel, TF_OpKernelContext*),
+                                      void (*destroy)(void* kernel));
+void TF_RegisterKernelBuilder(const char* kernel_name, TF_KernelBuilder*, TF_Status*);
+void TF_OpKernelConstruction_GetAttrInt64(TF_OpKernelConstruction*, const char* name, int64_t* value, TF_Status*);
+void TF_OpKernelConstruction_GetAttrFloat(TF_OpKernelConstruction*, const char* name, float* value, TF_Status*);
+void TF_OpKernelConstruction_Failure(TF_OpKernelConstruction*, TF_Status*);
+void TF_GetInput(TF_OpKernelContext*, int index, TF_Tensor** tensor, TF_Status*);
+TF_Tensor* TF_AllocateOutput(TF_OpKernelContext*, int index, TF_DataType, const int64_t* dims, int num_dims, size_t len,
+                             TF_Status*);
+TF_Tensor* TF_ForwardInputOrAllocateOutput(TF_OpKernelContext*, const int* candidate_input_indices, int num_candidates,
+                                           int output_index, const int64_t* dims, int num_dims, int* forwarded_input,
+                                           TF_Status*);
+void TF_OpKernelContext_Failure(TF_OpKernelContext*, TF_Status*);
 
 }  // extern "C"

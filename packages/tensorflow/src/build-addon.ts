@@ -23,7 +23,7 @@ const nodeApiVersion = 8;
 
 const compileFlags = [
   "-std=c++17",
-  "-O2",
+  "-O3",
   "-fPIC",
   "-fvisibility=hidden",
   `-DNAPI_VERSION=${nodeApiVersion}`,

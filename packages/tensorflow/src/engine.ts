@@ -68,7 +68,7 @@ export async function registerTensorFlow(options: RegisterOptions = {}): Promise
     open = await openEngine(options);
     const { backend } = open;
     registerBackend(backendName, () => backend, 4);
-    registerExtraKernels(options.convolution ?? "measured");
+    registerExtraKernels(options.convolution ?? "measured", open.report.device);
     registerJitEngine(backendName, { jit });
     registerWeightLoader(backendName, loadWeights);
   }
@@ -111,6 +111,7 @@ async function openEngine(options: RegisterOptions): Promise<OpenEngine> {
     const plain = encodeConfig({ ...options, visibleDevices });
     const config = options.cluster ? withCollectives(plain, options.cluster) : plain;
     native.open(config);
+    native.registerOps(options.threads ?? 0);
     if (options.cluster) native.enableCollectives(encodeServerDef(options.cluster, config));
   } catch (error) {
     throw asTensorFlowError(error, "registerTensorFlow: opening TensorFlow");

@@ -36,6 +36,8 @@ export interface NativeEngine {
   readonly version: string;
   preload(libraries: readonly string[]): void;
   open(config: Uint8Array): void;
+  /** Puts our own ops into TensorFlow's registry; `threads`: how many work on one, 0 for one a core. */
+  registerOps(threads: number): void;
   listDevices(): Device[];
   clearCaches(): void;
   createTensor(shape: readonly number[], dtype: number, values: HostValues): number;

@@ -27,6 +27,8 @@ export interface JitOptions {
 export interface FunctionSettings {
   name: string;
   attributes: OpAttribute[];
+  /** Whether XLA compiles it, which knows TensorFlow's ops only. */
+  xla: boolean;
   /** How far the executor may run ahead of the recorded order, in heavy ops. */
   slack: number;
 }
@@ -59,6 +61,7 @@ export function functionSettings(fn: { name: string }, options: JitOptions): Fun
   return {
     name: options.name ?? (fn.name || "function"),
     attributes,
+    xla: options.xla ?? false,
     slack: order === "program" ? 1 : Number.POSITIVE_INFINITY,
   };
 }

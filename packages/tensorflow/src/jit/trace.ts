@@ -60,6 +60,8 @@ export class Trace {
     readonly native: NativeEngine,
     readonly name: string,
     slack: number,
+    /** Whether only ops that XLA knows may be recorded. */
+    readonly xla: boolean,
     private readonly uploadTensor: (shape: readonly number[], dtype: number, values: HostValues) => number,
     private readonly describe: (id: number) => { shape: number[]; dtype: number },
   ) {

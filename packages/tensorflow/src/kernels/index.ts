@@ -1,6 +1,7 @@
 import { type ConvolutionMode, registerConvolutions } from "../convolution/kernels.js";
 import { registerAdamW } from "./adam-w.js";
 import { registerGather } from "./gather.js";
+import { registerGroupNorm } from "./group-norm.js";
 import { registerMatrixProduct } from "./matrix-product.js";
 import { registerMissingKernels } from "./missing.js";
 import { registerReluGradients } from "./relu.js";
@@ -9,7 +10,7 @@ import { registerRunAfter } from "./run-after.js";
 let registered = false;
 
 /** Registers, once, the kernels that tfjs-node lacks or does badly. */
-export function registerExtraKernels(convolution: ConvolutionMode): void {
+export function registerExtraKernels(convolution: ConvolutionMode, device: "cpu" | "gpu"): void {
   if (registered) return;
   registered = true;
   registerMissingKernels();
@@ -19,4 +20,6 @@ export function registerExtraKernels(convolution: ConvolutionMode): void {
   registerRunAfter();
   registerMatrixProduct();
   registerReluGradients();
+  // Our own ops have kernels for the CPU only.
+  if (device === "cpu") registerGroupNorm();
 }
