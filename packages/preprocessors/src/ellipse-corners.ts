@@ -1,20 +1,26 @@
 import type { Point } from "./draw.js";
 import { roundHalfEven } from "./round-half-even.js";
 
-/** A polygon with whole-numbered corners, all of them inside a box. */
+/** A polygon with whole-numbered corners. */
 export interface Corners {
   x: Int32Array;
   y: Int32Array;
-  left: number;
-  right: number;
-  top: number;
-  bottom: number;
 }
 
 /** Room for the corners of one ellipse after another. */
-export function roomForCorners(): Corners {
-  const box = { left: 0, right: 0, top: 0, bottom: 0 };
-  return { x: new Int32Array(361), y: new Int32Array(361), ...box };
+export const roomForCorners = (): Corners => ({ x: new Int32Array(361), y: new Int32Array(361) });
+
+/**
+ * How far the corners of an ellipse lie from its centre at most.
+ * @param angle of the first axis, in whole degrees from 0 to 359
+ */
+export function ellipseReach(axes: Point, angle: number): Point {
+  const cosine = SINES[450 - angle]!;
+  const sine = SINES[angle]!;
+  return {
+    x: 1 + Math.ceil(Math.hypot(axes.x * cosine, axes.y * sine)),
+    y: 1 + Math.ceil(Math.hypot(axes.x * sine, axes.y * cosine)),
+  };
 }
 
 /** More than what sums of positions and offsets lose of a fraction. */
@@ -24,21 +30,14 @@ const LOSS = 1e-6;
  * The polygon of a whole ellipse with one corner a degree, rounded to pixels (`cv2.ellipse2Poly`, whose table of sines
  * has seven digits; it leaves out repeated corners).
  * @param centre whole numbers below a million in size, as the axes
- * @param angle of the first axis, in whole degrees
+ * @param angle of the first axis, in whole degrees from 0 to 359
  * @param corners takes the polygon
  */
 export function ellipseCorners(centre: Point, axes: Point, angle: number, corners: Corners): void {
   const { x: xs, y: ys } = corners;
   const { x, y } = centre;
-  const turned = ((angle % 360) + 360) % 360;
-  const cosine = SINES[450 - turned]!;
-  const sine = SINES[turned]!;
-  const reachX = 1 + Math.ceil(Math.hypot(axes.x * cosine, axes.y * sine));
-  const reachY = 1 + Math.ceil(Math.hypot(axes.x * sine, axes.y * cosine));
-  corners.left = x - reachX;
-  corners.right = x + reachX;
-  corners.top = y - reachY;
-  corners.bottom = y + reachY;
+  const cosine = SINES[450 - angle]!;
+  const sine = SINES[angle]!;
   for (let degree = 0; degree <= 180; degree++) {
     const along = axes.x * SINES[450 - degree]!;
     const across = axes.y * SINES[degree]!;
@@ -62,6 +61,6 @@ export function ellipseCorners(centre: Point, axes: Point, angle: number, corner
 }
 
 /** Sines of 0 to 450 whole degrees. */
-const SINES = /* @__PURE__ */ Float64Array.from({ length: 451 }, (_, degrees) =>
+export const SINES = /* @__PURE__ */ Float64Array.from({ length: 451 }, (_, degrees) =>
   Math.fround(Math.round(Math.sin((degrees * Math.PI) / 180) * 1e7) / 1e7),
 );

@@ -19,25 +19,20 @@ export interface RowSpans {
  * The pixels of a convex polygon, its outline included, as `cv2.fillConvexPoly` fills them: the outline by Bresenham's
  * steps, and the edges by positions with 16 bits after the point.
  * @param width of the canvas, as `height`
- * @param left takes the ends, as `right`: room for `height` rows from `start` on
+ * @param isInside whether all corners lie inside the canvas
+ * @param spans takes the pixels; it has all rows of the polygon on the canvas
  */
 export function polygonSpans(
   corners: Corners,
   width: number,
   height: number,
-  left: Int32Array,
-  right: Int32Array,
-  start: number,
-): RowSpans {
-  const top = Math.max(0, corners.top);
-  const bottom = corners.left < width && corners.right >= 0 ? Math.min(height - 1, corners.bottom) : -1;
-  const spans = { left, right, top, bottom, shift: start - top };
-  if (top > bottom) return spans;
-  left.fill(width, start, start + bottom - top + 1);
-  right.fill(-1, start, start + bottom - top + 1);
-  const isInside = corners.left >= 0 && corners.right < width && corners.top >= 0 && corners.bottom < height;
+  isInside: boolean,
+  spans: RowSpans,
+): void {
+  const { left, right, top, bottom, shift } = spans;
+  left.fill(width, top + shift, bottom + shift + 1);
+  right.fill(-1, top + shift, bottom + shift + 1);
   addEdges(corners, spans, width, height, isInside);
-  return spans;
 }
 
 function addEdges(

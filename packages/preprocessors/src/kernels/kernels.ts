@@ -13,6 +13,8 @@ interface KernelFunctions {
   hough_votes(...args: number[]): void;
   hough_peaks(...args: number[]): number;
   hough_segments(...args: number[]): number;
+  shape_spans(...args: number[]): void;
+  draw_shapes(...args: number[]): void;
 }
 
 interface Memory {
@@ -27,7 +29,7 @@ interface WebAssemblyLike {
   Instance: new (module: object) => { exports: unknown };
 }
 
-type TypedArray = Uint8Array | Int16Array | Int32Array | Float32Array;
+type TypedArray = Uint8Array | Int16Array | Int32Array | Float32Array | Float64Array;
 interface TypedArrayConstructor<T extends TypedArray> {
   new (buffer: ArrayBuffer, offset: number, length: number): T;
   readonly BYTES_PER_ELEMENT: number;

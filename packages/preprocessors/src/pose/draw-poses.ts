@@ -13,6 +13,7 @@ import {
   type PoseScene,
 } from "./pose.js";
 import { ShapeQueue } from "./shape-queue.js";
+import { circle, limb } from "./shapes.js";
 
 /** What {@link drawPoses} can be asked. */
 export interface DrawPosesOptions {
@@ -50,15 +51,15 @@ export function drawPoses(scene: PoseScene, options: DrawPosesOptions = {}): Byt
           queue.flush();
           drawHand(canvas, hand);
         }
-    if (face && person.face) drawFace(queue, person.face);
+    if (face && person.face) drawFace(canvas, queue, person.face);
   };
   if (version === "1.1")
     for (const person of scene.people) {
-      if (body) drawBody(queue, person.body);
+      if (body) drawBody(canvas, queue, person.body);
       parts(person);
     }
   else {
-    if (body) blendBodies(queue, scene.people);
+    if (body) blendBodies(canvas, queue, scene.people);
     for (const person of scene.people) parts(person);
   }
   queue.flush();
@@ -89,29 +90,29 @@ export function assertPerson(where: string, person: Person): void {
 
 const pixel = ({ x, y }: Keypoint) => ({ x: Math.trunc(x), y: Math.trunc(y) });
 
-function drawBody(queue: ShapeQueue, body: Keypoints): void {
+function drawBody(canvas: ByteImage, queue: ShapeQueue, body: Keypoints): void {
   BODY_LIMBS.forEach(([from, to], i) => {
     const a = body[from];
     const b = body[to];
-    if (a && b) queue.addLimb(a, b, LIMB_COLOURS[i]!, false);
+    if (a && b) queue.add(limb(canvas, a, b, LIMB_COLOURS[i]!, false));
   });
   body.forEach((joint, i) => {
-    if (joint) queue.addCircle(pixel(joint), 4, BODY_COLOURS[i]!);
+    if (joint) queue.add(circle(canvas, pixel(joint), 4, BODY_COLOURS[i]!));
   });
 }
 
-function blendBodies(queue: ShapeQueue, people: readonly Person[]): void {
+function blendBodies(canvas: ByteImage, queue: ShapeQueue, people: readonly Person[]): void {
   BODY_COLOURS.forEach((colour, i) => {
     for (const { body } of people) {
       const joint = body[i];
-      if (joint) queue.addCircle(pixel(joint), 4, colour);
+      if (joint) queue.add(circle(canvas, pixel(joint), 4, colour));
     }
   });
   BODY_LIMBS.forEach(([from, to], i) => {
     for (const { body } of people) {
       const a = body[from];
       const b = body[to];
-      if (a && b) queue.addLimb(a, b, BODY_COLOURS[i]!, true);
+      if (a && b) queue.add(limb(canvas, a, b, BODY_COLOURS[i]!, true));
     }
   });
 }
@@ -132,11 +133,11 @@ function drawHand(canvas: ByteImage, hand: Keypoints): void {
   }
 }
 
-function drawFace(queue: ShapeQueue, face: Keypoints): void {
+function drawFace(canvas: ByteImage, queue: ShapeQueue, face: Keypoints): void {
   for (const landmark of face) {
     if (!landmark) continue;
     const at = pixel(landmark);
-    if (at.x >= 1 && at.y >= 1) queue.addCircle(at, 3, [255, 255, 255]);
+    if (at.x >= 1 && at.y >= 1) queue.add(circle(canvas, at, 3, [255, 255, 255]));
   }
 }
 

@@ -1,9 +1,12 @@
 import { expect, test } from "vitest";
-import { drawLine, type Point } from "../draw.js";
-import { ellipseCorners, roomForCorners } from "../ellipse-corners.js";
+import { drawLine, fillCircle, type Point } from "../draw.js";
+import { ellipseCorners, ellipseReach, roomForCorners } from "../ellipse-corners.js";
 import { type ByteImage, blankImage } from "../image.js";
+import { shapesKernel } from "../kernels/shapes-kernel.js";
 import { roundHalfEven } from "../round-half-even.js";
+import { drawShapesPlain } from "./draw-shapes-plain.js";
 import { ShapeQueue } from "./shape-queue.js";
+import { circle, limb } from "./shapes.js";
 
 const ONE = 65536;
 
@@ -20,13 +23,12 @@ const sine = (degrees: number) => Math.fround(Math.round(Math.sin((degrees * Mat
 
 /** `cv2.ellipse2Poly` by its formula, corner by corner, repeated ones too. */
 function ellipse(centre: Point, axes: Point, angle: number): Point[] {
-  const turned = (angle + 360) % 360;
   const corners: Point[] = [];
   for (let degree = 0; degree <= 360; degree++) {
     const along = axes.x * sine(450 - degree);
     const across = axes.y * sine(degree);
-    const x = roundHalfEven(centre.x + along * sine(450 - turned) - across * sine(turned));
-    const y = roundHalfEven(centre.y + along * sine(turned) + across * sine(450 - turned));
+    const x = roundHalfEven(centre.x + along * sine(450 - angle) - across * sine(angle));
+    const y = roundHalfEven(centre.y + along * sine(angle) + across * sine(450 - angle));
     corners.push({ x, y });
   }
   return corners;
@@ -55,7 +57,8 @@ function drawLimb(image: ByteImage, a: Point, b: Point, colour: readonly number[
   const centre = { x: Math.trunc((a.x + b.x) / 2), y: Math.trunc((a.y + b.y) / 2) };
   const length = Math.sqrt((a.y - b.y) ** 2 + (a.x - b.x) ** 2);
   const degrees = Math.trunc(Math.atan2(a.y - b.y, a.x - b.x) * (180 / Math.PI));
-  fillPolygon(image, ellipse(centre, { x: Math.trunc(length / 2), y: 4 }, degrees), colour);
+  const angle = (degrees + 360) % 360;
+  fillPolygon(image, ellipse(centre, { x: Math.trunc(length / 2), y: 4 }, angle), colour);
 }
 
 /** Limbs with joints up to `beyond` outside a canvas; some with whole-numbered joints, for corners between pixels. */
@@ -71,26 +74,27 @@ function randomLimbs(width: number, height: number, beyond: number, count: numbe
   });
 }
 
+function expectSame(what: unknown, found: ByteImage, expected: ByteImage): void {
+  const isSame = Buffer.from(found.data).equals(Buffer.from(expected.data));
+  expect({ what, isSame }).toEqual({ what, isSame: true });
+}
+
 test("the corners of an ellipse are those of the formula, between two pixels too", () => {
   const random = generator(1);
   const found = roomForCorners();
   for (let i = 0; i < 2000; i++) {
     const centre = { x: Math.trunc(random() * 900) - 300, y: Math.trunc(random() * 900) - 300 };
     const axes = { x: Math.trunc(random() * (i % 10 ? 300 : 9e5)), y: 4 };
-    const angle = (i % 3 ? 1 : 90) * (Math.trunc(random() * (i % 3 ? 361 : 5)) - (i % 3 ? 180 : 2));
+    const angle = i % 3 ? Math.trunc(random() * 360) : 90 * Math.trunc(random() * 4);
     ellipseCorners(centre, axes, angle, found);
+    const reach = ellipseReach(axes, angle);
     const corners = ellipse(centre, axes, angle);
     const isSame = corners.every(({ x, y }, k) => x === found.x[k] && y === found.y[k]);
-    const isBoxed = corners.every(
-      ({ x, y }) => x >= found.left && x <= found.right && y >= found.top && y <= found.bottom,
+    const isNear = corners.every(
+      ({ x, y }) => Math.abs(x - centre.x) <= reach.x && Math.abs(y - centre.y) <= reach.y,
     );
-    expect({ centre, axes, angle, isSame, isBoxed }).toEqual({
-      centre,
-      axes,
-      angle,
-      isSame: true,
-      isBoxed: true,
-    });
+    const what = { centre, axes, angle };
+    expect({ what, isSame, isNear }).toEqual({ what, isSame: true, isNear: true });
   }
 });
 
@@ -98,31 +102,55 @@ test.each([
   ["inside", 300, 260, -6, 300],
   ["crossing the border", 150, 130, 40, 300],
   ["mostly outside", 40, 50, 400, 300],
+  ["far outside", 30, 20, 9e5, 100],
   ["long", 1700, 1500, 60, 24],
   ["very long", 90, 7600, 20, 8],
   ["on a canvas of few pixels", 3, 2, 9, 100],
-])("limbs %s have the pixels of their polygons", (_, width, height, beyond, count) => {
-  for (const { a, b, colour } of randomLimbs(width, height, beyond, count)) {
-    const [canvas, expected] = [blankImage(width, height, 3), blankImage(width, height, 3)];
-    const queue = new ShapeQueue(canvas);
-    queue.addLimb(a, b, colour, false);
-    queue.flush();
-    drawLimb(expected, a, b, colour);
-    expect({ a, b, isSame: Buffer.from(canvas.data).equals(Buffer.from(expected.data)) }).toEqual({
-      a,
-      b,
-      isSame: true,
-    });
-  }
-});
+])(
+  "limbs %s have the pixels of their polygons, with and without WebAssembly",
+  (_, width, height, beyond, count) => {
+    for (const { a, b, colour } of randomLimbs(width, height, beyond, count)) {
+      const [plain, quick, expected] = [0, 1, 2].map(() => blankImage(width, height, 3)) as [
+        ByteImage,
+        ByteImage,
+        ByteImage,
+      ];
+      drawLimb(expected, a, b, colour);
+      const shape = limb(plain, a, b, colour, false);
+      const rows = shape.bottom - shape.top + 1;
+      if (rows > 0) {
+        drawShapesPlain(plain, [shape], rows);
+        expect(shapesKernel(quick, [shape], rows, true)).toBe(true);
+      }
+      expectSame({ a, b }, plain, expected);
+      expectSame({ a, b }, quick, expected);
+    }
+  },
+);
 
 test("shapes lie over each other in their order, however many wait", () => {
-  const [canvas, expected] = [blankImage(1900, 1300, 3), blankImage(1900, 1300, 3)];
-  const queue = new ShapeQueue(canvas);
+  const [found, expected] = [blankImage(1900, 1300, 3), blankImage(1900, 1300, 3)];
+  const queue = new ShapeQueue(found);
   for (const { a, b, colour } of randomLimbs(1900, 1300, 80, 160)) {
-    queue.addLimb(a, b, colour, false);
+    queue.add(limb(found, a, b, colour, false));
     drawLimb(expected, a, b, colour);
+    queue.add(circle(found, { x: Math.trunc(b.x), y: Math.trunc(b.y) }, 4, colour));
+    fillCircle(expected, { x: Math.trunc(b.x), y: Math.trunc(b.y) }, 4, colour);
   }
   queue.flush();
-  expect(Buffer.from(canvas.data).equals(Buffer.from(expected.data))).toBe(true);
+  expectSame("canvas", found, expected);
+});
+
+test("WebAssembly lays limbs over a picture as TypeScript does", () => {
+  const random = generator(7);
+  const plain = blankImage(420, 300, 3);
+  for (let i = 0; i < plain.data.length; i++) plain.data[i] = random() * 256;
+  const quick = { ...plain, data: plain.data.slice() };
+  const shapes = randomLimbs(420, 300, 50, 60)
+    .map(({ a, b, colour }) => limb(plain, a, b, colour, true))
+    .filter(({ top, bottom }) => top <= bottom);
+  const rows = shapes.reduce((sum, { top, bottom }) => sum + bottom - top + 1, 0);
+  drawShapesPlain(plain, shapes, rows);
+  shapesKernel(quick, shapes, rows, false);
+  expectSame("picture", quick, plain);
 });
