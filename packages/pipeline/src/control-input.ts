@@ -33,7 +33,7 @@ export interface ControlInput {
   layers?: readonly number[];
   /**
    * Whether the unconditional half of guidance is controlled, too. Default `"both"`, but `"conditional"` with guess mode,
-   * resolution weighting and a globally pooled net, as published.
+   * resolution weighting and globally pooled nets unless one of another kind comes first, as published.
    */
   half?: "both" | "conditional";
   /** The part of the run in which it works, in [0, 1]: from `start` (default 0) to `end` (default 1), by diffusers' rule. */

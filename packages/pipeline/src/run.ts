@@ -3,7 +3,7 @@ import { keep, type Tensor, type Tensor4D } from "@tensorflow/tfjs-core";
 import type { Applied } from "./applied.js";
 import { choosePlan } from "./choose-plan.js";
 import type { CompiledPipeline } from "./compile-pipeline.js";
-import { type PreparedControl, prepareControl } from "./control-input.js";
+import { type ControlInput, type PreparedControl, prepareControl } from "./control-input.js";
 import { createDenoiser } from "./denoiser.js";
 import { keepOutside, lacksInpainting, type PreparedImage, prepareImage } from "./initial-image.js";
 import { contextOf } from "./prompt-context.js";
@@ -69,10 +69,16 @@ function prepareControls(
   applied: Applied,
   own: Own,
 ): PreparedControl[] {
+  // diffusers looks at the first net alone: a globally pooled one after others controls both halves, as they do.
+  const conditional = guessMode !== undefined || controls[0]?.config.globalPooling;
   return controls.map((input, i) => {
+    const pooled = input.config.globalPooling;
     // What a globally pooled net tells has no place in the picture: neither published guess mode weakens its shallow links.
-    const guesses = guessMode && !input.weighting && !input.config.globalPooling;
-    const weighed = guesses ? { ...input, weighting: guessWeightings[guessMode] } : input;
+    const weighed: ControlInput = {
+      ...(guessMode && !pooled && { weighting: guessWeightings[guessMode] }),
+      ...(pooled && !conditional && { half: "both" }),
+      ...input,
+    };
     const control = prepareControl(pipeline, weighed, i, run, applied.warnings);
     for (const tensor of [control.map, ...(control.masks ?? [])]) own(tensor);
     applied.controls.push(control.applied);

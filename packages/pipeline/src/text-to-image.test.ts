@@ -157,6 +157,18 @@ describe("a ControlNet", () => {
     expect(early.applied.controls[0]!.calls.map(({ scales }) => scales?.[0])).toEqual([1, undefined]);
   });
 
+  test("that is globally pooled controls both halves after one that is not, as in diffusers", async () => {
+    const pooled = edges({ config: { ...reference.edges.config, globalPooling: true } });
+    const halves = async (options: object) =>
+      (await run(quick(options))).applied.controls.map(({ half }) => half);
+    expect(await halves({ controls: [edges(), pooled] })).toEqual(["both", "both"]);
+    expect(await halves({ controls: [pooled, edges()] })).toEqual(["conditional", "both"]);
+    expect(await halves({ controls: [edges(), pooled], guessMode: "diffusers" })).toEqual([
+      "conditional",
+      "conditional",
+    ]);
+  });
+
   test("that is globally pooled controls the conditional half, evenly, in guess mode, too; a mask still places it", async () => {
     const pooled = (options = {}) =>
       edges({ config: { ...reference.edges.config, globalPooling: true }, ...options });
