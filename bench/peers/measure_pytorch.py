@@ -34,10 +34,17 @@ def heads():
     return [torch.randn(1, 8, 4096, 40) for _ in range(3)]
 
 
-def group_norm(gradients):
-    x = torch.randn(1, 320, 64, 64)
+def norm(fn, x, gradients):
     upstream = torch.randn_like(x) if gradients else None
-    return operation(lambda *a: F.group_norm(a[0], 32, *a[1:]), [x, torch.randn(320), torch.randn(320)], upstream)
+    return operation(fn, [x, torch.randn(320), torch.randn(320)], upstream)
+
+
+def group_norm(gradients):
+    return norm(lambda x, w, b: F.group_norm(x, 32, w, b), torch.randn(1, 320, 64, 64), gradients)
+
+
+def layer_norm(gradients):
+    return norm(lambda x, w, b: F.layer_norm(x, (320,), w, b), torch.randn(1, 4096, 320), gradients)
 
 
 def toy():
@@ -190,6 +197,8 @@ cases = {
     "attention-gradients": lambda: operation(F.scaled_dot_product_attention, heads(), torch.randn(1, 8, 4096, 40)),
     "group-norm": lambda: group_norm(False),
     "group-norm-gradients": lambda: group_norm(True),
+    "layer-norm": lambda: layer_norm(False),
+    "layer-norm-gradients": lambda: layer_norm(True),
     "toy": toy,
     "load": load,
     "sd-unet": sd_unet,

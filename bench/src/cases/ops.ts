@@ -1,4 +1,4 @@
-import { attention, type Convolution, convolution, groupNorm, linear } from "@controlnet-js/core";
+import { attention, type Convolution, convolution, groupNorm, layerNorm, linear } from "@controlnet-js/core";
 import { grads, type Tensor, type Tensor3D, type Tensor4D } from "@tensorflow/tfjs-core";
 import type { Case, Compile } from "../case.js";
 import { values } from "../weights.js";
@@ -55,6 +55,8 @@ const heads = [8, 4096, 40];
 const normalise = (x: Tensor, scale: Tensor, bias: Tensor): Tensor =>
   groupNorm(x as Tensor4D, { scale, bias } as never, 32, 1e-5);
 const pixels = [1, 64, 64, 320];
+const normaliseRows = (x: Tensor, scale: Tensor, bias: Tensor): Tensor => layerNorm(x, { scale, bias });
+const tokens = [1, 4096, 320];
 
 /** Single operations at the sizes of Stable Diffusion 1.5. */
 export const ops: Case[] = [
@@ -94,5 +96,17 @@ export const ops: Case[] = [
     title: "group norm 64x64x320, with gradients",
     ...small,
     setUp: withGradients(normalise, [pixels, [320], [320]], pixels),
+  },
+  {
+    name: "layer-norm",
+    title: "layer norm 4096x320",
+    ...small,
+    setUp: forward(normaliseRows, [tokens, [320], [320]]),
+  },
+  {
+    name: "layer-norm-gradients",
+    title: "layer norm 4096x320, with gradients",
+    ...small,
+    setUp: withGradients(normaliseRows, [tokens, [320], [320]], tokens),
   },
 ];

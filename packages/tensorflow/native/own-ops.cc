@@ -5,6 +5,7 @@
 
 #include "engine.h"
 #include "group-norm.h"
+#include "layer-norm.h"
 #include "op-kernel.h"
 #include "thread-pool.h"
 
@@ -28,6 +29,7 @@ void Engine::RegisterOps(Info info) {
     StayLoaded();
     SetKernelThreads(info[0].ToNumber().Int32Value());
     RegisterGroupNorm();
+    RegisterLayerNorm();
   } catch (const KernelFailure& failure) {
     Throw(info.Env(), failure.code, failure.message);
   }

@@ -1,5 +1,7 @@
 #include "row-loops.h"
 
+#include <cstring>
+
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__) && \
     !defined(__SANITIZE_ADDRESS__)
 #define CONTROLNET_FOR_EACH_CPU __attribute__((target_clones("avx512f", "avx2", "default")))
@@ -8,6 +10,18 @@
 #endif
 
 namespace controlnet {
+namespace {
+
+// Sums along a row are made in sixteen parts, on every processor alike.
+constexpr int64_t kLanes = 16;
+typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float))));
+
+// A macro rather than a function, so that no vector is passed between code for different processors.
+#define CONTROLNET_LOAD(lanes, from) \
+  Lanes lanes;                       \
+  std::memcpy(&lanes, from, sizeof lanes)
+
+}  // namespace
 
 CONTROLNET_FOR_EACH_CPU
 void AddShifted(const float* x, int64_t rows, int64_t channels, const float* __restrict shift, float* __restrict sums,
@@ -65,6 +79,91 @@ void NormaliseGradient(const float* x, const float* dy, int64_t rows, int64_t ch
     for (int64_t c = 0; c < channels; c++)
       dx[c] = dy[c] * dy_factor[c] + (x[c] - mean[c]) * x_factor[c] + offset[c];
   }
+}
+
+CONTROLNET_FOR_EACH_CPU
+float Sum(const float* x, int64_t n) {
+  Lanes sums{};
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    CONTROLNET_LOAD(a, x + i);
+    sums += a;
+  }
+  float sum = 0;
+  for (int64_t lane = 0; lane < kLanes; lane++) sum += sums[lane];
+  for (; i < n; i++) sum += x[i];
+  return sum;
+}
+
+CONTROLNET_FOR_EACH_CPU
+void SumShifted(const float* x, int64_t n, float shift, float* sum, float* squares) {
+  Lanes sums{}, products{};
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    CONTROLNET_LOAD(a, x + i);
+    a -= shift;
+    sums += a;
+    products += a * a;
+  }
+  *sum = *squares = 0;
+  for (int64_t lane = 0; lane < kLanes; lane++) {
+    *sum += sums[lane];
+    *squares += products[lane];
+  }
+  for (; i < n; i++) {
+    *sum += x[i] - shift;
+    *squares += (x[i] - shift) * (x[i] - shift);
+  }
+}
+
+CONTROLNET_FOR_EACH_CPU
+void NormaliseRow(const float* x, int64_t n, float mean, float inverse, const float* __restrict scale,
+                  const float* __restrict bias, float* y) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; i++) y[i] = (x[i] - mean) * inverse * scale[i] + bias[i];
+}
+
+CONTROLNET_FOR_EACH_CPU
+void AddRowProducts(const float* x, const float* dy, int64_t n, float mean, float inverse,
+                    const float* __restrict scale, float* sum, float* product, float* __restrict of_scale,
+                    float* __restrict of_bias) {
+  Lanes sums{}, products{};
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    CONTROLNET_LOAD(z, x + i);
+    CONTROLNET_LOAD(d, dy + i);
+    CONTROLNET_LOAD(s, scale + i);
+    CONTROLNET_LOAD(a, of_scale + i);
+    CONTROLNET_LOAD(b, of_bias + i);
+    z = (z - mean) * inverse;
+    a += d * z;
+    b += d;
+    std::memcpy(of_scale + i, &a, sizeof a);
+    std::memcpy(of_bias + i, &b, sizeof b);
+    d *= s;
+    sums += d;
+    products += d * z;
+  }
+  *sum = *product = 0;
+  for (int64_t lane = 0; lane < kLanes; lane++) {
+    *sum += sums[lane];
+    *product += products[lane];
+  }
+  for (; i < n; i++) {
+    const float z = (x[i] - mean) * inverse;
+    of_scale[i] += dy[i] * z;
+    of_bias[i] += dy[i];
+    *sum += dy[i] * scale[i];
+    *product += dy[i] * scale[i] * z;
+  }
+}
+
+CONTROLNET_FOR_EACH_CPU
+void NormaliseRowGradient(const float* x, const float* dy, int64_t n, float mean, float inverse,
+                          const float* __restrict scale, float first, float second, float* dx) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; i++)
+    dx[i] = inverse * (dy[i] * scale[i] - first - (x[i] - mean) * inverse * second);
 }
 
 }  // namespace controlnet

@@ -2,6 +2,7 @@ import { type ConvolutionMode, registerConvolutions } from "../convolution/kerne
 import { registerAdamW } from "./adam-w.js";
 import { registerGather } from "./gather.js";
 import { registerGroupNorm } from "./group-norm.js";
+import { registerLayerNorm } from "./layer-norm.js";
 import { registerMatrixProduct } from "./matrix-product.js";
 import { registerMissingKernels } from "./missing.js";
 import { registerReluGradients } from "./relu.js";
@@ -21,5 +22,8 @@ export function registerExtraKernels(convolution: ConvolutionMode, device: "cpu"
   registerMatrixProduct();
   registerReluGradients();
   // Our own ops have kernels for the CPU only.
-  if (device === "cpu") registerGroupNorm();
+  if (device === "cpu") {
+    registerGroupNorm();
+    registerLayerNorm();
+  }
 }
