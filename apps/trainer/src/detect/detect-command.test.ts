@@ -113,6 +113,8 @@ test("draws a pose from OpenPose's JSON, and gives it back", async () => {
   await expect(detect("--from-keypoints", at("bomb.json"), "--json")).rejects.toThrow(/bomb\.json.*over/);
   writeFileSync(at("cut.json"), "{");
   await expect(detect("--from-keypoints", at("cut.json"), "--json")).rejects.toThrow(/cut\.json/);
+  writeFileSync(at("typo.json"), '{"canvas_width": 64,\n"people": [\n  x\n]}');
+  await expect(detect("--from-keypoints", at("typo.json"), "--json")).rejects.toThrow(/typo\.json: [^\n]*$/);
 });
 
 test("inpaint takes its hole from the picture's transparency", async () => {

@@ -48,8 +48,8 @@ function readScene(file: string, text: string) {
       throw new Error(`a canvas of ${scene.width}x${scene.height} is over ${MAX_SOURCE_PIXELS} pixels`);
     return scene;
   } catch (cause) {
-    throw new ControlNetError("format", `can't read the keypoints ${file}: ${(cause as Error).message}`, {
-      cause,
-    });
+    // JSON's own messages quote the file with its line breaks.
+    const reason = (cause as Error).message.replaceAll(/\s+/g, " ");
+    throw new ControlNetError("format", `can't read the keypoints ${file}: ${reason}`, { cause });
   }
 }
