@@ -162,6 +162,18 @@ describe("model folders", () => {
     expect(() => openWeights(folder)).toThrow(/weight_map/);
   });
 
+  it("are told by their content where a header's length looks like the start of a zip", async () => {
+    const header = JSON.stringify({ a: { dtype: "F32", shape: [1], data_offsets: [0, 4] } }).padEnd(0x4b50);
+    const bytes = Buffer.alloc(8 + header.length + 4);
+    bytes.writeBigUInt64LE(BigInt(header.length));
+    bytes.write(header, 8);
+    expect(bytes.toString("latin1", 0, 2)).toBe("PK");
+    writeFileSync(join(folder, "model.safetensors"), bytes);
+    const found = openWeights(folder);
+    expect(found.names()).toEqual(["a"]);
+    found.close();
+  });
+
   it.each([
     ["model.bf16.safetensors"],
     ["model.non_ema.safetensors"],

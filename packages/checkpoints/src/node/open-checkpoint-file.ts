@@ -23,7 +23,8 @@ export function openCheckpointFile(path: string): OpenSource {
   const file = openFile(path);
   const head = file.read(0, Math.min(9, file.size));
   file.close();
+  // A safetensors file begins with the length of its header, which may look like the "PK" of a zip.
   const zip = head[0] === 0x50 && head[1] === 0x4b;
-  const safetensors = !zip && (head[8] === 0x7b || extname(path) === ".safetensors");
+  const safetensors = head[8] === 0x7b || (!zip && extname(path) === ".safetensors");
   return safetensors ? openSafetensors(path) : openPytorch(path);
 }
