@@ -174,7 +174,7 @@ describe("model folders", () => {
     found.close();
   });
 
-  it.each([
+  it.each<[string, string?]>([
     ["model.bf16.safetensors"],
     ["model.non_ema.safetensors"],
     ["model.safetensors.index.bf16.json", "model.bf16-00001-of-00001.safetensors"],
