@@ -37,7 +37,7 @@ CASES |= {
                      norm_num_groups=5, norm_eps=1e-2, flip_sin_to_cos=False, freq_shift=1, side=(4, 4),
                      transformer_layers_per_block=(1, 2), mid_block_type="UNetMidBlock2D", order="bgr",
                      down=(PLAIN, CROSS), up=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"), hint_widths=(2, 2)),
-    "no-middle": dict(block_out_channels=(4, 4), layers_per_block=1, attention_head_dim=2, cross_attention_dim=3,
+    "no-middle": dict(block_out_channels=(4, 4), layers_per_block=1, attention_head_dim=3, cross_attention_dim=3,
                       norm_num_groups=2, side=(4, 4), mid_block_type=None, net=dict(mid_block_type="UNetMidBlock2D"),
                       down=(CROSS, PLAIN), hint_widths=(2, 2)),
 }

@@ -41,6 +41,11 @@ test("a U-Net's config.json goes both ways, whatever it says", () => {
   });
   expect(unetConfigFromDiffusers(unetConfigToDiffusers(config))).toEqual(config);
   expect(unetConfigFromDiffusers(unetConfigToDiffusers(sd15))).toEqual(sd15);
+  // Heads that don't divide their channels leave some out, as in diffusers; asked for here, they are a mistake.
+  const uneven = unetConfigFromDiffusers({ ...unetConfigToDiffusers(sd15), attention_head_dim: 7 });
+  expect(uneven).toMatchObject({ heads: [7, 7, 7, 7], unevenHeads: true });
+  expect(unetConfigFromDiffusers(unetConfigToDiffusers(uneven))).toEqual(uneven);
+  expect(() => unetConfig({ heads: [7, 7, 7, 7] })).toThrow(/attention heads/);
   // Lists of the same are one number; heads matter only where something attends; what changes nothing here is let be.
   const json = {
     ...unetConfigToDiffusers(

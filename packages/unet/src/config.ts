@@ -20,6 +20,8 @@ export const unetConfigSchema = z.object({
   middle: z.enum(["attention", "residual", "none"]).default("attention"),
   /** Attention heads of each level. */
   heads: z.array(positive).default([8, 8, 8, 8]),
+  /** Whether heads need not divide a level's channels: attention leaves out the channels beyond, as diffusers has it. */
+  unevenHeads: z.boolean().optional(),
   /** Transformer blocks of each spatial transformer: one number for every level, or one for each. */
   depth: z.union([positive, z.array(positive)]).default(1),
   /** Features of the text embedding. */
@@ -64,7 +66,8 @@ export function unetConfig(given: z.input<typeof unetConfigSchema> = {}): UNetCo
         "config",
         `unetConfig: level ${level}: ${channels} channels don't divide into ${config.groups} groups`,
       );
-    if (attends(config, level) && channels % config.heads[level]! !== 0)
+    const heads = config.heads[level]!;
+    if (attends(config, level) && (config.unevenHeads ? channels < heads : channels % heads !== 0))
       throw new ControlNetError(
         "config",
         `unetConfig: level ${level}: ${channels} channels don't divide into ${config.heads[level]} attention heads`,
@@ -78,6 +81,10 @@ export const decoderAttends = (
   { attention, decoderAttention = attention }: UNetConfig,
   level: number,
 ): boolean => decoderAttention[level]!;
+
+/** Channels inside the spatial transformers of a level. */
+export const attentionChannels = ({ channels, heads }: UNetConfig, level: number): number =>
+  channels[level]! - (channels[level]! % heads[level]!);
 
 /** Transformer blocks of each spatial transformer of a level. */
 export const depthAt = ({ depth }: UNetConfig, level: number): number =>
@@ -199,6 +206,8 @@ export function unetConfigFromDiffusers(json: unknown): UNetConfig {
   const up = given.up_block_types && attentionOf("up_block_types", given.up_block_types, "Up").reverse();
   // diffusers keeps a misnomer: where num_attention_heads is absent, attention_head_dim holds the number of heads.
   const heads = given.num_attention_heads ?? given.attention_head_dim;
+  const perLevelHeads = Array.isArray(heads) ? heads : attention.map(() => heads);
+  const uneven = perLevelHeads.some((count, level) => channels[level]! % count !== 0);
   const depth = given.transformer_layers_per_block;
   const side = Array.isArray(given.sample_size) ? Math.max(...given.sample_size) : given.sample_size;
   return unetConfig({
@@ -209,7 +218,8 @@ export function unetConfigFromDiffusers(json: unknown): UNetConfig {
     attention,
     ...(up && up.join() !== attention.join() && { decoderAttention: up }),
     middle: middle[1],
-    heads: Array.isArray(heads) ? heads : attention.map(() => heads),
+    heads: perLevelHeads,
+    ...(uneven && { unevenHeads: true }),
     depth: Array.isArray(depth) && depth.every((one) => one === depth[0]) ? depth[0]! : depth,
     contextChannels: same("cross_attention_dim", given.cross_attention_dim),
     linearProjection: given.use_linear_projection,

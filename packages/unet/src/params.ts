@@ -14,7 +14,7 @@ import {
   type TimeEmbedding,
 } from "@controlnet-js/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { decoderAttends, depthAt, type UNetConfig } from "./config.js";
+import { attentionChannels, decoderAttends, depthAt, type UNetConfig } from "./config.js";
 
 /** One encoder block after the input convolution: residual block, transformer, or the downsampling at a level's end. */
 export interface EncoderLevel<L = Tensor> {
@@ -50,6 +50,7 @@ const timeFeatures = (config: UNetConfig): number => 4 * config.channels[0]!;
 
 const transformerShape = (config: UNetConfig, level: number) => ({
   channels: config.channels[level]!,
+  innerChannels: attentionChannels(config, level),
   contextChannels: config.contextChannels,
   depth: depthAt(config, level),
   linearProjection: config.linearProjection,

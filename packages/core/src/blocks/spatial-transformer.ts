@@ -31,25 +31,27 @@ export interface SpatialTransformerShape {
   contextChannels: number;
   depth: number;
   linearProjection: boolean;
+  /** Channels inside, where attention has others than the feature map. */
+  innerChannels?: number;
 }
 
 /** New parameters of a spatial transformer. */
 export function createSpatialTransformer<L>(
   init: Initializer<L>,
   path: string,
-  { channels, contextChannels, depth, linearProjection }: SpatialTransformerShape,
+  { channels, contextChannels, depth, linearProjection, innerChannels = channels }: SpatialTransformerShape,
 ): SpatialTransformer<L> {
-  const projection = (key: string) =>
+  const projection = (key: string, from: number, to: number) =>
     linearProjection
-      ? createLinear(init, join(path, key), channels, channels)
-      : createConvolution(init, join(path, key), channels, channels, 1);
+      ? createLinear(init, join(path, key), from, to)
+      : createConvolution(init, join(path, key), from, to, 1);
   return {
     norm: createNorm(init, join(path, "norm"), channels),
-    projectIn: projection("projectIn"),
+    projectIn: projection("projectIn", channels, innerChannels),
     blocks: Array.from({ length: depth }, (_, i) =>
-      createTransformerBlock(init, join(path, `blocks.${i}`), channels, contextChannels),
+      createTransformerBlock(init, join(path, `blocks.${i}`), innerChannels, contextChannels),
     ),
-    projectOut: projection("projectOut"),
+    projectOut: projection("projectOut", innerChannels, channels),
   };
 }
 
@@ -93,7 +95,8 @@ export function spatialTransformer(
   context: Tensor3D,
   { heads, groups }: { heads: number; groups: number },
 ): Tensor4D {
-  const [batch, height, width, channels] = x.shape;
+  const [batch, height, width] = x.shape;
+  const channels = params.projectIn.kernel.shape.at(-1)!;
   let h: Tensor3D = reshape(project(groupNorm(x, params.norm, groups, 1e-6), params.projectIn), [
     batch,
     height * width,
