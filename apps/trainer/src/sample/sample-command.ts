@@ -24,7 +24,11 @@ export function addSampleCommand(program: Command): void {
     .option("--negative <text>", "what to keep away from")
     .option("--sampler <name>", "the sampler, or a scheduler_config.json to obey; default: ddim")
     .option("--steps <n>", "sampling steps; default: 20", number(1, 1000, { whole: true }))
-    .option("--guidance <beta>", "classifier-free guidance; default: 9", number(1, 100))
+    .option(
+      "--guidance <beta>",
+      "classifier-free guidance; up to 1: none, as in diffusers; default: 9",
+      number(0, 1000),
+    )
     .option(
       "--guidance-rescale <phi>",
       "how far its rise in contrast is taken back; default: 0",

@@ -130,6 +130,17 @@ test.each<[string, () => GivenParameters, RegExp]>([
   expect(existsSync(at("never"))).toBe(false);
 });
 
+test("guidance of 1 and below leaves the unconditional half out, as in diffusers", async () => {
+  const size = { width: 16, height: 16, steps: 1 };
+  const [half, one] = [
+    await sample({ parameters: parameters({ ...size, guidance: 0.5 }), out: at("half") }),
+    await sample({ parameters: parameters({ ...size, guidance: 1 }), out: at("one") }),
+  ];
+  expect(half.applied.guidance).toBe(1);
+  expect(half.parameters.guidance).toBe(0.5);
+  expect(await pixelsOf(half.files[0]!)).toEqual(await pixelsOf(one.files[0]!));
+}, 120_000);
+
 test("the command line prints one JSON document, and repeats a picture", async () => {
   const app = fileURLToPath(new URL("../..", import.meta.url));
   const cli = (...args: string[]) =>

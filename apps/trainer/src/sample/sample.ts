@@ -64,7 +64,7 @@ export async function sample({ parameters, out, ...request }: SampleRequest): Pr
     ...(guessMode !== "off" && { guessMode }),
     ...(width !== undefined && height !== undefined && { size: { width, height } }),
     steps: rest.steps,
-    guidance: rest.guidance,
+    guidance: Math.max(1, rest.guidance),
     guidanceRescale: rest.guidanceRescale,
     seed: rest.seed,
     log: print,
