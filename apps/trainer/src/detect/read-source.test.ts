@@ -66,6 +66,23 @@ test("grey, 16-bit and transparent pictures become RGB bytes as the field reads 
   expect([...(await readSource(greyAlpha)).data]).toEqual([255, 255, 255, 9, 9, 9]);
 });
 
+test("CMYK is read without a profile, as the field reads it", async () => {
+  const flat = sharp({ create: { width: 16, height: 16, channels: 3, background: "#c86432" } });
+  const bytes = await flat
+    .toColourspace("cmyk")
+    .jpeg({ quality: 100, chromaSubsampling: "4:4:4" })
+    .toBuffer();
+  const { data: inks } = await sharp(bytes, { ignoreIcc: true })
+    .pipelineColourspace("cmyk")
+    .toColourspace("cmyk")
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const light = (c: number) => ((255 - inks[c]!) * (255 - inks[3]!)) / 255;
+  const { data, channels } = await readSource(save("inks.jpg", bytes));
+  expect(channels).toBe(3);
+  expect([...data.subarray(0, 3)]).toEqual([0, 1, 2].map((c) => Math.round(light(c))));
+});
+
 test("the EXIF orientation turns the picture", async () => {
   const flat = sharp({ create: { width: 6, height: 4, channels: 3, background: "#336699" } });
   const file = save("turned.jpg", await flat.jpeg().withMetadata({ orientation: 6 }).toBuffer());

@@ -32,8 +32,15 @@ async function decode(bytes: Buffer): Promise<Image> {
   const limits = { limitInputPixels: MAX_SOURCE_PIXELS, failOn: "error" } as const;
   const { format, depth, space } = await sharp(bytes, limits).metadata();
   if (!formats.includes(format)) throw new Error(`expected PNG, JPEG or WebP, got ${format}`);
-  // CMYK means nothing without its profile.
-  const upright = sharp(bytes, { ...limits, ignoreIcc: space !== "cmyk" }).autoOrient();
+  const upright = sharp(bytes, { ...limits, ignoreIcc: true }).autoOrient();
+  if (space === "cmyk") {
+    const { data, info } = await upright
+      .pipelineColourspace("cmyk")
+      .toColourspace("cmyk")
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    return withoutInks(data, info.width, info.height);
+  }
   if (depth === "ushort") {
     const { data, info } = await upright
       .toColourspace("rgb16")
@@ -53,6 +60,14 @@ async function decode(bytes: Buffer): Promise<Image> {
     height,
     channels,
   });
+}
+
+/** CMYK as RGB by the plain product of what the inks let through, as Pillow and OpenCV have it. */
+function withoutInks(inks: Uint8Array, width: number, height: number): Image {
+  const data = new Uint8Array(width * height * 3);
+  for (let i = 0, j = 0; i < inks.length; i += 4)
+    for (let c = 0; c < 3; c++) data[j++] = Math.round(((255 - inks[i + c]!) * (255 - inks[i + 3]!)) / 255);
+  return { data, width, height, channels: 3 };
 }
 
 /** Grey with alpha as RGBA; anything else as it is. */
