@@ -97,8 +97,8 @@ void RegisterOp(const OpSpec& spec, void* (*create)(TF_OpKernelConstruction*),
                 void (*compute)(void*, TF_OpKernelContext*), void (*destroy)(void*));
 
 // Registers an op whose first output has the shape of its first input; nothing happens where another addon of this
-// process has registered it. The shapes of the other outputs are unknown to TensorFlow's inference, because its C API
-// sets the first one only; who adds a node says them.
+// process has registered it. The shapes of the other outputs are left unknown to TensorFlow's inference; who adds a node
+// says them.
 template <typename Kernel>
 void RegisterOp(const OpSpec& spec) {
   using Functions = KernelFunctions<Kernel>;

@@ -12,7 +12,7 @@ import { activeTrace } from "../jit/trace-binding.js";
 import type { OpAttribute } from "../native.js";
 import type { NodeBackend } from "../node-backend.js";
 
-/** Runs or records one op of the addon. TensorFlow infers the shape of the first output only, so all are given. */
+/** Runs or records one op of the addon. Its own inference gives the shape of the first output only, so all are given. */
 export function runOwnOp(
   backend: NodeBackend,
   op: string,
