@@ -12,6 +12,8 @@ export interface NoiseSchedule {
   readonly prediction: Prediction;
   /** Whether abar of the last timestep was rescaled to exactly 0. */
   readonly zeroTerminalSnr: boolean;
+  /** abar of the last timestep in single precision, bit for bit as diffusers has it, before any rescaling. */
+  readonly lastInSinglePrecision: number;
 }
 
 /** Options of {@link createSchedule}; the defaults are Stable Diffusion's. */
@@ -49,7 +51,29 @@ export function createSchedule(options: ScheduleOptions = {}): NoiseSchedule {
     alphasCumprod,
     prediction,
     zeroTerminalSnr: rescaleZeroTerminalSnr,
+    lastInSinglePrecision: lastInSinglePrecision(options, betas),
   };
+}
+
+/**
+ * torch's way: betas and alphas are rounded to single precision one by one (the linear ones counted from the nearer end),
+ * their product is kept in double precision.
+ */
+function lastInSinglePrecision(options: ScheduleOptions, betas: readonly number[]): number {
+  const { kind = "scaled-linear", betaStart = 0.00085, betaEnd = 0.012 } = options;
+  const last = betas.length - 1;
+  const root = kind === "scaled-linear";
+  const [low, high] = [betaStart, betaEnd].map((beta) => Math.fround(root ? Math.sqrt(beta) : beta)) as [
+    number,
+    number,
+  ];
+  const step = Math.fround(Math.fround(high - low) / last);
+  const single = (beta: number, t: number): number => {
+    if (options.betas || kind === "cosine" || last === 0) return Math.fround(beta);
+    const value = Math.fround(t < Math.floor((last + 1) / 2) ? low + step * t : high - step * (last - t));
+    return root ? Math.fround(value * value) : value;
+  };
+  return Math.fround(betas.reduce((product, beta, t) => product * Math.fround(1 - single(beta, t)), 1));
 }
 
 function makeBetas(options: ScheduleOptions): number[] {

@@ -45,6 +45,25 @@ describe("readSchedulerConfig", () => {
     expect(readSchedulerConfig(writeSchedulerConfig(config))).toEqual(config);
   });
 
+  it.each([
+    ["linear", 0.0001, 0.012, 999],
+    ["linear", 0.0001, 0.02, 999],
+    ["scaled_linear", 0.0001, 0.02, 999],
+    ["linear", 0.00085, 0.012, 998],
+    ["scaled_linear", 0.00085, 0.012, 998],
+    ["scaled_linear", 0.00085, 0.02, 998],
+    ["linear", 0.001, 0.012, 998],
+    ["scaled_linear", 0.001, 0.02, 999],
+    ["squaredcos_cap_v2", 0.0001, 0.02, 998],
+  ])(
+    "begins %s betas from %d to %d at diffusers' timestep %d",
+    (beta_schedule, beta_start, beta_end, first) => {
+      const _class_name = "DPMSolverMultistepScheduler";
+      const json = { _class_name, beta_schedule, beta_start, beta_end, use_beta_sigmas: true };
+      expect(planFromConfig(readSchedulerConfig(json), { steps: 4 }).timesteps[0]).toBe(first);
+    },
+  );
+
   it("lets be what a class has and does not heed, and refuses learned variances by name", () => {
     for (const _class_name of ["DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler"]) {
       expect(readSchedulerConfig({ _class_name, variance_type: "fixed_small" }).ignored).toEqual([]);
