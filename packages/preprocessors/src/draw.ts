@@ -65,15 +65,26 @@ function drawInside(image: ByteImage, from: Point, to: Point, colour: Colour): v
 /** Draws a line of some pixels with round ends, as `cv2.line` does. */
 export function drawThickLine(
   image: ByteImage,
-  from: Point,
-  to: Point,
+  start: Point,
+  end: Point,
   colour: Colour,
   thickness: number,
 ): void {
   if (thickness <= 1) {
-    drawLine(image, from, to, colour);
+    drawLine(image, start, end, colour);
     return;
   }
+  // OpenCV first cuts the line at the canvas grown by the thickness on every side; the round ends sit where it is cut.
+  const moved = ({ x, y }: Point, by: number): Point => ({ x: x + by, y: y + by });
+  const grown = 2 * thickness - 1;
+  const near = clipLine(
+    image.width + grown,
+    image.height + grown,
+    moved(start, thickness),
+    moved(end, thickness),
+  );
+  if (!near) return;
+  const [from, to] = [moved(near[0], -thickness), moved(near[1], -thickness)];
   const dx = from.x - to.x;
   const dy = to.y - from.y;
   const square = dx * dx + dy * dy;

@@ -54,7 +54,7 @@ export function drawPoses(scene: PoseScene, options: DrawPosesOptions = {}): Byt
     if (face && person.face) drawFace(canvas, queue, person.face);
   };
   if (version === "1.1")
-    for (const person of scene.people) {
+    for (const person of scene.people.map((given) => throughUnits(given, scene))) {
       if (body) drawBody(canvas, queue, person.body);
       parts(person);
     }
@@ -64,6 +64,20 @@ export function drawPoses(scene: PoseScene, options: DrawPosesOptions = {}): Byt
   }
   queue.flush();
   return canvas;
+}
+
+/** Positions as controlnet_aux keeps them, in parts of the canvas: some whole numbers come back a little smaller. */
+function throughUnits({ body, leftHand, rightHand, face }: Person, { width, height }: PoseScene): Person {
+  const moved = (keypoints: Keypoints): Keypoints =>
+    keypoints.map(
+      (keypoint) => keypoint && { x: (keypoint.x / width) * width, y: (keypoint.y / height) * height },
+    );
+  return {
+    body: moved(body),
+    ...(leftHand && { leftHand: moved(leftHand) }),
+    ...(rightHand && { rightHand: moved(rightHand) }),
+    ...(face && { face: moved(face) }),
+  };
 }
 
 /**
