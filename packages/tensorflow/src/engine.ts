@@ -106,9 +106,8 @@ async function openEngine(options: RegisterOptions): Promise<OpenEngine> {
   const addon = await buildAddon(library, options.log);
   const native = loadAddon(addon);
   native.preload(cudaLibraries(library.folder));
-  const visibleDevices = options.device === "cpu" ? "-1" : options.visibleDevices;
   try {
-    const plain = encodeConfig({ ...options, visibleDevices });
+    const plain = encodeConfig(options, options.device === "cpu" ? 0 : undefined);
     const config = options.cluster ? withCollectives(plain, options.cluster) : plain;
     native.open(config);
     native.registerOps(options.threads ?? 0);

@@ -49,6 +49,14 @@ test("a memory limit makes a virtual device of that size and turns growth off", 
   expect(fields(encodeConfig({ memoryGrowth: false }), 6).has(4)).toBe(false);
 });
 
+test("a CPU asked for opens no GPU, and XLA compiles on it", { timeout: 120_000 }, () => {
+  expect(Buffer.from(fields(encodeConfig({}, 0), 1).get(1) as Uint8Array).toString()).toBe("GPU");
+  const body = `
+    const { jit } = await import(${JSON.stringify(here("./jit/jit.ts"))});
+    console.log(jit((x) => tf.mul(tf.add(x, 1), 2), { xla: true })(tf.scalar(3)).dataSync()[0]);`;
+  expect(inProcess({ device: "cpu" }, body).trim().split("\n").pop()).toBe("8");
+});
+
 const countThreads = `
   tf.matMul(tf.ones([300, 300]), tf.ones([300, 300])).dataSync();
   const names = readdirSync("/proc/self/task").map((id) => readFileSync("/proc/self/task/" + id + "/comm", "utf8"));

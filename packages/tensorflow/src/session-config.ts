@@ -16,8 +16,11 @@ export interface DeviceOptions {
   logPlacement?: boolean;
 }
 
-/** The options as a serialized `tensorflow.ConfigProto`. */
-export function encodeConfig(options: DeviceOptions): Uint8Array {
+/**
+ * The options as a serialized `tensorflow.ConfigProto`.
+ * @param gpus how many to open at most; a list of visible ones that is empty ends the process under XLA
+ */
+export function encodeConfig(options: DeviceOptions, gpus?: 0): Uint8Array {
   const gpu = new ProtoWriter()
     .varint(4, options.memoryLimit === undefined && (options.memoryGrowth ?? true))
     .string(5, options.visibleDevices);
@@ -25,7 +28,10 @@ export function encodeConfig(options: DeviceOptions): Uint8Array {
     const virtualDevice = new ProtoWriter().float(1, options.memoryLimit);
     gpu.message(9, new ProtoWriter().message(1, virtualDevice));
   }
-  return new ProtoWriter()
+  const config = new ProtoWriter();
+  // An entry of the map `device_count`; its value, zero, is the default and so left out.
+  if (gpus === 0) config.message(1, new ProtoWriter().string(1, "GPU"));
+  return config
     .varint(2, options.threads)
     .varint(5, options.interOpThreads)
     .message(6, gpu)
