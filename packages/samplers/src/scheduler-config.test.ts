@@ -64,6 +64,16 @@ describe("readSchedulerConfig", () => {
     },
   );
 
+  it("begins where a rescaled schedule passes its last sigma", () => {
+    const json = {
+      _class_name: "UniPCMultistepScheduler",
+      rescale_betas_zero_snr: true,
+      use_beta_sigmas: true,
+    };
+    const config = readSchedulerConfig({ ...json, prediction_type: "v_prediction" });
+    expect(planFromConfig(config, { steps: 3 }).timesteps).toEqual([995, 991, 0]);
+  });
+
   it("lets be what a class has and does not heed, and refuses learned variances by name", () => {
     for (const _class_name of ["DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler"]) {
       expect(readSchedulerConfig({ _class_name, variance_type: "fixed_small" }).ignored).toEqual([]);

@@ -48,7 +48,9 @@ export function solverGrid(
     sigmas = spreadSigmas(options.sigmas, sigmaMax, sigmaMin, steps);
     const rounded = (options.sigmas === "karras" || options.sigmas === "lu") && karrasTimesteps === "round";
     asked = sigmas.map((sigma) => timestepAt(table, sigma)).map(rounded ? roundHalfEven : Math.trunc);
-    if (!rounded && sigmaMax === table.at(-1)) asked[0] = highestWholeTimestep(schedule);
+    // A rescaled schedule may pass its last sigma before its end: then the timestep is not in doubt.
+    const doubtful = sigmaMax === table.at(-1) && asked[0]! >= schedule.trainTimesteps - 2;
+    if (!rounded && doubtful) asked[0] = highestWholeTimestep(schedule);
   }
   const lowest = options.sigmas && endsInSpread ? sigmas.at(-1)! : table[0]!;
   return { sigmas: [...sigmas, finalSigma === "zero" ? 0 : lowest], timesteps: asked, initialScale: 1 };
