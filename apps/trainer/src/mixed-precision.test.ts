@@ -1,4 +1,4 @@
-import { disposeTree } from "@controlnet-js/core";
+import { disposeTree, type Precision } from "@controlnet-js/core";
 import { selectEngine } from "@controlnet-js/engine";
 import { createTrainState, createTrainStep, defaultOptimizer } from "@controlnet-js/training";
 import {
@@ -23,7 +23,7 @@ const matrix = (rows: number, columns: number): Tensor2D =>
   tidy(() => reshape(linspace(-1, 1, rows * columns), [rows, columns]));
 
 /** One step on a linear layer whose loss has the given size. */
-async function step(precision: "float32" | "bfloat16" | "float16", size: number, lossScale?: number) {
+async function step(precision: Precision, size: number, lossScale?: number) {
   const train = createTrainStep(
     (weight: Tensor, input: Tensor) => mul(mean(square(matMul(input, weight))), size) as Scalar,
     defaultOptimizer,

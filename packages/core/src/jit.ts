@@ -1,6 +1,9 @@
 import { getBackend, tidy } from "@tensorflow/tfjs-core";
 import { leavesOf } from "./tree.js";
 
+/** Arithmetic of the heavy ops where the engine compiles; weights and sums stay float32. */
+export type Precision = "float32" | "bfloat16" | "float16";
+
 /** How a function over trees of tensors is compiled, where the engine can. */
 export interface JitOptions {
   /** Shown in traces and reports. */
@@ -9,8 +12,8 @@ export interface JitOptions {
   donate?: readonly number[];
   /** Compile with XLA where the engine has it. */
   xla?: boolean;
-  /** Arithmetic of the heavy ops where the engine compiles; weights and sums stay float32, the default. */
-  precision?: "float32" | "bfloat16" | "float16";
+  /** Default `"float32"`. */
+  precision?: Precision;
   /** How many traces (shapes and dtypes) are kept. */
   cacheSize?: number;
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { ControlNetError, compiles, disposeTree } from "@controlnet-js/core";
+import { ControlNetError, compiles, disposeTree, type Precision } from "@controlnet-js/core";
 import { type Batch, batches, type Cursor, type Dataset, type SkippedSample } from "@controlnet-js/data";
 import { type LearningRate, learningRateAt } from "./learning-rate.js";
 import { initialLossScale, type LossScale, nextLossScale } from "./loss-scale.js";
@@ -27,7 +27,7 @@ export interface TrainingOptions {
   learningRate: LearningRate;
   optimizer: OptimizerSettings;
   /** Arithmetic of the heavy ops; float16 scales the loss, and leaves out steps whose gradients overflow. */
-  precision: "float32" | "bfloat16" | "float16";
+  precision: Precision;
   /** Validate after every so many steps, and before the first; 0 never. */
   validateEvery: number;
   /** Save after every so many steps and at the end; 0 only at the end. */

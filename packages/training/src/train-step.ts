@@ -1,4 +1,12 @@
-import { adamWUpdate, disposeTree, jit, leavesOf, mapTree, treeLike } from "@controlnet-js/core";
+import {
+  adamWUpdate,
+  disposeTree,
+  jit,
+  leavesOf,
+  mapTree,
+  type Precision,
+  treeLike,
+} from "@controlnet-js/core";
 import {
   add,
   addN,
@@ -98,7 +106,7 @@ interface Scalars {
 export interface TrainStepOptions {
   name?: string;
   /** Arithmetic of the heavy ops, where the engine has it; parameters and moments stay float32. */
-  precision?: "float32" | "bfloat16" | "float16";
+  precision?: Precision;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { nearestName } from "@controlnet-js/core";
+import { nearestName, type Precision } from "@controlnet-js/core";
 import { ATTR } from "../dtypes.js";
 import { TensorFlowError } from "../errors.js";
 import type { OpAttribute } from "../native.js";
@@ -13,7 +13,7 @@ export interface JitOptions {
   /** Compile with XLA. */
   xla?: boolean;
   /** Arithmetic of the heavy ops; weights and sums stay float32. Default `"float32"`. */
-  precision?: "float32" | "bfloat16" | "float16";
+  precision?: Precision;
   /** How many recordings (signatures) are kept. Default 16. */
   cacheSize?: number;
   /**
@@ -77,7 +77,7 @@ function check(option: string, value: string, valid: readonly string[]): void {
 
 // Field numbers of tensorflow.ConfigProto, GraphOptions and RewriterConfig. One round of rewriting instead of two, and
 // no memory heuristics: recording a training step takes half as long, and what comes out is as fast.
-function encodeGraphConfig(precision: "float32" | "bfloat16" | "float16"): Uint8Array {
+function encodeGraphConfig(precision: Precision): Uint8Array {
   const rewrite = new ProtoWriter().varint(4, 1).varint(12, 1);
   if (precision === "bfloat16") rewrite.varint(31, 1);
   if (precision === "float16") rewrite.varint(23, 1).varint(29, 1);
