@@ -3,12 +3,9 @@ import { join } from "node:path";
 import type { TensorSource } from "@controlnet-js/checkpoints";
 import { openWeights, readConfig } from "@controlnet-js/checkpoints/node";
 import { ControlNetError } from "@controlnet-js/core";
-import { z } from "zod";
+import type { Json } from "../hugging-face/parse-json.js";
 
-/** A file of JSON, parsed. */
-export type Json = Readonly<Record<string, unknown>>;
-
-/** A folder of transformers' PyTorch models: how it computes and its weights. */
+/** A folder of one of transformers' PyTorch models: how it computes and its weights. */
 export interface HuggingFaceFolder {
   path: string;
   /** `config.json` */
@@ -51,23 +48,11 @@ export function withHuggingFaceFolder<T>(path: string, use: (folder: HuggingFace
 }
 
 function readPreprocessor(folder: string): Json {
-  const combined = "processor_config.json";
   // Version 5 of transformers writes one file for tokenizer and pictures where a model has both.
+  const combined = "processor_config.json";
   if (!existsSync(join(folder, "preprocessor_config.json")) && existsSync(join(folder, combined))) {
     const { image_processor: images } = readConfig(folder, combined);
     if (typeof images === "object" && images !== null) return images as Json;
   }
   return readConfig(folder, "preprocessor_config.json");
-}
-
-/**
- * Reads the parts of a config that decide what a model computes.
- * @param where the file, named in errors
- * @throws ControlNetError `unsupported` naming each value that is not built here
- */
-export function parseJson<S extends z.ZodType>(where: string, schema: S, json: unknown): z.output<S> {
-  const result = schema.safeParse(json);
-  if (result.success) return result.data;
-  const problems = z.prettifyError(result.error).replaceAll(/\n +/g, " ").replaceAll("\n", "; ");
-  throw new ControlNetError("unsupported", `${where}: ${problems.replaceAll("✖ ", "")}`);
 }

@@ -1,0 +1,118 @@
+import { ControlNetError, type Image } from "@controlnet-js/core";
+import { assertImage, type ByteImage, blankImage } from "@controlnet-js/preprocessors";
+
+/** The filters of Pillow's `Image.resize` that models ask for. */
+export type PillowFilter = "bilinear" | "bicubic" | "lanczos";
+
+interface Filter {
+  /** Half its width, in target pixels where shrinking and source pixels where enlarging. */
+  support: number;
+  /** Its height at a distance. */
+  at(distance: number): number;
+}
+
+const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI));
+
+const filters: Record<PillowFilter, Filter> = {
+  bilinear: { support: 1, at: (x) => Math.max(0, 1 - Math.abs(x)) },
+  // Keys, "Cubic convolution interpolation", 1981, with a = -1/2.
+  bicubic: {
+    support: 2,
+    at(signed) {
+      const x = Math.abs(signed);
+      if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
+      return x < 2 ? -0.5 * (((x - 5) * x + 8) * x - 4) : 0;
+    },
+  },
+  lanczos: { support: 3, at: (x) => (x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0) },
+};
+
+/** Bits behind the point of Pillow's weights. */
+const BITS = 22;
+
+/** For each target pixel of a line: the first source pixel that it reads, and the weights of those from there on. */
+interface Windows {
+  starts: Int32Array;
+  weights: Int32Array[];
+}
+
+/**
+ * A picture at another size, equal to Pillow's `Image.resize`: every source pixel counts, so that shrinking leaves no
+ * stairs. That is how image processors of transformers resize.
+ * @param image bytes, any number of channels
+ * @throws ControlNetError `shape` or `range`
+ */
+export function resizePillow(image: Image, width: number, height: number, filter: PillowFilter): ByteImage {
+  assertImage("resizePillow", image);
+  const { channels } = image;
+  const target = blankImage(width, height, channels);
+  const isWide = width === image.width;
+  const wide = isWide ? image : blankImage(width, image.height, channels);
+  if (!isWide) {
+    const { starts, weights } = windowsOf(image.width, width, filter);
+    for (let y = 0; y < image.height; y++) {
+      const from = y * image.width * channels;
+      for (let x = 0, to = y * width * channels; x < width; x++)
+        for (let c = 0; c < channels; c++, to++)
+          wide.data[to] = weighted(image.data, from + starts[x]! * channels + c, channels, weights[x]!);
+    }
+  }
+  if (height === image.height) {
+    target.data.set(wide.data);
+    return target;
+  }
+  const { starts, weights } = windowsOf(image.height, height, filter);
+  const stride = width * channels;
+  for (let y = 0, to = 0; y < height; y++)
+    for (let x = 0; x < stride; x++, to++)
+      target.data[to] = weighted(wide.data, starts[y]! * stride + x, stride, weights[y]!);
+  return target;
+}
+
+/** The sum of source values, `step` apart, by their weights, rounded and held in a byte. */
+function weighted(data: Uint8Array, start: number, step: number, weights: Int32Array): number {
+  let sum = 1 << (BITS - 1);
+  for (let k = 0, at = start; k < weights.length; k++, at += step) sum += data[at]! * weights[k]!;
+  return Math.min(255, Math.max(0, sum >> BITS));
+}
+
+function windowsOf(source: number, target: number, name: PillowFilter): Windows {
+  const filter = filters[name];
+  const scale = source / target;
+  const wider = Math.max(1, scale);
+  const support = filter.support * wider;
+  const starts = new Int32Array(target);
+  const weights: Int32Array[] = [];
+  for (let i = 0; i < target; i++) {
+    const centre = (i + 0.5) * scale;
+    const first = Math.max(0, Math.trunc(centre - support + 0.5));
+    const end = Math.min(source, Math.trunc(centre + support + 0.5));
+    const heights = Array.from({ length: end - first }, (_, k) =>
+      filter.at((k + first - centre + 0.5) * (1 / wider)),
+    );
+    const sum = heights.reduce((a, b) => a + b, 0);
+    starts[i] = first;
+    weights.push(Int32Array.from(heights, (value) => rounded((value / sum) * (1 << BITS))));
+  }
+  return { starts, weights };
+}
+
+/** Half away from zero. */
+const rounded = (x: number): number => Math.trunc(x < 0 ? x - 0.5 : x + 0.5);
+
+/** Pillow's numbers of its filters, as `resample` in a processor's config gives them. */
+const numbers: Readonly<Record<number, PillowFilter>> = { 1: "lanczos", 2: "bilinear", 3: "bicubic" };
+
+/**
+ * The filter behind Pillow's number.
+ * @throws ControlNetError `unsupported`
+ */
+export function pillowFilter(where: string, number: number): PillowFilter {
+  const filter = numbers[number];
+  if (filter) return filter;
+  const known = Object.entries(numbers).map(([key, name]) => `${key} (${name})`);
+  throw new ControlNetError(
+    "unsupported",
+    `${where}: resample ${number} is not built; expected ${known.join(", ")}`,
+  );
+}
