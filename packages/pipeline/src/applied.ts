@@ -33,6 +33,8 @@ export interface Applied {
   /** Steps left out at the start, in image-to-image. */
   startStep: number;
   guidance: number;
+  /** Of a U-Net that edits by instruction. */
+  imageGuidance?: number;
   guidanceRescale: number;
   seed: number;
   indices: number[];

@@ -1,4 +1,12 @@
-import { decode, encode, scaleLatents, unscaleLatents } from "@controlnet-js/autoencoder";
+import {
+  decode,
+  decodeTiled,
+  encode,
+  encodeTiled,
+  scaleLatents,
+  type TileOptions,
+  unscaleLatents,
+} from "@controlnet-js/autoencoder";
 import { encodeHint } from "@controlnet-js/controlnet";
 import { type Image, type Jitted, jit } from "@controlnet-js/core";
 import { encodeText } from "@controlnet-js/text-encoder";
@@ -25,14 +33,14 @@ export interface CompiledPipeline {
   textToImage(options: TextToImageOptions): Promise<TextToImageResult>;
   /**
    * The pictures, 8-bit RGB, of latents as the U-Net sees them [batch, height, width, channels]. One after another, to
-   * need the memory of one.
+   * need the memory of one; with `tiles` that of one tile.
    */
-  decodeLatents(latents: Tensor4D): Promise<Image[]>;
+  decodeLatents(latents: Tensor4D, tiles?: TileOptions): Promise<Image[]>;
   /**
    * The latents, as the U-Net sees them, of pictures [batch, height, width, channels] in [0, 1]: the mean of their
    * distribution. The caller disposes them.
    */
-  encodePictures(pictures: Tensor4D): Tensor4D;
+  encodePictures(pictures: Tensor4D, tiles?: TileOptions): Tensor4D;
   /** Frees the compiled functions. */
   dispose(): void;
 }
@@ -54,9 +62,14 @@ export function compilePipeline(pipeline: Pipeline): CompiledPipeline {
     pipeline,
     functions,
     textToImage: (options) => runTextToImage(compiled, options),
-    decodeLatents: (latents) => decodeAll(compiled, latents),
-    encodePictures: (pictures) =>
-      functions.encodePicture(pipeline.autoencoder.params, pipeline.autoencoder.config, pictures),
+    decodeLatents: (latents, tiles) => decodeAll(compiled, latents, tiles),
+    encodePictures(pictures, tiles) {
+      const { params, config } = pipeline.autoencoder;
+      // Tile by tile op by op: one compiled function of all tiles would need the memory of all.
+      return tiles
+        ? tidy(() => encodeFromUnit(params, config, pictures, tiles))
+        : functions.encodePicture(params, config, pictures);
+    },
     dispose() {
       for (const compiledFunction of Object.values(functions)) compiledFunction.dispose();
     },
@@ -69,8 +82,11 @@ function encodeFromUnit(
   params: Pipeline["autoencoder"]["params"],
   config: Pipeline["autoencoder"]["config"],
   pictures: Tensor4D,
+  tiles?: TileOptions,
 ): Tensor4D {
-  return scaleLatents(config, encode(params, config, sub(mul(pictures, 2), 1) as Tensor4D).mean);
+  const signed = sub(mul(pictures, 2), 1) as Tensor4D;
+  const { mean } = tiles ? encodeTiled(params, config, signed, tiles) : encode(params, config, signed);
+  return scaleLatents(config, mean);
 }
 
 /** Scaled latents to pictures of whole numbers in 0-255, as floats. */
@@ -78,19 +94,27 @@ function decodeToBytes(
   params: Pipeline["autoencoder"]["params"],
   config: Pipeline["autoencoder"]["config"],
   latents: Tensor4D,
+  tiles?: TileOptions,
 ): Tensor4D {
-  const picture = decode(params, config, unscaleLatents(config, latents));
+  const unscaled = unscaleLatents(config, latents);
+  const picture = tiles ? decodeTiled(params, config, unscaled, tiles) : decode(params, config, unscaled);
   return round(mul(clipByValue(add(mul(picture, 0.5), 0.5), 0, 1), 255)) as Tensor4D;
 }
 
-async function decodeAll({ pipeline, functions }: CompiledPipeline, latents: Tensor4D): Promise<Image[]> {
+async function decodeAll(
+  { pipeline, functions }: CompiledPipeline,
+  latents: Tensor4D,
+  tiles: TileOptions | undefined,
+): Promise<Image[]> {
   const { params, config } = pipeline.autoencoder;
   const [batch, height, width, channels] = latents.shape;
   const images: Image[] = [];
   for (let i = 0; i < batch; i++) {
     const one = tidy(() => slice(latents, [i, 0, 0, 0], [1, height, width, channels]));
     try {
-      const picture = functions.decodePicture(params, config, one);
+      const picture = tiles
+        ? tidy(() => decodeToBytes(params, config, one, tiles))
+        : functions.decodePicture(params, config, one);
       const values = await picture.data();
       picture.dispose();
       images.push({

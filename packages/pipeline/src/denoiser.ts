@@ -13,7 +13,7 @@ import type { ResolvedOptions } from "./resolve-options.js";
 
 /** What a denoiser is made of. */
 export interface DenoiserParts extends ChosenPlan {
-  run: Pick<ResolvedOptions, "guided" | "guidance" | "guidanceRescale">;
+  run: Pick<ResolvedOptions, "guided" | "guidance" | "guidanceRescale" | "imageGuidance">;
   context: Tensor3D;
   controls: readonly PreparedControl[];
   /** Takes over tensors that live as long as the run. */
@@ -33,6 +33,8 @@ export function createDenoiser(compiled: CompiledPipeline, parts: DenoiserParts)
   const { plan, schedule, run, context, controls, own, firstCall = 0, extra, classifier } = parts;
   const { unet } = compiled.pipeline;
   const guidance = run.guided ? own(scalar(run.guidance)) : undefined;
+  const imageGuidance =
+    run.guided && run.imageGuidance !== undefined ? own(scalar(run.imageGuidance)) : undefined;
   const rescale = run.guided && run.guidanceRescale > 0 ? own(scalar(run.guidanceRescale)) : undefined;
   const hints = new Map<PreparedControl, Tensor4D>();
   // Encoded at the net's first call: a net that is never active costs nothing.
@@ -61,6 +63,7 @@ export function createDenoiser(compiled: CompiledPipeline, parts: DenoiserParts)
           context,
           ...(extra && { extra }),
           ...(guidance && { guidance }),
+          ...(imageGuidance && { imageGuidance }),
           ...(rescale && { rescale }),
         },
         nets,

@@ -19,6 +19,7 @@ import {
   type Scalar,
   slice,
   sub,
+  type Tensor,
   type Tensor1D,
   type Tensor3D,
   type Tensor4D,
@@ -49,20 +50,25 @@ export interface ActiveNet {
 export interface PredictionInputs {
   /** [batch, height, width, channels], at unit variance. */
   latents: Tensor4D;
-  /** More channels for the U-Net alone [batch, height, width, ...]: an inpainting model's mask and picture. */
+  /** More channels for the U-Net alone [batch, height, width, ...]: mask and picture of inpainting, or the picture to edit. */
   extra?: Tensor4D;
   timestep: Tensor1D;
   /** [batch, tokens, features]; with guidance [2 batch, ...], the unconditional half first. */
   context: Tensor3D;
   /** beta of `eps_uc + beta (eps_c - eps_uc)`. */
   guidance?: Scalar;
+  /**
+   * s_I of `eps_uc + s_I (eps_I - eps_uc) + beta (eps_c - eps_I)`, where `eps_I` sees the picture to edit, `extra`, but not
+   * the prompt, and `eps_uc` zeros in its place (Brooks, Holynski and Efros 2022, equation 3). Goes with `guidance`.
+   */
+  imageGuidance?: Scalar;
   /** How far guidance's rise in contrast is taken back, in [0, 1]. */
   rescale?: Scalar;
 }
 
 /**
- * The model's raw output with classifier-free guidance [batch, height, width, outChannels]: one call of twice the batch.
- * Made to be compiled: run it inside `tidy` or `jit`.
+ * The model's raw output with classifier-free guidance [batch, height, width, outChannels]: one call of twice the batch,
+ * with guidance by a picture, too, of three times. Made to be compiled: run it inside `tidy` or `jit`.
  */
 export function guidedPrediction(
   unet: UNetParams,
@@ -70,56 +76,94 @@ export function guidedPrediction(
   inputs: PredictionInputs,
   nets: readonly ActiveNet[],
 ): Tensor4D {
-  const { latents, extra, timestep, context, guidance, rescale } = inputs;
-  const halves = guidance ? 2 : 1;
+  const { latents, guidance, imageGuidance, rescale } = inputs;
   const batch = latents.shape[0];
-  const whole = callInputs(latents, timestep, context, halves);
-  const residuals = addResiduals(nets.map((net) => residualsOf(net, inputs, whole, halves)));
-  const wide: UNetInputs = extra ? { ...whole, latents: twice(concat([latents, extra], 3), halves) } : whole;
-  const output = decode(unet, config, encode(unet, config, wide), context, residuals);
+  const parts = guidance ? (imageGuidance ? 3 : 2) : 1;
+  const call = callInputs(inputs, parts);
+  const residuals = addResiduals(nets.map((net) => residualsOf(net, call, batch, parts)));
+  const { wide } = call;
+  const output = decode(unet, config, encode(unet, config, wide), wide.context, residuals);
   if (!guidance) return output;
-  const [height, width, channels] = [output.shape[1], output.shape[2], output.shape[3]];
-  const unconditional = slice(output, [0, 0, 0, 0], [batch, height, width, channels]);
-  const conditional = slice(output, [batch, 0, 0, 0], [batch, height, width, channels]);
-  const guided = add(unconditional, mul(guidance, sub(conditional, unconditional))) as Tensor4D;
+  const unconditional = rows(output, 0, batch);
+  const conditional = rows(output, (parts - 1) * batch, batch);
+  const guided = imageGuidance
+    ? guidedTwice(unconditional, rows(output, batch, batch), conditional, imageGuidance, guidance)
+    : (add(unconditional, mul(guidance, sub(conditional, unconditional))) as Tensor4D);
   return rescale ? rescaleGuidance(guided, conditional, rescale) : guided;
+}
+
+const guidedTwice = (
+  unconditional: Tensor4D,
+  pictured: Tensor4D,
+  conditional: Tensor4D,
+  imageGuidance: Scalar,
+  guidance: Scalar,
+): Tensor4D =>
+  add(
+    add(unconditional, mul(guidance, sub(conditional, pictured))),
+    mul(imageGuidance, sub(pictured, unconditional)),
+  );
+
+/** What goes into one call, its parts below one another: unconditional, with the picture alone, conditional. */
+interface CallInputs {
+  /** Of the plain latents. */
+  narrow: UNetInputs;
+  /** With the further channels, where there are any. */
+  wide: UNetInputs;
+}
+
+function callInputs({ latents, extra, timestep, context }: PredictionInputs, parts: number): CallInputs {
+  const batch = latents.shape[0];
+  const narrow: UNetInputs = {
+    latents: copies(latents, parts),
+    timesteps: tile(timestep, [batch * parts]),
+    // Neither the unconditional part nor the one with the picture alone sees the prompt.
+    context: parts === 3 ? concat([rows(context, 0, batch), context], 0) : context,
+  };
+  if (!extra) return { narrow, wide: narrow };
+  const further = parts === 3 ? concat([zerosLike(extra), extra, extra], 0) : copies(extra, parts);
+  return { narrow, wide: { ...narrow, latents: concat([narrow.latents, further], 3) } };
 }
 
 function residualsOf(
   net: ActiveNet,
-  { latents, extra, timestep, context }: PredictionInputs,
-  whole: UNetInputs,
-  halves: number,
+  { narrow, wide }: CallInputs,
+  batch: number,
+  parts: number,
 ): AdditionalResiduals {
-  const batch = latents.shape[0];
-  const onHalf = halves === 2 && !net.both;
-  const [, tokens, features] = context.shape;
-  const half = onHalf ? slice(context, [batch, 0, 0], [batch, tokens, features]) : context;
-  const seen =
-    extra && net.config.unet.inChannels !== latents.shape[3] ? concat([latents, extra], 3) : latents;
-  const inputs = onHalf || seen !== latents ? callInputs(seen, timestep, half, onHalf ? 1 : halves) : whole;
-  const copies = inputs.latents.shape[0] / batch;
-  const hint = net.hint.shape[0] > 1 ? twice(net.hint, copies) : net.hint;
+  const onLast = parts > 1 && !net.both;
+  const whole = net.config.unet.inChannels === narrow.latents.shape[3] ? narrow : wide;
+  const inputs = onLast ? lastPart(whole, parts, batch) : whole;
+  const count = onLast ? 1 : parts;
+  const hint = net.hint.shape[0] > 1 ? copies(net.hint, count) : net.hint;
   const { skips, middle } = controlNetFromHint(net.params, net.config, inputs, hint);
   const weighed = [...skips, middle].map((residual, i) => {
     if (!net.connected[i]) return undefined;
     const scaled = mul<Tensor4D>(residual, slice(net.scales, [i], [1]));
     const mask = net.masks?.[net.levels[i]!];
-    const masked = mask ? mul<Tensor4D>(scaled, mask.shape[0] > 1 ? twice(mask, copies) : mask) : scaled;
-    return onHalf ? concat([zerosLike(masked), masked], 0) : masked;
+    const masked = mask ? mul<Tensor4D>(scaled, mask.shape[0] > 1 ? copies(mask, count) : mask) : scaled;
+    return onLast ? concat([copies(zerosLike(masked), parts - 1), masked], 0) : masked;
   });
   return { skips: weighed.slice(0, -1), middle: weighed.at(-1) } as AdditionalResiduals;
 }
 
-const callInputs = (
-  latents: Tensor4D,
-  timestep: Tensor1D,
-  context: Tensor3D,
-  halves: number,
-): UNetInputs => ({
-  latents: twice(latents, halves),
-  timesteps: tile(timestep, [latents.shape[0] * halves]),
-  context,
-});
+const lastPart = ({ latents, timesteps, context }: UNetInputs, parts: number, batch: number): UNetInputs => {
+  const start = (parts - 1) * batch;
+  return {
+    latents: rows(latents, start, batch),
+    timesteps: rows(timesteps, start, batch),
+    context: rows(context, start, batch),
+  };
+};
 
-const twice = (x: Tensor4D, copies: number): Tensor4D => (copies === 2 ? concat([x, x], 0) : x);
+/** `count` samples from `start` on. */
+const rows = <T extends Tensor>(x: T, start: number, count: number): T =>
+  slice(x, [start, ...x.shape.slice(1).fill(0)], [count, ...x.shape.slice(1)]);
+
+const copies = (x: Tensor4D, count: number): Tensor4D =>
+  count === 1
+    ? x
+    : concat(
+        Array.from({ length: count }, () => x),
+        0,
+      );

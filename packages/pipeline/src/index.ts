@@ -23,6 +23,8 @@ export {
   latentFactor,
   type Pipeline,
   type TextModel,
+  type UNetTask,
+  unetTask,
 } from "./pipeline.js";
 export { encodePrompts, type PromptEmbeds } from "./prompt-context.js";
 export { type Captioner, defaultPrompt, type PromptSetting } from "./prompt-settings.js";

@@ -1,4 +1,5 @@
-import { ControlNetError } from "@controlnet-js/core";
+import { unscaleLatents } from "@controlnet-js/autoencoder";
+import { ControlNetError, nearestName } from "@controlnet-js/core";
 import { type Plan, startLevel } from "@controlnet-js/samplers";
 import {
   add,
@@ -6,7 +7,6 @@ import {
   concat,
   greaterEqual,
   image,
-  less,
   mul,
   sub,
   type Tensor4D,
@@ -16,14 +16,24 @@ import {
 } from "@tensorflow/tfjs-core";
 import type { CompiledPipeline } from "./compile-pipeline.js";
 import { type Pictures, pictureTensor } from "./picture.js";
+import { type UNetTask, unetTask } from "./pipeline.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 
-/** A picture to begin with: image-to-image, or with a mask inpainting. */
+/**
+ * A picture to begin with: image-to-image, or with a mask inpainting. A U-Net that edits by instruction takes the picture
+ * alone. Pictures are encoded to the mean of their distribution; diffusers draws from it, but for editing: give it, or
+ * take from it, ready latents where results are to be equal.
+ */
 export interface InitialImage {
   /** Of the run's size, in [0, 1]; one for all samples or one for each. */
   picture?: Pictures;
-  /** In place of the picture: its clean latents as the U-Net sees them [1 or batch, height / 8, width / 8, channels]. */
+  /**
+   * In place of the picture: its clean latents as the U-Net sees them [1 or batch, height / 8, width / 8, channels], scaled
+   * by the autoencoder's factor, but for a U-Net that edits by instruction.
+   */
   latents?: Tensor4D;
+  /** For a U-Net that inpaints, in place of the picture: the latents of the picture with grey under the mask. */
+  maskedLatents?: Tensor4D;
   /**
    * How much is made anew, in (0, 1]: this part of the steps runs. Default 0.8, with a mask 1. With a mask 1 means that
    * nothing of the picture shines through where it is made anew.
@@ -39,10 +49,14 @@ export interface PreparedImage {
   startStep: number;
   /** The latent to begin with, at unit variance; undefined where the run begins with pure noise. */
   start: Tensor4D | undefined;
-  clean: Tensor4D;
-  /** Latent mask [1 or batch, height, width, 1], 1 where made anew. */
+  /** The picture's latents, where the run needs them. */
+  clean: Tensor4D | undefined;
+  /** Latent mask [1 or batch, height, width, 1], 1 where made anew, where `clean` is to be put back outside of it. */
   mask: Tensor4D | undefined;
-  /** For an inpainting U-Net: mask and masked picture [batch, height, width, 1 + channels]. */
+  /**
+   * The U-Net's further channels: mask and masked picture of inpainting [batch, height, width, 1 + channels], or the picture
+   * to edit [batch, height, width, channels].
+   */
   extra: Tensor4D | undefined;
 }
 
@@ -54,34 +68,80 @@ export interface PreparedImage {
 export function prepareImage(
   compiled: CompiledPipeline,
   initial: InitialImage,
-  run: ResolvedOptions,
+  run: PictureRun,
   plan: Plan,
   noise: Tensor4D,
 ): PreparedImage {
-  const { unet, autoencoder } = compiled.pipeline;
-  const { strength = initial.mask ? 1 : 0.8 } = initial;
-  const startStep = startStepOf(strength, plan.steps);
-  const wide = unet.config.inChannels !== autoencoder.config.latentChannels;
-  if (wide && !(initial.mask && initial.picture)) throw lacksInpainting();
-  const [height, width] = run.latentShape;
+  const task = unetTask(compiled.pipeline);
+  assertInitialImage(task, initial);
   return tidyImage(() => {
     const size = { batch: run.batch, height: run.height, width: run.width };
-    const channels = autoencoder.config.imageChannels;
+    const channels = compiled.pipeline.autoencoder.config.imageChannels;
     const picture =
       initial.picture && pictureTensor("textToImage: image", initial.picture, { ...size, channels });
-    const clean = wholeBatch(initial.latents ?? encodeOrRefuse(compiled, picture), run);
+    const encoded = () => wholeBatch("latents", initial.latents ?? encode(compiled, picture, run), run);
+    if (task === "edit")
+      return { ...nothing, extra: initial.latents ? encoded() : unscaled(compiled, encoded()) };
     const mask =
       initial.mask && pictureTensor("textToImage: image mask", initial.mask, { ...size, channels: 1 });
-    const small =
-      mask &&
-      (cast(greaterEqual(image.resizeNearestNeighbor(mask, [height, width]), 0.5), "float32") as Tensor4D);
-    const extra = wide ? maskedPicture(compiled, picture!, mask!, small!, run.batch) : undefined;
+    const small = mask && binary(image.resizeNearestNeighbor(mask, [run.latentShape[0], run.latentShape[1]]));
+    const extra =
+      task === "inpaint" ? maskedPicture(compiled, initial, picture, mask!, small!, run) : undefined;
+    const { strength = mask ? 1 : 0.8 } = initial;
+    const startStep = startStepOf(strength, plan.steps);
     const fresh = mask !== undefined && strength === 1;
+    const blended = task === "inpaint" ? undefined : small;
+    const clean = fresh && !blended ? undefined : encoded();
     const level = startLevel(plan, startStep);
-    const start = fresh ? undefined : (add(mul(level.alpha, clean), mul(level.sigma, noise)) as Tensor4D);
-    return { startStep, start, clean, mask: wide ? undefined : small, extra };
+    const start = fresh ? undefined : (add(mul(level.alpha, clean!), mul(level.sigma, noise)) as Tensor4D);
+    return { startStep, start, clean, mask: blended, extra };
   });
 }
+
+/** What an initial image needs to know of its run. */
+type PictureRun = Pick<ResolvedOptions, "batch" | "width" | "height" | "latentShape" | "tiles">;
+
+const nothing = { startStep: 0, start: undefined, clean: undefined, mask: undefined };
+
+/** Checks what is there, not yet its shapes. */
+function assertInitialImage(task: UNetTask | undefined, initial: InitialImage): void {
+  const { picture, latents, maskedLatents, mask, strength } = initial;
+  for (const key of Object.keys(initial))
+    if (!initialImageKeys.includes(key)) {
+      const nearest = nearestName(key, initialImageKeys);
+      throw new ControlNetError(
+        "config",
+        `textToImage: image: unknown option "${key}"${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${initialImageKeys.join(", ")})`,
+      );
+    }
+  if (task === "inpaint") {
+    const fresh = (strength ?? 1) === 1;
+    if (!mask || !(picture || (maskedLatents && (latents || fresh)))) throw lacksImage(task);
+    return;
+  }
+  if (!picture && !latents)
+    throw task === "edit"
+      ? lacksImage(task)
+      : new ControlNetError("missing", "textToImage: image needs a picture or latents");
+  if (picture && latents)
+    throw new ControlNetError(
+      "config",
+      "textToImage: image takes a picture or its latents, got both; only a U-Net for inpainting needs both",
+    );
+  if (maskedLatents)
+    throw new ControlNetError(
+      "config",
+      "textToImage: image maskedLatents belong to a U-Net for inpainting, which this is not; leave them out",
+    );
+  if (task === "edit" && (mask || strength !== undefined))
+    throw new ControlNetError(
+      "config",
+      "textToImage: this U-Net edits by instruction: it takes no image mask and no image strength; imageGuidance says how " +
+        "closely the result keeps to the picture",
+    );
+}
+
+const initialImageKeys: readonly string[] = ["picture", "latents", "maskedLatents", "strength", "mask"];
 
 /** `tidy` for a plain object some of whose entries are tensors. */
 const tidyImage = (body: () => PreparedImage): PreparedImage =>
@@ -95,15 +155,17 @@ export const keepOutside = (
   level: { alpha: number; sigma: number },
 ): Tensor4D =>
   tidy(() => {
-    const kept = add(mul(level.alpha, clean), mul(level.sigma, noise));
+    const kept = add(mul(level.alpha, clean!), mul(level.sigma, noise));
     return add(kept, mul(mask!, sub(latent, kept))) as Tensor4D;
   });
 
-/** What a 9-channel U-Net needs, as an error. */
-export const lacksInpainting = (): ControlNetError =>
+/** What a U-Net for inpainting or editing lacks, as an error. */
+export const lacksImage = (task: Exclude<UNetTask, "paint">): ControlNetError =>
   new ControlNetError(
     "missing",
-    "textToImage: this U-Net is for inpainting: give image: { picture, mask }, the mask 1 where the picture is made anew",
+    task === "inpaint"
+      ? "textToImage: this U-Net is for inpainting: give image: { picture, mask }, the mask 1 where the picture is made anew"
+      : "textToImage: this U-Net edits by instruction: give image: { picture }, and what to change as the prompt",
   );
 
 function startStepOf(strength: number, steps: number): number {
@@ -118,17 +180,22 @@ function startStepOf(strength: number, steps: number): number {
   return steps - run;
 }
 
-function encodeOrRefuse(compiled: CompiledPipeline, picture: Tensor4D | undefined): Tensor4D {
-  if (!picture) throw new ControlNetError("missing", "textToImage: image needs a picture or latents");
-  return compiled.encodePictures(picture);
-}
+/** Only called where there is a picture, as `assertInitialImage` makes sure. */
+const encode = (compiled: CompiledPipeline, picture: Tensor4D | undefined, run: PictureRun): Tensor4D =>
+  compiled.encodePictures(picture!, run.tiles);
 
-function wholeBatch(latents: Tensor4D, { batch, latentShape }: ResolvedOptions): Tensor4D {
+/** A U-Net that edits sees the autoencoder's own latents. */
+const unscaled = ({ pipeline }: CompiledPipeline, latents: Tensor4D): Tensor4D =>
+  unscaleLatents(pipeline.autoencoder.config, latents);
+
+const binary = (mask: Tensor4D): Tensor4D => cast(greaterEqual(mask, 0.5), "float32") as Tensor4D;
+
+function wholeBatch(what: string, latents: Tensor4D, { batch, latentShape }: PictureRun): Tensor4D {
   const [count, ...rest] = latents.shape;
   if (rest.join() !== latentShape.join() || (count !== 1 && count !== batch))
     throw new ControlNetError(
       "shape",
-      `textToImage: expected image latents [1 or ${batch}, ${latentShape.join(", ")}], got [${latents.shape}]`,
+      `textToImage: expected image ${what} [1 or ${batch}, ${latentShape.join(", ")}], got [${latents.shape}]`,
     );
   return count === batch ? latents.clone() : tile(latents, [batch, 1, 1, 1]);
 }
@@ -136,13 +203,13 @@ function wholeBatch(latents: Tensor4D, { batch, latentShape }: ResolvedOptions):
 /** An inpainting U-Net's further channels: the mask, and the latents of the picture with grey under the mask. */
 function maskedPicture(
   compiled: CompiledPipeline,
-  picture: Tensor4D,
+  { maskedLatents }: InitialImage,
+  picture: Tensor4D | undefined,
   mask: Tensor4D,
   small: Tensor4D,
-  batch: number,
+  run: PictureRun,
 ): Tensor4D {
-  const kept = cast(less(mask, 0.5), "float32");
-  const masked = compiled.encodePictures(add(mul(sub(picture, 0.5), kept), 0.5) as Tensor4D);
-  const full = (x: Tensor4D) => (x.shape[0] === batch ? x : tile(x, [batch, 1, 1, 1]));
-  return concat([full(small), full(masked)], 3);
+  const grey = () => add(mul(sub(picture!, 0.5), sub(1, binary(mask))), 0.5) as Tensor4D;
+  const masked = wholeBatch("maskedLatents", maskedLatents ?? encode(compiled, grey(), run), run);
+  return concat([small.shape[0] === run.batch ? small : tile(small, [run.batch, 1, 1, 1]), masked], 3);
 }

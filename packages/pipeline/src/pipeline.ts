@@ -49,14 +49,33 @@ export function assertPipeline({ text, unet, autoencoder, schedule }: Pipeline):
       `pipeline: the tokenizer has ${text.tokenizer.vocabularySize} tokens, the text encoder ${text.config.vocabularySize}`,
     );
   const { latentChannels } = autoencoder.config;
-  if (outChannels !== latentChannels || ![latentChannels, 2 * latentChannels + 1].includes(inChannels))
+  if (outChannels !== latentChannels || unetTask({ unet, autoencoder }) === undefined)
     throw new ControlNetError(
       "config",
       `pipeline: the U-Net goes from ${inChannels} to ${outChannels} channels, the autoencoder's latents have ` +
-        `${latentChannels}; expected ${latentChannels} to ${latentChannels}, or ${2 * latentChannels + 1} for inpainting`,
+        `${latentChannels}; expected ${latentChannels} to ${latentChannels}, or from ${2 * latentChannels + 1} for ` +
+        `inpainting, ${2 * latentChannels} for editing by instruction`,
     );
   if (schedule.trainTimesteps < 1)
     throw new ControlNetError("config", "pipeline: the noise schedule is empty");
+}
+
+/**
+ * What a U-Net was made for: `"paint"` takes noise alone, `"inpaint"` a mask and the picture around it besides, `"edit"`
+ * the picture to edit by instruction (InstructPix2Pix).
+ */
+export type UNetTask = "paint" | "inpaint" | "edit";
+
+/** The task of a U-Net by its input channels, for latents of n channels: n, 2n + 1 or 2n. Undefined for others. */
+export function unetTask({
+  unet,
+  autoencoder,
+}: Pick<Pipeline, "unet" | "autoencoder">): UNetTask | undefined {
+  const { inChannels } = unet.config;
+  const { latentChannels } = autoencoder.config;
+  if (inChannels === latentChannels) return "paint";
+  if (inChannels === 2 * latentChannels + 1) return "inpaint";
+  return inChannels === 2 * latentChannels ? "edit" : undefined;
 }
 
 /** Picture pixels for each latent, along a side, of which a picture's sides are multiples: 8 for Stable Diffusion. */

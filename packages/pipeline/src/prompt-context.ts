@@ -1,6 +1,6 @@
 import { ControlNetError, type Jitted } from "@controlnet-js/core";
 import { encodeText, encodeTexts, type Tokenizer } from "@controlnet-js/text-encoder";
-import { concat, type Tensor3D, tidy, tile } from "@tensorflow/tfjs-core";
+import { concat, reshape, type Tensor2D, type Tensor3D, tensor2d, tidy, tile } from "@tensorflow/tfjs-core";
 import type { CompiledPipeline } from "./compile-pipeline.js";
 import type { TextModel } from "./pipeline.js";
 import type { ResolvedOptions } from "./resolve-options.js";
@@ -13,18 +13,52 @@ export interface PromptEmbeds {
   negative?: Tensor3D;
 }
 
-/** Encodes prompts [batch, tokens, features], which the caller disposes, and tells what was cut off each. */
+/** How prompts are encoded; see `TextToImageOptions`. */
+export interface PromptOptions {
+  clipSkip?: number;
+  longPrompts?: boolean;
+}
+
+/**
+ * Encodes prompts [batch, tokens, features], which the caller disposes, and tells what was cut off each. With
+ * `longPrompts` nothing is: all take as many pieces as the longest, and `tokens` is that times the encoder's own length.
+ */
 export function encodePrompts(
   text: TextModel,
   prompts: readonly string[],
   encode: Jitted<typeof encodeText> | typeof encodeText = encodeText,
+  { clipSkip = 0, longPrompts = false }: PromptOptions = {},
 ): { context: Tensor3D; truncated: (string | undefined)[] } {
-  const { tokens, truncated } = encodeTexts(text.tokenizer, prompts);
+  const { tokens, truncated } = longPrompts
+    ? { tokens: longTokens(text.tokenizer, prompts), truncated: prompts.map(() => undefined) }
+    : encodeTexts(text.tokenizer, prompts);
   try {
-    return { context: encode(text.params, text.config, tokens), truncated };
+    const skip = clipSkip > 0 ? ([{ skip: clipSkip }] as const) : [];
+    const context = encode(text.params, text.config, tokens, ...skip);
+    return { context: joinPieces(context, prompts.length), truncated };
   } finally {
     tokens.dispose();
   }
+}
+
+/** The tokens of texts in pieces [texts times pieces, tokens], the pieces of a text below one another. */
+function longTokens(tokenizer: Tokenizer, texts: readonly string[]): Tensor2D {
+  const count = Math.max(1, ...texts.map((text) => tokenizer.encodeLong(text).length));
+  const pieces = texts.flatMap((text) => tokenizer.encodeLong(text, count));
+  return tensor2d(
+    pieces.flatMap((piece) => [...piece]),
+    [pieces.length, tokenizer.maxTokens],
+    "int32",
+  );
+}
+
+/** [texts times pieces, tokens, features] as [texts, pieces times tokens, features]. Disposes what it is given. */
+function joinPieces(context: Tensor3D, texts: number): Tensor3D {
+  const [rows, tokens, features] = context.shape;
+  if (rows === texts) return context;
+  const joined = tidy(() => reshape(context, [texts, (rows / texts) * tokens, features]) as Tensor3D);
+  context.dispose();
+  return joined;
 }
 
 /** Sentences about what was cut off, one for each text that is too long. */
@@ -38,7 +72,7 @@ export const truncationWarnings = (
     if (truncated[i] === undefined || texts.indexOf(text) !== i) return [];
     const [count, room] = [tokenize(text).length, maxTokens - 2];
     return [
-      `${what} ${i + 1}: ${count - room} of its ${count} tokens were cut off, ${room} fit; the model did not see: "${truncated[i]}"`,
+      `${what} ${i + 1}: ${count - room} of its ${count} tokens were cut off, ${room} fit; the model did not see: "${truncated[i]}" (as long prompts they are read in pieces)`,
     ];
   });
 
@@ -86,7 +120,7 @@ export function contextOf(
   if (run.promptEmbeds) return joinEmbeds(run.promptEmbeds, run.batch, contextChannels, run.guided);
   // The unconditional half goes first, in the same call.
   const prompts = run.guided ? [...run.negative, ...run.prompts] : run.prompts;
-  const { context, truncated } = encodePrompts(text, prompts, functions.encodeText);
+  const { context, truncated } = encodePrompts(text, prompts, functions.encodeText, run);
   const { tokenizer } = text;
   warnings.push(...truncationWarnings("prompt", run.prompts, truncated.slice(-run.batch), tokenizer));
   if (run.guided)

@@ -1,6 +1,7 @@
+import type { TileOptions } from "@controlnet-js/autoencoder";
 import { assertShape, ControlNetError, nearestName } from "@controlnet-js/core";
 import { sizeOf } from "./picture.js";
-import { latentFactor, type Pipeline } from "./pipeline.js";
+import { latentFactor, type Pipeline, unetTask } from "./pipeline.js";
 import type { PromptEmbeds } from "./prompt-context.js";
 import { type TextToImageOptions, textToImageKeys } from "./text-to-image-options.js";
 
@@ -14,12 +15,17 @@ export interface ResolvedOptions {
   prompts: readonly string[];
   negative: readonly string[];
   promptEmbeds: PromptEmbeds | undefined;
+  clipSkip: number;
+  longPrompts: boolean;
   guidance: number;
   /** Whether the unconditional half runs. */
   guided: boolean;
+  /** Of a U-Net that edits by instruction alone. */
+  imageGuidance: number | undefined;
   guidanceRescale: number;
   seed: number;
   indices: readonly number[];
+  tiles: TileOptions | undefined;
 }
 
 const refuse = (code: "config" | "shape" | "range" | "missing", message: string): never => {
@@ -54,11 +60,14 @@ export function resolveOptions(pipeline: Pipeline, options: TextToImageOptions):
     prompts: options.prompts ?? [],
     negative: negativesOf(options.negativePrompt ?? "", batch),
     promptEmbeds: options.promptEmbeds,
+    ...textOptions(pipeline, options),
     guidance,
     guided: guidance !== 1,
+    imageGuidance: imageGuidanceOf(pipeline, options),
     guidanceRescale,
     seed,
     indices,
+    tiles: options.tiles,
   };
 }
 
@@ -79,6 +88,34 @@ function batchOf({ prompts, promptEmbeds, noise, indices }: TextToImageOptions):
   const batch = prompts?.length ?? (embedded === 1 ? (noise?.shape[0] ?? indices?.length ?? 1) : embedded);
   if (batch < 1) refuse("missing", 'expected at least one prompt; for none give prompts: [""]');
   return batch;
+}
+
+function textOptions(
+  { text }: Pipeline,
+  { promptEmbeds, clipSkip = 0, longPrompts = false }: TextToImageOptions,
+): Pick<ResolvedOptions, "clipSkip" | "longPrompts"> {
+  if (promptEmbeds && (clipSkip !== 0 || longPrompts))
+    refuse("config", "clipSkip and longPrompts belong to prompts; promptEmbeds are taken as they are");
+  const most = text.config.layers - text.config.skippedLayers;
+  if (!Number.isInteger(clipSkip) || clipSkip < 0 || clipSkip > most)
+    refuse("range", `expected a clipSkip of 0 to ${most}, the text encoder's layers, got ${clipSkip}`);
+  return { clipSkip, longPrompts };
+}
+
+function imageGuidanceOf(pipeline: Pipeline, { imageGuidance }: TextToImageOptions): number | undefined {
+  if (unetTask(pipeline) !== "edit") {
+    if (imageGuidance !== undefined)
+      refuse(
+        "config",
+        `imageGuidance belongs to U-Nets that edit by instruction, of ${2 * pipeline.autoencoder.config.latentChannels} ` +
+          `input channels; this one has ${pipeline.unet.config.inChannels}`,
+      );
+    return undefined;
+  }
+  const value = imageGuidance ?? 1.5;
+  if (!(value >= 1 && value < Number.POSITIVE_INFINITY))
+    refuse("range", `expected an imageGuidance from 1, got ${value}`);
+  return value;
 }
 
 function negativesOf(negative: string | readonly string[], batch: number): readonly string[] {
@@ -108,10 +145,11 @@ function pictureSize(pipeline: Pipeline, options: TextToImageOptions): PictureSi
   return { width, height };
 }
 
-function ownSize(pipeline: Pipeline, { noise, controls }: TextToImageOptions): PictureSize {
+function ownSize(pipeline: Pipeline, { noise, image, controls }: TextToImageOptions): PictureSize {
   const factor = latentFactor(pipeline);
-  if (noise) return { width: noise.shape[2] * factor, height: noise.shape[1] * factor };
-  const map = controls?.[0]?.map;
+  const latents = noise ?? image?.latents;
+  if (latents) return { width: latents.shape[2] * factor, height: latents.shape[1] * factor };
+  const map = image?.picture ?? controls?.[0]?.map;
   if (map) return sizeOf(map);
   const side = pipeline.unet.config.sampleSize * factor;
   return { width: side, height: side };

@@ -5,7 +5,8 @@ import { choosePlan } from "./choose-plan.js";
 import type { CompiledPipeline } from "./compile-pipeline.js";
 import { type ControlInput, type PreparedControl, prepareControl } from "./control-input.js";
 import { createDenoiser } from "./denoiser.js";
-import { keepOutside, lacksInpainting, type PreparedImage, prepareImage } from "./initial-image.js";
+import { keepOutside, lacksImage, type PreparedImage, prepareImage } from "./initial-image.js";
+import { unetTask } from "./pipeline.js";
 import { contextOf } from "./prompt-context.js";
 import { settlePrompts } from "./prompt-settings.js";
 import { type ResolvedOptions, resolveOptions } from "./resolve-options.js";
@@ -32,6 +33,8 @@ export async function runTextToImage(
     const noise = options.noise ?? own(initialNoise(keys));
     const image = initialImage(compiled, options, run, plan, noise, own);
     if (image) applied.startStep = image.startStep;
+    if (!run.guided && options.imageGuidance !== undefined)
+      applied.warnings.push("guidance is 1: imageGuidance was not used");
     const denoiser = createDenoiser(compiled, {
       plan,
       schedule,
@@ -52,7 +55,7 @@ export async function runTextToImage(
     for (const { applied: control } of controls)
       if (control.calls.every((call) => call.skipped))
         applied.warnings.push(`${control.name}: it had no effect in any step`);
-    return await withImages(compiled, latents, applied);
+    return await withImages(compiled, latents, applied, options.tiles);
   } finally {
     for (const tensor of owned) tensor.dispose();
   }
@@ -94,21 +97,21 @@ function initialImage(
   noise: Tensor4D,
   own: Own,
 ): PreparedImage | undefined {
-  const { unet, autoencoder } = compiled.pipeline;
   if (image) {
     const prepared = prepareImage(compiled, image, run, plan, noise);
     for (const tensor of [prepared.start, prepared.clean, prepared.mask, prepared.extra])
       if (tensor) own(tensor);
     return prepared;
   }
-  if (unet.config.inChannels !== autoencoder.config.latentChannels) throw lacksInpainting();
+  const task = unetTask(compiled.pipeline);
+  if (task === "inpaint" || task === "edit") throw lacksImage(task);
   return undefined;
 }
 
 /** Puts the kept part of a picture back, then reports. */
 async function afterStep(
   compiled: CompiledPipeline,
-  { onStep }: TextToImageOptions,
+  { onStep, tiles }: TextToImageOptions,
   image: PreparedImage | undefined,
   noise: Tensor4D,
   info: StepInfo,
@@ -124,7 +127,7 @@ async function afterStep(
       latent: blended ?? info.latent,
       predictedClean: info.predictedClean,
       level: info.level,
-      preview: () => compiled.decodeLatents(info.predictedClean),
+      preview: () => compiled.decodeLatents(info.predictedClean, tiles),
     });
     return blended;
   } catch (error) {
@@ -137,9 +140,10 @@ async function withImages(
   compiled: CompiledPipeline,
   latents: Tensor4D,
   applied: Applied,
+  tiles: TextToImageOptions["tiles"],
 ): Promise<TextToImageResult> {
   try {
-    return { images: await compiled.decodeLatents(latents), latents, applied };
+    return { images: await compiled.decodeLatents(latents, tiles), latents, applied };
   } catch (error) {
     latents.dispose();
     throw error;
@@ -155,6 +159,7 @@ const describe = (run: ResolvedOptions, plan: Plan): Applied => ({
   timesteps: [...plan.timesteps],
   startStep: 0,
   guidance: run.guidance,
+  ...(run.guided && run.imageGuidance !== undefined && { imageGuidance: run.imageGuidance }),
   guidanceRescale: run.guidanceRescale,
   seed: run.seed,
   indices: [...run.indices],

@@ -1,3 +1,4 @@
+import type { TileOptions } from "@controlnet-js/autoencoder";
 import type { Image } from "@controlnet-js/core";
 import type { NoiseLevel } from "@controlnet-js/samplers";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
@@ -36,6 +37,16 @@ export interface TextToImageOptions extends SamplerChoice {
   captioner?: Captioner;
   /** In place of prompts. */
   promptEmbeds?: PromptEmbeds;
+  /**
+   * This many of the text encoder's last layers are left out, counted from the one that the model was trained with; the
+   * final norm still applies. diffusers' `clip_skip`; what web pages call "Clip skip 2" is 1. Default 0.
+   */
+  clipSkip?: number;
+  /**
+   * Prompts longer than the text encoder takes (75 words' parts) are read in pieces whose features are joined, in place of
+   * being cut off as in diffusers. Default false.
+   */
+  longPrompts?: boolean;
   /** Any number of ControlNets; what they give is added up. */
   controls?: readonly ControlInput[];
   /**
@@ -44,21 +55,31 @@ export interface TextToImageOptions extends SamplerChoice {
    * a globally pooled net's links stay even.
    */
   guessMode?: "original" | "diffusers";
-  /** Begin with a picture: image-to-image, or with a mask inpainting. */
+  /** Begin with a picture: image-to-image, with a mask inpainting, with a U-Net for it editing by instruction. */
   image?: InitialImage;
   /** Steer by a gradient of one's own. */
   classifier?: ClassifierGuidance;
-  /** Multiples of the autoencoder's factor, 8. Default: the noise's size, else the first map's, else the model's own. */
+  /** Multiples of the autoencoder's factor, 8. Default: the size of the noise, else of the initial image, else of the first map, else the model's own. */
   width?: number;
   height?: number;
   /** beta of `eps_uc + beta (eps_c - eps_uc)`; 1 leaves the unconditional half out. Default 9, as in the paper. */
   guidance?: number;
+  /**
+   * With a U-Net that edits by instruction: how closely the result keeps to the picture, from 1; diffusers'
+   * `image_guidance_scale`. Default 1.5. Like `guidance` it has no effect where that is 1.
+   */
+  imageGuidance?: number;
   /** How far guidance's rise in contrast is taken back, in [0, 1]. Default 0. */
   guidanceRescale?: number;
   /** Default 0. With `indices` it decides all noise. */
   seed?: number;
   /** The pictures' own numbers: a picture is the same in any batch. Default 0, 1, 2 ... */
   indices?: readonly number[];
+  /**
+   * Encodes and decodes large pictures tile by tile, in the memory of one tile, blended as in diffusers' `enable_vae_tiling`;
+   * `{}` takes tiles of the size that the autoencoder was trained on. Default: whole.
+   */
+  tiles?: TileOptions;
   /** The standard normal latent to begin with [batch, height / 8, width / 8, channels], in place of the seed's: diffusers' `latents`. */
   noise?: Tensor4D;
   onStep?: (step: TextToImageStep) => void | Promise<void>;
@@ -79,6 +100,8 @@ export const textToImageKeys = [
   "prompts",
   "negativePrompt",
   "promptEmbeds",
+  "clipSkip",
+  "longPrompts",
   "promptSetting",
   "captioner",
   "controls",
@@ -88,9 +111,11 @@ export const textToImageKeys = [
   "width",
   "height",
   "guidance",
+  "imageGuidance",
   "guidanceRescale",
   "seed",
   "indices",
+  "tiles",
   "noise",
   "onStep",
   "signal",

@@ -11,6 +11,8 @@ export * from "./models/index.js";
 export { pngWithText, readPngText } from "./png-text.js";
 export { readSampler } from "./read-sampler.js";
 export type {
+  ImageMaker,
+  ImageRequest,
   MapMaker,
   MapRequest,
   PictureSize,
@@ -19,4 +21,4 @@ export type {
 } from "./sample/sample-options.js";
 export { samplePictures } from "./sample/sample-pictures.js";
 export { type SavePipelineOptions, savePipeline } from "./save-pipeline.js";
-export { readLatents, readPromptEmbeds, saveLatents } from "./tensor-files.js";
+export { readLatents, readPromptEmbeds, saveLatents, tensorNames } from "./tensor-files.js";

@@ -5,19 +5,25 @@ import { type Tensor3D, type Tensor4D, tensor3d, tensor4d, tidy, transpose } fro
 import type { PromptEmbeds } from "../prompt-context.js";
 
 /**
- * Reads latents from a safetensors file: the tensor `latents`, of any float type, NCHW as diffusers has it.
+ * Reads latents from a safetensors file: the tensor `latents` or the one named, of any float type, NCHW as diffusers has it.
  * @param channels of a latent, 4 for Stable Diffusion
  * @returns float32 [batch, height, width, channels]; the caller disposes it
  * @throws ControlNetError `io`; `format`, `missing` or `shape` naming the file, what it should hold and what it holds
  */
-export const readLatents = (path: string, channels: number): Tensor4D =>
+export const readLatents = (path: string, channels: number, name = "latents"): Tensor4D =>
   withFile(path, (file) => {
-    const found = floatTensor(file, path, "latents");
+    const found = floatTensor(file, path, name);
     const { shape } = found;
     if (shape.length !== 4 || shape[1] !== channels || shape.includes(0))
-      throw misshapen(path, "latents", `[batch, ${channels}, height, width]`, shape);
+      throw misshapen(path, name, `[batch, ${channels}, height, width]`, shape);
     return tidy(() => transpose(tensor4d(toFloat32(found), shape as Shape4D), [0, 2, 3, 1]));
   });
+
+/**
+ * The names of the tensors in a safetensors file.
+ * @throws ControlNetError `io`, `format`
+ */
+export const tensorNames = (path: string): string[] => withFile(path, (file) => [...file.names()]);
 
 /**
  * Saves latents [batch, height, width, channels] as the tensor `latents`, float32 and NCHW, of a safetensors file.

@@ -15,13 +15,19 @@ export function batchOf(
   latents: Tensor4D | undefined,
   embeds: PromptEmbeds | undefined,
 ): number {
-  if (options.prompt === undefined && !embeds)
+  const made = options.promptSetting !== undefined && options.promptSetting !== "user";
+  if (options.prompt === undefined && !embeds && !made)
     throw new ControlNetError(
       "missing",
       'samplePictures: expected a prompt, may it be "", or prompt embeddings',
     );
   if (options.prompt !== undefined && embeds)
     throw new ControlNetError("config", "samplePictures: expected a prompt or prompt embeddings, got both");
+  if (made && (options.prompt !== undefined || embeds))
+    throw new ControlNetError(
+      "config",
+      `samplePictures: promptSetting "${options.promptSetting}" makes the prompt itself; leave prompt and promptEmbeds out`,
+    );
   const embedded = embeds && Math.max(embeds.positive.shape[0], embeds.negative?.shape[0] ?? 1);
   const told: { what: string; count: number }[] = [];
   const tell = (what: string, count: number | undefined) => {

@@ -54,11 +54,26 @@ export async function openControls(
         : control.map;
     if (typeof control.map === "function" && map instanceof Tensor) disposals.push(() => map.dispose());
     size ??= sizeOf(map);
-    const { strength = 1, start = 0, end = 1 } = control;
+    const mask = typeof control.mask === "function" ? await control.mask(size) : control.mask;
+    if (typeof control.mask === "function" && mask instanceof Tensor) disposals.push(() => mask.dispose());
     const { params, config } = net.value;
-    controls.push({ params, config, map, strength, start, end, name: net.name });
+    controls.push({ ...given(control), params, config, map, name: net.name, ...(mask && { mask }) });
   }
   return { controls, size };
+}
+
+/** What goes to the run as it is. */
+function given({
+  strength,
+  start,
+  end,
+  weighting,
+  links,
+  layers,
+  half,
+}: SampleControl): Partial<ControlInput> {
+  const all = { strength, start, end, weighting, links, layers, half };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
 async function openNet(

@@ -1,7 +1,9 @@
 import type { SchedulerConfig } from "@controlnet-js/samplers";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
+import type { ControlInput } from "../../control-input.js";
+import type { InitialImage } from "../../initial-image.js";
 import type { Pictures } from "../../picture.js";
-import type { Pipeline } from "../../pipeline.js";
+import type { Pipeline, UNetTask } from "../../pipeline.js";
 import type { PromptEmbeds } from "../../prompt-context.js";
 import type { TextToImageOptions } from "../../text-to-image-options.js";
 import type { LoadedControlNet } from "../control-net-folder.js";
@@ -28,17 +30,38 @@ export interface MapRequest {
 /** Makes a control map of `size`; where that is not settled, the map that it makes settles it. */
 export type MapMaker = (request: MapRequest) => Pictures | Promise<Pictures>;
 
+/** What an initial image is to be made for. */
+export interface ImageRequest {
+  model: Pipeline;
+  /** What the model's U-Net was made for, and so what it needs. */
+  task: UNetTask;
+  /** Pictures to paint. */
+  batch: number;
+  /** Where it is settled: by the options or the latents. */
+  size: PictureSize | undefined;
+  /** What both sides must be multiples of, 8 for Stable Diffusion. */
+  multiple: number;
+  /** Adds to the warnings of the result. */
+  warn(message: string): void;
+}
+
+/**
+ * Makes the initial image, which settles the size where nothing else has, or `undefined` for none; it is asked for every
+ * run. Its tensors are disposed with the run.
+ */
+export type ImageMaker = (
+  request: ImageRequest,
+) => InitialImage | undefined | Promise<InitialImage | undefined>;
+
 /** One ControlNet of {@link SampleOptions}. */
-export interface SampleControl {
+export interface SampleControl
+  extends Pick<ControlInput, "strength" | "start" | "end" | "weighting" | "links" | "layers" | "half"> {
   /** A folder or file of any published form; or an opened one, which stays the caller's. */
   net: string | LoadedControlNet;
   /** The map in [0, 1], of the picture's size, or what makes it. */
   map: Pictures | MapMaker;
-  /** A factor for all that it adds. Default 1. */
-  strength?: number;
-  /** The part of the run in which it works. Default 0 to 1. */
-  start?: number;
-  end?: number;
+  /** Where it works, 1 inside: one channel, of the picture's size; or what makes it of the settled size. */
+  mask?: Pictures | ((size: PictureSize) => Pictures | Promise<Pictures>);
   /** Shown in the report and in errors. Default: the path. */
   name?: string;
 }
@@ -47,22 +70,40 @@ export interface SampleControl {
 export interface SampleOptions
   extends Pick<
     TextToImageOptions,
-    "steps" | "eta" | "guidance" | "guidanceRescale" | "guessMode" | "seed" | "onStep" | "signal"
+    | "steps"
+    | "eta"
+    | "samplerOptions"
+    | "guidance"
+    | "imageGuidance"
+    | "guidanceRescale"
+    | "guessMode"
+    | "promptSetting"
+    | "captioner"
+    | "clipSkip"
+    | "longPrompts"
+    | "seed"
+    | "tiles"
+    | "onStep"
+    | "signal"
   > {
   /** A diffusers folder or a single file; or an opened model, which stays the caller's. */
   model: string | Pipeline;
   /** How errors and warnings call it. Default: its path. */
   modelName?: string;
-  /** May be left out where `promptEmbeds` are given. */
+  /** Left out where `promptEmbeds` are given, or a `promptSetting` makes it. */
   prompt?: string;
   /** What to keep away from. Default `""`. */
   negative?: string;
   controls?: readonly SampleControl[];
   /** A name, the path of a `scheduler_config.json`, or a read one, whose settings are all obeyed. Default `"ddim"`. */
   sampler?: string | SchedulerConfig;
+  /** Begin with a picture, or edit it; or what makes it. */
+  image?: InitialImage | ImageMaker;
   /** Pictures to paint. Default: as many as `latents`, else as `promptEmbeds`, else 1. */
   batch?: number;
-  /** Default: that of `latents`, else of the first map, else the model's own. */
+  /** The own number of the first picture, the others follow: a picture depends on it and the seed alone. Default 0. */
+  first?: number;
+  /** Default: that of `latents`, else of the initial image, else of the first map, else the model's own. */
   size?: PictureSize;
   /**
    * The noise to begin with, in place of the seed's: a safetensors file with `latents` [batch, channels, height / 8,

@@ -1,5 +1,6 @@
 import { ControlNetError } from "@controlnet-js/core";
 import { disposePipeline, type Pipeline } from "../../pipeline.js";
+import type { PromptEmbeds } from "../../prompt-context.js";
 import { textToImage } from "../../text-to-image.js";
 import type { TextToImageOptions, TextToImageResult } from "../../text-to-image-options.js";
 import { openPipeline } from "../models/index.js";
@@ -7,6 +8,7 @@ import { readSampler } from "../read-sampler.js";
 import { readLatents, readPromptEmbeds } from "../tensor-files.js";
 import { batchOf, settledSize } from "./batch-and-size.js";
 import { type Named, openControls, yamlFor } from "./open-controls.js";
+import { openImage } from "./open-image.js";
 import type { SampleOptions } from "./sample-options.js";
 
 /**
@@ -28,20 +30,18 @@ export async function samplePictures(options: SampleOptions): Promise<TextToImag
     const batch = batchOf(options, latents, embeds);
     if (embeds && options.negative)
       warnings.push("the negative prompt was not used: prompt embeddings were given");
-    const settled = settledSize(options, model.value, latents);
-    const { controls, size } = await openControls(options, model, settled, disposals, warnings);
-    const { steps, eta, guidance, guidanceRescale, guessMode, seed, onStep, signal } = options;
+    const asked = settledSize(options, model.value, latents);
+    const opened = await openImage(options, model.value, { batch, size: asked }, disposals, warnings);
+    const { controls, size } = await openControls(options, model, opened.size, disposals, warnings);
     const result = await textToImage(model.value, {
-      ...(embeds
-        ? { promptEmbeds: embeds }
-        : { prompts: Array.from({ length: batch }, () => options.prompt ?? "") }),
-      indices: Array.from({ length: batch }, (_, i) => i),
-      negativePrompt: embeds ? "" : (options.negative ?? ""),
+      ...promptsOf(options, embeds, batch),
+      indices: Array.from({ length: batch }, (_, i) => (options.first ?? 0) + i),
       controls,
       ...size,
       ...(sampler && { sampler }),
       ...(latents && { noise: latents }),
-      ...given({ steps, eta, guidance, guidanceRescale, guessMode, seed, onStep, signal }),
+      ...(opened.image && { image: opened.image }),
+      ...passedOn(options),
     });
     result.applied.warnings.unshift(...warnings);
     return result;
@@ -50,13 +50,37 @@ export async function samplePictures(options: SampleOptions): Promise<TextToImag
   }
 }
 
-/** The entries that are there, for options in which `undefined` is no value. */
-const given = (
-  options: {
-    [K in keyof TextToImageOptions]?: TextToImageOptions[K] | undefined;
-  },
-): TextToImageOptions =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+const asTheyAre = [
+  "steps",
+  "eta",
+  "samplerOptions",
+  "guidance",
+  "imageGuidance",
+  "guidanceRescale",
+  "guessMode",
+  "clipSkip",
+  "longPrompts",
+  "captioner",
+  "seed",
+  "tiles",
+  "onStep",
+  "signal",
+] as const satisfies readonly (keyof SampleOptions & keyof TextToImageOptions)[];
+
+/** The options that go on as they are, those that are there. */
+const passedOn = (options: SampleOptions): TextToImageOptions =>
+  Object.fromEntries(asTheyAre.filter((key) => options[key] !== undefined).map((key) => [key, options[key]]));
+
+function promptsOf(
+  { prompt = "", negative = "", promptSetting }: SampleOptions,
+  embeds: PromptEmbeds | undefined,
+  batch: number,
+): TextToImageOptions {
+  if (embeds) return { promptEmbeds: embeds };
+  if (promptSetting !== undefined && promptSetting !== "user")
+    return { promptSetting, negativePrompt: negative };
+  return { prompts: Array.from({ length: batch }, () => prompt), negativePrompt: negative };
+}
 
 async function openModelOf(options: SampleOptions, disposals: (() => void)[]): Promise<Named<Pipeline>> {
   const { model, modelName, tokenizer, log } = options;
