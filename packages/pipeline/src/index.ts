@@ -12,9 +12,11 @@ export {
   type LinkChoice,
   type LinkScaleOptions,
   type LinkWeighting,
+  linkChoices,
   linkCount,
   linkLevels,
   linkScales,
+  linkWeightings,
 } from "./link-scales.js";
 export type { AnyImage, Pictures } from "./picture.js";
 export {
@@ -27,6 +29,6 @@ export {
   unetTask,
 } from "./pipeline.js";
 export { encodePrompts, type PromptEmbeds } from "./prompt-context.js";
-export { type Captioner, defaultPrompt, type PromptSetting } from "./prompt-settings.js";
+export { type Captioner, defaultPrompt, type PromptSetting, promptSettings } from "./prompt-settings.js";
 export { textToImage } from "./text-to-image.js";
 export type { TextToImageOptions, TextToImageResult, TextToImageStep } from "./text-to-image-options.js";

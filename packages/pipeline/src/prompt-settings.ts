@@ -8,6 +8,14 @@ import type { TextToImageOptions } from "./text-to-image-options.js";
  */
 export type PromptSetting = "none" | "default" | "automatic" | "user";
 
+/** The known values of {@link PromptSetting}. */
+export const promptSettings = [
+  "none",
+  "default",
+  "automatic",
+  "user",
+] as const satisfies readonly PromptSetting[];
+
 /** The paper's default prompt. */
 export const defaultPrompt = "a professional, detailed, high-quality image";
 
@@ -24,10 +32,10 @@ export async function settlePrompts(
   { promptSetting, captioner, ...options }: TextToImageOptions,
 ): Promise<TextToImageOptions> {
   if (promptSetting === undefined || promptSetting === "user") return options;
-  if (!["none", "default", "automatic"].includes(promptSetting))
+  if (!promptSettings.includes(promptSetting))
     throw new ControlNetError(
       "config",
-      `textToImage: expected promptSetting none, default, automatic or user, got "${promptSetting}"`,
+      `textToImage: expected promptSetting ${promptSettings.join(", ")}, got "${promptSetting}"`,
     );
   if (options.prompts || options.promptEmbeds)
     throw new ControlNetError(

@@ -1,5 +1,7 @@
+import { linkChoices, linkWeightings } from "@controlnet-js/pipeline";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { number } from "../numbers.js";
+import { keyAndValue, numberList, oneOf } from "./read-flags.js";
 import type { ControlArgument } from "./sample-parameters.js";
 
 type OwnKey = Exclude<keyof ControlArgument, "path">;
@@ -10,31 +12,74 @@ type OwnKey = Exclude<keyof ControlArgument, "path">;
  */
 export function addControlOptions(command: Command): ControlArgument[] {
   const controls: ControlArgument[] = [];
-  const toLast = <K extends OwnKey>(flags: string, key: K, read: (text: string) => ControlArgument[K]) => {
-    const option = new Option(flags, descriptions[key]).argParser((text: string) => {
-      const control = controls[controls.length - 1];
-      if (!control) throw new InvalidArgumentError("it belongs after the --control that it is for");
-      control[key] = read(text);
-    });
-    command.addOption(option);
-  };
   command.option("--control <path>", "a ControlNet: a folder or a file; after it its own", (path: string) => {
     controls.push({ path, strength: 1, start: 0, end: 1 });
   });
-  toLast("--map <map>", "map", String);
-  toLast("--image <photo>", "image", String);
-  toLast("--condition <name>", "condition", String);
-  toLast("--strength <s>", "strength", number(0, 10));
-  toLast("--start <p>", "start", number(0, 1));
-  toLast("--end <p>", "end", number(0, 1));
+  const own = (
+    flags: string,
+    description: string,
+    take: (control: ControlArgument, text: string) => void,
+  ) => {
+    const option = new Option(flags, `  ${description}`).argParser((text: string) => {
+      const control = controls[controls.length - 1];
+      if (!control) throw new InvalidArgumentError("it belongs after the --control that it is for");
+      take(control, text);
+    });
+    command.addOption(option);
+  };
+  const toLast = <K extends OwnKey>(
+    flags: string,
+    key: K,
+    description: string,
+    read: (text: string) => ControlArgument[K],
+  ) =>
+    own(flags, description, (control, text) => {
+      control[key] = read(text);
+    });
+  const toList = (
+    flags: string,
+    key: "option" | "weights",
+    description: string,
+    read: (text: string) => string,
+  ) =>
+    own(flags, description, (control, text) => {
+      control[key] = [...(control[key] ?? []), read(text)];
+    });
+  toLast("--map <map>", "map", "a map that is ready, or", String);
+  toLast("--image <photo>", "image", "a picture whose map is made", String);
+  toLast("--condition <name>", "condition", "how it is made; default: as the ControlNet was trained", String);
+  toList("--option <key=value>", "option", "an option of the condition, as of detect", (text) => {
+    keyAndValue(text);
+    return text;
+  });
+  toList("--weights <path>", "weights", "the condition's network, as of detect", String);
+  toLast("--strength <s>", "strength", "factor of what it adds; default: 1", number(0, 10));
+  toLast("--start <p>", "start", "from this part of the run on; default: 0", number(0, 1));
+  toLast("--end <p>", "end", "to this part of the run; default: 1", number(0, 1));
+  toLast("--control-mask <file>", "mask", "where it works: white inside, black outside", String);
+  toLast(
+    "--weighting <kind>",
+    "weighting",
+    `how its links weigh: ${linkWeightings.join(", ")}; resolution is the paper's CFG-RW; default: even`,
+    oneOf(linkWeightings),
+  );
+  toLast(
+    "--links <which>",
+    "links",
+    `those that are connected: ${linkChoices.join(", ")}; default: all`,
+    oneOf(linkChoices),
+  );
+  toLast(
+    "--layers <numbers>",
+    "layers",
+    "a factor for each link, the middle block's last: 13 with commas for Stable Diffusion",
+    numberList,
+  );
+  toLast(
+    "--half <which>",
+    "half",
+    "the half of guidance that it controls: both, conditional; default: by guess mode and weighting",
+    oneOf(["both", "conditional"] as const),
+  );
   return controls;
 }
-
-const descriptions: Readonly<Record<OwnKey, string>> = {
-  map: "  a map that is ready, or",
-  image: "  a picture whose map is made",
-  condition: "  how it is made; default: as the ControlNet was trained",
-  strength: "  factor of what it adds; default 1",
-  start: "  from this part of the run on; default 0",
-  end: "  to this part of the run; default 1",
-};

@@ -1,15 +1,24 @@
-import { ControlNetError, type Image } from "@controlnet-js/core";
+import { ControlNetError, type Image, parseOptions } from "@controlnet-js/core";
 import type { MapMaker, MapRequest, PictureSize } from "@controlnet-js/pipeline/node";
 import { builtInConditions, checkMap } from "@controlnet-js/preprocessors";
 import sharp from "sharp";
+import { type Detector, readOptionTexts } from "../detect/detector.js";
+import { assertWeights, readWeightTexts, type WeightsWords, weightsFlag } from "../detect/network-weights.js";
 import { openCondition } from "../open-condition.js";
 import { readPicture } from "../read-picture.js";
 import { fitMap, roundedDown } from "./fit-map.js";
 import { mapOrigin, readMap } from "./read-map.js";
 import type { ControlArgument } from "./sample-parameters.js";
 
+/** Told of a map that was made of a picture, and how. */
+export type MapMade = (map: Image, detector: Detector) => void;
+
 /** Makes the map of a `--control`: read from its file, or made of its picture. */
-export function mapMaker(argument: ControlArgument, all: readonly ControlArgument[]): MapMaker {
+export function mapMaker(
+  argument: ControlArgument,
+  all: readonly ControlArgument[],
+  made: MapMade = () => {},
+): MapMaker {
   const { path, map, image } = argument;
   if ((map === undefined) === (image === undefined))
     throw new ControlNetError(
@@ -17,7 +26,7 @@ export function mapMaker(argument: ControlArgument, all: readonly ControlArgumen
       `controlnet sample: --control ${path} needs one of --image PHOTO and --map MAP after it, got ${map === undefined ? "neither" : "both"}`,
     );
   return map === undefined
-    ? async (request) => detected(argument, image!, request, await firstMapSize(all))
+    ? async (request) => detected(argument, image!, request, await firstMapSize(all), made)
     : (request) => ready(argument, map, request);
 }
 
@@ -57,23 +66,48 @@ async function ready(argument: ControlArgument, path: string, request: MapReques
 }
 
 async function detected(
-  { path, condition: named }: ControlArgument,
+  argument: ControlArgument,
   image: string,
   { net, size, modelSize, multiple }: MapRequest,
   mapSize: PictureSize | undefined,
+  made: MapMade,
 ): Promise<Image> {
-  const name = named ?? net.metadata.condition;
+  const detector = await detectorOf(argument, net.metadata);
+  const target = size ?? (mapSize ? roundedDown(mapSize, multiple) : modelSize);
+  const map = await detector.condition.detect(await readPicture(image, target), detector.options);
+  made(map, detector);
+  return map;
+}
+
+/** The condition that makes the map, with the options that it was trained with and those given, and its network. */
+async function detectorOf(
+  { path, condition: named, option = [], weights: files = [] }: ControlArgument,
+  { condition: trained, options }: MapRequest["net"]["metadata"],
+): Promise<Detector> {
+  const name = named ?? trained;
   if (typeof name !== "string")
     throw new ControlNetError(
       "config",
       `controlnet sample: ${path} does not say what it was trained on; name it with --condition, or give a ready --map`,
     );
-  const { condition } = await openCondition(name);
-  const asTrained = name === net.metadata.condition;
-  const options = asTrained ? (net.metadata.options as Record<string, unknown> | undefined) : undefined;
-  const target = size ?? (mapSize ? roundedDown(mapSize, multiple) : modelSize);
-  return condition.detect(await readPicture(image, target), options ?? {});
+  const weights = readWeightTexts(name, files, weightsWords);
+  const { condition } = await openCondition(name, weights && { weights, look: {} });
+  if (option.length > 0 && condition.options?.shape === undefined)
+    throw new ControlNetError(
+      "config",
+      `controlnet sample: condition "${condition.name}" has no schema of its options; leave --option out`,
+    );
+  const asTrained = name === trained ? (options as Record<string, unknown> | undefined) : undefined;
+  const given = { ...asTrained, ...(option.length > 0 && readOptionTexts(condition, option)) };
+  const complete = condition.options
+    ? parseOptions(`condition "${condition.name}"`, condition.options, given)
+    : given;
+  assertWeights(name, complete, weights, weightsWords);
+  return { condition, options: complete };
 }
+
+/** The command line's words for the network of a condition. */
+const weightsWords: WeightsWords = { ...weightsFlag, command: "controlnet sample" };
 
 const builtIn = (name: string | undefined) =>
   name !== undefined && Object.hasOwn(builtInConditions, name)

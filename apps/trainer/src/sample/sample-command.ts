@@ -1,29 +1,114 @@
 import { engineNames } from "@controlnet-js/engine";
-import { type Command, Option } from "commander";
+import { promptSettings } from "@controlnet-js/pipeline";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { number, pictureSize } from "../numbers.js";
 import { addControlOptions } from "./control-arguments.js";
+import { keyAndValue, oneOf, share, tileSide } from "./read-flags.js";
 import { sample } from "./sample.js";
 import { type GivenParameters, mergeParameters, readParameters } from "./sample-parameters.js";
 
 /** The flags of `controlnet sample` as commander gives them. */
-interface SampleFlags extends Omit<GivenParameters, "width" | "height" | "controls"> {
+interface SampleFlags extends Omit<GivenParameters, "width" | "height" | "controls" | "samplerOptions"> {
   size?: { width: number; height: number };
+  samplerOption?: Record<string, unknown>;
   from?: string;
   out: string;
   saveLatents?: string;
+  saveMaps?: string;
   json: boolean;
 }
+
+const whole = (low: number, high: number) => number(low, high, { whole: true });
+const collect = (text: string, before: Record<string, unknown> = {}): Record<string, unknown> => {
+  const [key, value] = keyAndValue(text);
+  if (Object.hasOwn(before, key)) throw new InvalidArgumentError(`"${key}" is given twice`);
+  return { ...before, [key]: value };
+};
 
 /** Adds `controlnet sample`. */
 export function addSampleCommand(program: Command): void {
   const command = program
     .command("sample")
-    .description("paint pictures, with any number of ControlNets")
+    .description("paint pictures from prompts, maps and pictures, with any number of ControlNets");
+  addModelOptions(command.optionsGroup("Model:"));
+  addPromptOptions(command.optionsGroup("Prompt:"));
+  const controls = addControlOptions(command.optionsGroup("ControlNets:"));
+  addImageOptions(command.optionsGroup("Picture to begin with:"));
+  addRunOptions(command.optionsGroup("Sampling:"));
+  addOutputOptions(command.optionsGroup("Output:"));
+  command
+    .optionsGroup("Options:")
+    .addHelpText("after", examples)
+    .action(
+      async ({ from, out, saveLatents, saveMaps, json, size, samplerOption, ...flags }: SampleFlags) => {
+        const before = from === undefined ? undefined : readParameters(from);
+        const given = {
+          ...flags,
+          ...size,
+          samplerOptions: samplerOption,
+          controls: controls.length > 0 ? controls : undefined,
+        };
+        const parameters = mergeParameters(given, before?.parameters);
+        const report = await sample({ parameters, out, saveLatents, saveMaps, before });
+        if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
+      },
+    );
+}
+
+const addModelOptions = (command: Command): Command =>
+  command
     .option("--model <path>", 'base model: "tinyworld" (default), a folder in diffusers\' layout, or a file')
+    .option("--config <file>", "the original code's model yaml, for single files of unusual size")
+    .option("--tokenizer <folder>", "the tokenizer of a single file; default: found beside it")
+    .option("--engine <name>", `the engine: ${engineNames.join(", ")}; default: auto`);
+
+const addPromptOptions = (command: Command): Command =>
+  command
     .option("--prompt <text>", "what to paint")
     .option("--negative <text>", "what to keep away from")
+    .option(
+      "--prompt-setting <name>",
+      `the paper's, in place of --prompt: ${promptSettings.join(", ")}`,
+      oneOf(promptSettings),
+    )
+    .option("--captioner <folder>", "the image-to-text model of the automatic prompt")
+    .option(
+      "--clip-skip <n>",
+      "text encoder's last layers left out, as diffusers counts; default: 0",
+      whole(0, 100),
+    )
+    .option("--long-prompts", "read long prompts in pieces, in place of cutting them off")
+    .option("--no-long-prompts", "cut them off, as diffusers does; the default")
+    .option(
+      "--prompt-embeds <file>",
+      "safetensors with prompt_embeds, negative_prompt_embeds; no --prompt then",
+    );
+
+const addImageOptions = (command: Command): Command =>
+  command
+    .option("--init-image <file>", "a picture to make anew, to paint in with --mask, or to edit")
+    .option("--denoise <part>", "how much is made anew, up to 1; default: 0.8, with --mask 1", share)
+    .option("--mask <file>", "where it is made anew: white; black is kept")
+    .option(
+      "--image-guidance <s>",
+      "models that edit by instruction: how closely to keep to the picture; default: 1.5",
+      number(1, 1000),
+    )
+    .option(
+      "--init-latents <file>",
+      "in place of the picture: safetensors, latents as --save-latents has them; masked_image_latents for inpainting models",
+    );
+
+const addRunOptions = (command: Command): Command =>
+  command
     .option("--sampler <name>", "the sampler, or a scheduler_config.json to obey; default: ddim")
-    .option("--steps <n>", "sampling steps; default: 20", number(1, 1000, { whole: true }))
+    .option(
+      "--sampler-option <key=value>",
+      "of the sampler, such as sigmas=karras; may stand several times",
+      collect,
+    )
+    .option("--eta <n>", "noise of ddim and tcd; default: 0", number(0, 1))
+    .option("--steps <n>", "sampling steps; default: 20", whole(1, 1000))
     .option(
       "--guidance <beta>",
       "classifier-free guidance; up to 1: none, as in diffusers; default: 9",
@@ -39,44 +124,40 @@ export function addSampleCommand(program: Command): void {
         .choices(["diffusers", "original", "off"])
         .preset("diffusers"),
     )
+    .option("--seed <n>", "seed of all noise; default: 0", whole(0, Number.MAX_SAFE_INTEGER))
+    .option("--batch <n>", "pictures to paint; default: 1", whole(1, 1000))
     .option(
-      "--seed <n>",
-      "seed of all noise; default: 0",
-      number(0, Number.MAX_SAFE_INTEGER, { whole: true }),
+      "--first <n>",
+      "number of the first: a picture depends on seed and number; default: 0",
+      whole(0, 2 ** 31),
     )
-    .option("--batch <n>", "pictures to paint; default: 1", number(1, 1000, { whole: true }))
-    .option("--size <WxH>", "size in pixels; default: the first map's, else the model's own", pictureSize);
-  const controls = addControlOptions(command);
-  command
+    .option(
+      "--size <WxH>",
+      "size in pixels; default: the picture's, else the first map's, else the model's",
+      pictureSize,
+    )
     .option("--latents <file>", "noise to begin with: safetensors, latents [n, channels, height/8, width/8]")
-    .option(
-      "--prompt-embeds <file>",
-      "safetensors with prompt_embeds, negative_prompt_embeds; no --prompt then",
-    )
-    .option("--config <file>", "the original code's model yaml, for single files of unusual size")
-    .option("--tokenizer <folder>", "the tokenizer of a single file; default: found beside it")
+    .addOption(
+      new Option("--tiles [pixels]", "encode and decode tile by tile, for large pictures; off: whole")
+        .argParser(tileSide)
+        .preset("on"),
+    );
+
+const addOutputOptions = (command: Command): Command =>
+  command
     .option("--from <picture>", "make this picture again; what else is given overrides")
     .option("--out <folder>", "where pictures go", "out/sample")
     .option("--save-latents <file>", "keep the final latents: safetensors, latents, as diffusers gives them")
-    .option("--json", "print one JSON document on stdout: files, parameters, what was applied", false)
-    .option("--engine <name>", `the engine: ${engineNames.join(", ")}; default: auto`)
-    .addHelpText(
-      "after",
-      `
+    .option("--save-maps <folder>", "keep the maps that are made of --image")
+    .option("--json", "print one JSON document on stdout: files, parameters, what was applied", false);
+
+const examples = `
 Examples:
   controlnet sample --prompt "a red house in the snow" --control out/quickstart/controlnet --image photo.png
   controlnet sample --prompt "a blue car" --batch 4 --seed 7
   controlnet sample --model sd15 --prompt "a castle" --control canny --map edges.png --strength 0.8 --control pose --map pose.png --end 0.5
   controlnet sample --model v1-5.safetensors --control control_sd15_canny.pth --map edges.png --prompt "a fox" --sampler scheduler/scheduler_config.json
-  controlnet sample --from out/sample/picture-7-0.png --guidance 5`,
-    )
-    .action(async ({ from, out, saveLatents, json, size, ...flags }: SampleFlags) => {
-      const before = from === undefined ? undefined : readParameters(from);
-      const parameters = mergeParameters(
-        { ...flags, ...size, ...(controls.length > 0 && { controls }) },
-        before?.parameters,
-      );
-      const report = await sample({ parameters, out, saveLatents, ranOn: before?.ranOn });
-      if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
-    });
-}
+  controlnet sample --model sd15 --prompt "a castle at night" --init-image castle.png --denoise 0.6
+  controlnet sample --model sd15-inpainting --prompt "a cat" --init-image bench.png --mask seat.png
+  controlnet sample --model instruct-pix2pix --prompt "make it winter" --init-image street.png --image-guidance 1.6
+  controlnet sample --from out/sample/picture-7-0.png --guidance 5`;

@@ -42,7 +42,7 @@ test("a picture and the JSON beside it tell the same; other files are refused by
     writeFileSync(join(folder, name), data);
     return join(folder, name);
   };
-  const expected = { parameters, ranOn: "an engine" };
+  const expected = { parameters, ranOn: "an engine", files: {} };
   expect(readParameters(at("a.png", pngWithText(plain, "parameters", text)))).toEqual(expected);
   expect(readParameters(at("a.json", text))).toEqual(expected);
   for (const path of [at("b.png", plain), at("b.json", "[1]"), at("c.json", '{"steps": "many"}')])

@@ -74,8 +74,12 @@ test("paints at the map's size, warns of what is odd, and makes the same picture
     // The scheduler's file is not needed again: the picture holds it.
     rmSync(at("scheduler.json"));
     for (const from of [made.files[1]!, made.files[0]!.replace("png", "json")]) {
-      const { parameters: kept, ranOn } = readParameters(from);
-      const again = await sample({ parameters: mergeParameters({}, kept), out: at("again"), ranOn });
+      const before = readParameters(from);
+      const again = await sample({
+        parameters: mergeParameters({}, before.parameters),
+        out: at("again"),
+        before,
+      });
       expect(again.warnings).toEqual(made.warnings);
       for (const [i, file] of again.files.entries())
         expect(await pixelsOf(file)).toEqual(await pixelsOf(made.files[i]!));
@@ -84,7 +88,7 @@ test("paints at the map's size, warns of what is odd, and makes the same picture
     const other = await sample({
       parameters: mergeParameters({ seed: 5, batch: 1 }, kept.parameters),
       out: at("again"),
-      ranOn: "an abacus",
+      before: { ...kept, ranOn: "an abacus" },
     });
     expect(await pixelsOf(other.files[0]!)).not.toEqual(await pixelsOf(made.files[0]!));
     expect(other.warnings[0]).toMatch(/made with an abacus, this runs with plain JavaScript/);
@@ -120,7 +124,7 @@ test.each<[string, () => GivenParameters, RegExp]>([
     /--image PHOTO and --map MAP after it, got neither/,
   ],
   ["both", () => ({ controls: [net({ map: "a", image: "b" })] }), /got both/],
-  ["no prompt", () => ({ prompt: undefined }), /expected a prompt/],
+  ["no prompt", () => ({ prompt: undefined }), /expected a prompt: --prompt TEXT/],
   ["a size", () => ({ width: 20, height: 16 }), /multiples of 8, got 20x16; the nearest is 24x16/],
 ])("named: %s", async (_, given, message) => {
   const all = { ...parameters(), ...given() };

@@ -1,14 +1,15 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Applied } from "@controlnet-js/pipeline";
-import { readSampler, samplePictures, saveLatents } from "@controlnet-js/pipeline/node";
-import { readSchedulerConfig } from "@controlnet-js/samplers";
-import { weightsFolder } from "@controlnet-js/tinyworld/node";
-import { readModelYaml } from "../models/read-model-yaml.js";
+import { samplePictures, saveLatents } from "@controlnet-js/pipeline/node";
 import { createProgressBar } from "../progress-bar.js";
 import { print, startEngine } from "../start-engine.js";
-import { mapMaker } from "./control-map.js";
-import type { SampleParameters } from "./sample-parameters.js";
+import { openCaptionerOf } from "./captioner.js";
+import { checkParameters } from "./check-parameters.js";
+import { changedFiles, hashFiles } from "./file-hashes.js";
+import { keptMaps } from "./kept-maps.js";
+import { sampleOptions } from "./sample-options.js";
+import type { MadeWith, SampleParameters } from "./sample-parameters.js";
 import { writePictures } from "./write-pictures.js";
 
 /** What to paint, and where it goes. */
@@ -18,8 +19,10 @@ export interface SampleRequest {
   out: string;
   /** A safetensors file for the final latents. */
   saveLatents?: string | undefined;
-  /** The engine that the picture was made with which is made again. */
-  ranOn?: string | undefined;
+  /** A folder for the maps that are made of pictures. */
+  saveMaps?: string | undefined;
+  /** What the picture tells that is made again. */
+  before?: Pick<MadeWith, "ranOn" | "files"> | undefined;
 }
 
 /** What came of it; the document that `--json` prints. */
@@ -28,6 +31,8 @@ export interface SampleReport {
   files: string[];
   /** Where the final latents are. */
   latents?: string;
+  /** The maps that were kept. */
+  maps?: string[];
   /** The engine that computed. */
   engine: string;
   /** With what was left open filled in: what repeats it. */
@@ -41,54 +46,53 @@ export interface SampleReport {
  * stderr.
  * @throws ControlNetError naming the file or option, what was expected and what came
  */
-export async function sample({ parameters, out, ...request }: SampleRequest): Promise<SampleReport> {
-  const { model, config, controls, sampler, guessMode, width, height, ...rest } = parameters;
-  const chosen = typeof sampler === "string" ? readSampler(sampler) : readSchedulerConfig(sampler);
-  const maps = controls.map((control) => mapMaker(control, controls));
-  const yaml = config === undefined ? undefined : readModelYaml(config);
+export async function sample({ parameters, out, before, ...request }: SampleRequest): Promise<SampleReport> {
+  checkParameters(parameters);
+  const hashes = await hashFiles(parameters);
+  const maps = keptMaps(request.saveMaps);
+  const options = sampleOptions(parameters, maps.keep);
   const { description } = await startEngine(parameters.engine);
+  const captioner = await openCaptionerOf(parameters);
   const bar = createProgressBar();
   const { images, latents, applied } = await samplePictures({
-    ...defined(rest, ["prompt", "negative", "promptEmbeds", "latents", "batch", "tokenizer"]),
-    model: model === "tinyworld" ? weightsFolder() : model,
-    modelName: model,
-    ...(yaml !== undefined && { config: yaml }),
-    controls: controls.map(({ path, strength, start, end }, i) => ({
-      net: path,
-      map: maps[i]!,
-      strength,
-      start,
-      end,
-    })),
-    sampler: chosen,
-    ...(guessMode !== "off" && { guessMode }),
-    ...(width !== undefined && height !== undefined && { size: { width, height } }),
-    steps: rest.steps,
-    guidance: Math.max(1, rest.guidance),
-    guidanceRescale: rest.guidanceRescale,
-    seed: rest.seed,
+    ...options,
+    ...(captioner && { captioner: captioner.run }),
     log: print,
     onStep: ({ step, steps }) => bar.update(step + 1, steps, "painting"),
-  }).finally(() => bar.end());
+  }).finally(() => {
+    bar.end();
+    captioner?.dispose();
+  });
   try {
-    const warnings = [...repeatWarnings(request.ranOn, description), ...applied.warnings];
+    const warnings = [
+      ...repeatWarnings(before?.ranOn, description),
+      ...changedFiles(before?.files ?? {}, hashes),
+      ...applied.warnings,
+    ];
     for (const warning of warnings) print(`warning: ${warning}`);
     if (request.saveLatents !== undefined) {
       await mkdir(dirname(request.saveLatents), { recursive: true });
       await saveLatents(request.saveLatents, latents);
     }
+    const { sampler } = options;
     const settled: SampleParameters = {
       ...parameters,
-      sampler: typeof chosen === "string" ? chosen : { ...chosen.json },
+      sampler: typeof sampler === "string" ? sampler : { ...sampler.json },
       batch: images.length,
       width: applied.width,
       height: applied.height,
     };
-    const files = await writePictures(out, images, { ...settled, ranOn: description, applied });
+    const files = await writePictures(out, images, {
+      ...settled,
+      ranOn: description,
+      files: hashes,
+      applied,
+    });
     for (const file of files) print(file);
     return {
       files,
       ...(request.saveLatents !== undefined && { latents: request.saveLatents }),
+      ...(request.saveMaps !== undefined && { maps: await maps.write() }),
       engine: description,
       parameters: settled,
       applied,
@@ -97,16 +101,6 @@ export async function sample({ parameters, out, ...request }: SampleRequest): Pr
   } finally {
     latents.dispose();
   }
-}
-
-/** The named entries that are there. */
-function defined<T extends object, K extends keyof T>(
-  from: T,
-  keys: readonly K[],
-): { [P in K]?: Exclude<T[P], undefined> } {
-  return Object.fromEntries(keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]])) as {
-    [P in K]?: Exclude<T[P], undefined>;
-  };
 }
 
 const repeatWarnings = (ranOn: string | undefined, runsOn: string): string[] =>

@@ -6,17 +6,18 @@ import { encodePng } from "../contact-sheet.js";
 import { parametersKeyword } from "./sample-parameters.js";
 
 /**
- * Writes each picture as `picture-SEED-INDEX.png` with its details inside, and those as JSON beside it.
+ * Writes each picture as `picture-SEED-NUMBER.png` with its details inside, and those as JSON beside it.
  * @returns the paths of the PNG files
  */
 export async function writePictures(
   folder: string,
   images: readonly Image[],
-  details: { seed: number; [key: string]: unknown },
+  details: { seed: number; first: number; [key: string]: unknown },
 ): Promise<string[]> {
   await mkdir(folder, { recursive: true });
   const files: string[] = [];
-  for (const [index, image] of images.entries()) {
+  for (const [place, image] of images.entries()) {
+    const index = details.first + place;
     const own = { ...details, index };
     const path = join(folder, `picture-${details.seed}-${index}.png`);
     await writeFile(path, pngWithText(await encodePng(image), parametersKeyword, JSON.stringify(own)));

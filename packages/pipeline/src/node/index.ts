@@ -15,6 +15,7 @@ export type {
   ImageRequest,
   MapMaker,
   MapRequest,
+  MaskMaker,
   PictureSize,
   SampleControl,
   SampleOptions,

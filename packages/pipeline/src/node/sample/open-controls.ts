@@ -36,6 +36,7 @@ export async function openControls(
   const side = model.value.unet.config.sampleSize * multiple;
   const controls: ControlInput[] = [];
   let size = settled;
+  const warn = (message: string) => warnings.push(message);
   for (const [i, control] of (options.controls ?? []).entries()) {
     const net = await openNet(control, i, options, model, disposals);
     assertControlFits(model.value, net.value.config, { control: net.name, base: model.name });
@@ -49,12 +50,12 @@ export async function openControls(
             size,
             modelSize: { width: side, height: side },
             multiple,
-            warn: (message) => warnings.push(message),
+            warn,
           })
         : control.map;
     if (typeof control.map === "function" && map instanceof Tensor) disposals.push(() => map.dispose());
     size ??= sizeOf(map);
-    const mask = typeof control.mask === "function" ? await control.mask(size) : control.mask;
+    const mask = typeof control.mask === "function" ? await control.mask({ size, warn }) : control.mask;
     if (typeof control.mask === "function" && mask instanceof Tensor) disposals.push(() => mask.dispose());
     const { params, config } = net.value;
     controls.push({ ...given(control), params, config, map, name: net.name, ...(mask && { mask }) });

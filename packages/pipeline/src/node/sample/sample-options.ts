@@ -30,6 +30,11 @@ export interface MapRequest {
 /** Makes a control map of `size`; where that is not settled, the map that it makes settles it. */
 export type MapMaker = (request: MapRequest) => Pictures | Promise<Pictures>;
 
+/** Makes the mask of a ControlNet, of the settled size. */
+export type MaskMaker = (
+  request: Pick<MapRequest, "warn"> & { size: PictureSize },
+) => Pictures | Promise<Pictures>;
+
 /** What an initial image is to be made for. */
 export interface ImageRequest {
   model: Pipeline;
@@ -60,8 +65,8 @@ export interface SampleControl
   net: string | LoadedControlNet;
   /** The map in [0, 1], of the picture's size, or what makes it. */
   map: Pictures | MapMaker;
-  /** Where it works, 1 inside: one channel, of the picture's size; or what makes it of the settled size. */
-  mask?: Pictures | ((size: PictureSize) => Pictures | Promise<Pictures>);
+  /** Where it works, 1 inside: one channel, of the picture's size; or what makes it. */
+  mask?: Pictures | MaskMaker;
   /** Shown in the report and in errors. Default: the path. */
   name?: string;
 }

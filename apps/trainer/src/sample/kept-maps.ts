@@ -1,0 +1,31 @@
+import { join } from "node:path";
+import type { Image } from "@controlnet-js/core";
+import type { Detector } from "../detect/detector.js";
+import { writeMap } from "../detect/map-file.js";
+import type { MapMade } from "./control-map.js";
+
+/**
+ * Keeps the maps that a run makes of pictures, to be written as `map-PLACE.png`, the place that of its `--control`.
+ * @param folder nothing is kept without one
+ */
+export function keptMaps(folder: string | undefined): {
+  keep(place: number): MapMade;
+  /** @returns the paths */
+  write(): Promise<string[]>;
+} {
+  const kept: { map: Image; detector: Detector; place: number }[] = [];
+  return {
+    keep: (place) => (map, detector) => {
+      if (folder !== undefined) kept.push({ map, detector, place });
+    },
+    async write() {
+      const paths: string[] = [];
+      for (const { map, detector, place } of kept) {
+        const path = join(folder!, `map-${place}.png`);
+        await writeMap(path, map, detector);
+        paths.push(path);
+      }
+      return paths;
+    },
+  };
+}
