@@ -1,6 +1,6 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import { cannyPlain } from "./canny-plain.js";
-import { assertImage, type ByteImage } from "./image.js";
+import { type CannyRequest, cannyPlain } from "./canny-plain.js";
+import { assertImage, type ByteImage, toRgb } from "./image.js";
 import { cannyKernel } from "./kernels/canny-kernel.js";
 import type { Aperture } from "./sobel-rows.js";
 
@@ -27,13 +27,23 @@ const LIMIT = 2 ** 31 - 1;
  * @throws ControlNetError `shape` for another layout, `range` for thresholds that are not finite or another aperture
  */
 export function canny(image: Image, options: CannyOptions = {}): ByteImage {
+  const request = cannyRequest(image, options);
+  return cannyKernel(image, request) ?? cannyPlain(image, request);
+}
+
+/** {@link canny} in three equal channels, as a ControlNet takes it. */
+export function cannyRgb(image: Image, options: CannyOptions = {}): ByteImage {
+  const request = cannyRequest(image, options);
+  return cannyKernel(image, request, 3) ?? toRgb(cannyPlain(image, request));
+}
+
+function cannyRequest(image: Image, options: CannyOptions): CannyRequest {
   assertImage("canny", image, [1, 3]);
   const { aperture = 3, l2Gradient = false } = options;
   if (aperture !== 3 && aperture !== 5 && aperture !== 7)
     throw new ControlNetError("range", `canny: expected an aperture of 3, 5 or 7, got ${aperture}`);
   const [low, high] = thresholds(options.low ?? 100, options.high ?? 200, aperture, l2Gradient);
-  const request = { low, high, aperture, l2Gradient };
-  return cannyKernel(image, request) ?? cannyPlain(image, request);
+  return { low, high, aperture, l2Gradient };
 }
 
 function thresholds(low: number, high: number, aperture: Aperture, l2Gradient: boolean): [number, number] {

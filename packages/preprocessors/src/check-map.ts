@@ -52,7 +52,7 @@ export function checkMap(
       `every value is ${low / unit}: nothing is drawn; was the detector run on a map, or are its thresholds too high?`,
     );
   else if (condition.polarity === "white-on-black") {
-    if (brightShare(map, unit) > 0.5)
+    if (isMostlyBright(map, unit))
       add("polarity", "warning", "most of the map is bright: it expects white on black; invert it");
     else if (options.source ? isLineMap(options.source) : isDoubled(map, unit))
       add("already-processed", "warning", "it looks like the map of a map; give the first map as it is");
@@ -114,10 +114,20 @@ function extremes(data: AnyImage["data"]): { low: number; high: number; finite: 
   return { low, high, finite: true };
 }
 
-function brightShare(map: AnyImage, unit: number): number {
+/** Whether more than half of the pixels are bright; a map of lines is known to be dark after little more than half. */
+function isMostlyBright({ data, channels }: AnyImage, unit: number): boolean {
+  const half = data.length / channels / 2;
+  const block = 4096 * channels;
   let bright = 0;
-  for (let i = 0; i < map.data.length; i += map.channels) if (map.data[i]! > 0.5 * unit) bright++;
-  return (bright * map.channels) / map.data.length;
+  let dark = 0;
+  for (let start = 0; start < data.length && bright <= half && dark < half; start += block) {
+    const end = Math.min(start + block, data.length);
+    let count = 0;
+    for (let i = start; i < end; i += channels) if (data[i]! > 0.5 * unit) count++;
+    bright += count;
+    dark += (end - start) / channels - count;
+  }
+  return bright > half;
 }
 
 /** An edge filter turns each line of one pixel into two, with one dark pixel between them. */

@@ -13,12 +13,22 @@ import { roundHalfEven } from "./round-half-even.js";
  */
 export function resizeToResolution(image: Image, resolution: number): ByteImage {
   assertImage("resizeToResolution", image);
-  assertResolution("resizeToResolution", resolution);
-  const scale = resolution / Math.min(image.height, image.width);
-  const sides = [image.width, image.height].map(
-    (side) => Math.max(1, roundHalfEven((side * scale) / 64)) * 64,
-  );
-  return resize(image, sides[0]!, sides[1]!, scale > 1 ? "lanczos4" : "area");
+  const { width, height } = sizeAtResolution(image, resolution);
+  return resize(image, width, height, resolution > Math.min(image.height, image.width) ? "lanczos4" : "area");
+}
+
+/**
+ * The sides that {@link resizeToResolution} gives a picture.
+ * @throws ControlNetError `range`
+ */
+export function sizeAtResolution(
+  { width, height }: { width: number; height: number },
+  resolution: number,
+): { width: number; height: number } {
+  assertResolution("sizeAtResolution", resolution);
+  const scale = resolution / Math.min(height, width);
+  const rounded = (side: number) => Math.max(1, roundHalfEven((side * scale) / 64)) * 64;
+  return { width: rounded(width), height: rounded(height) };
 }
 
 /**

@@ -33,6 +33,8 @@ export {
   poseCondition,
   segmentationCondition,
 } from "./conditions/scene-conditions.js";
+// Files
+export { type EncodeLinesOptions, encodeLines } from "./encode-lines.js";
 export {
   crop,
   fitImage,
@@ -40,6 +42,7 @@ export {
   type ResizeMode,
   resizeToResolution,
   resizeWithPadding,
+  sizeAtResolution,
 } from "./fit.js";
 export { gaussianBlur, gaussianBlurFloat, toFloat } from "./gaussian-blur.js";
 export { type HoughLinesOptions, houghLines, type PolarLine } from "./hough-lines.js";

@@ -5,7 +5,7 @@ cd "$(dirname "$0")"
 out="$(mktemp -d)/kernels.wasm"
 "${PYTHON:-python3}" -m ziglang cc -target wasm32-freestanding -mcpu=generic+simd128+bulk_memory+nontrapping_fptoint -O3 \
   -fno-builtin-memset -ffp-contract=off -fwrapv -nostdlib -Wl,--no-entry -Wl,--export-memory -Wl,--export=__heap_base -Wl,--strip-all \
-  canny.c resize.c hough.c shapes.c -o "$out"
+  canny.c resize.c hough.c shapes.c png.c -o "$out"
 {
   echo "/** The compiled kernels of wasm/, made by wasm/build.sh. */"
   echo "export const KERNELS = \"$(base64 -w0 "$out")\";"

@@ -7,5 +7,7 @@
 typedef uint8_t u8;
 typedef int16_t i16;
 typedef int32_t i32;
+typedef uint32_t u32;
+typedef uint64_t u64;
 
 static inline i32 clamp(i32 value, i32 low, i32 high) { return value < low ? low : value > high ? high : value; }

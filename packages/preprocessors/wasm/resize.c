@@ -156,42 +156,70 @@ void resize_taps(const u8 *data, i32 source_width, i32 channels, u8 *out, i32 wi
   }
 }
 
-// Area averages with parts of pixels. line and sums: width * channels + 4 floats each.
+// Three bytes and one more as floats, a channel a lane. Eight bytes are read.
+static inline v128_t rgb_floats(const u8 *at) {
+  return wasm_f32x4_convert_u32x4(wasm_u32x4_extend_low_u16x8(wasm_u16x8_load8x8(at)));
+}
+
+// Averages along `rows` rows of RGB pixels at once: independent sums, which hide one another's latency. The last store of
+// a line writes a value too much.
+static inline __attribute__((always_inline)) void average_rgb(const u8 *from, i32 source_stride, i32 rows, i32 width,
+                                                              const i32 *starts, const i32 *sources, const float *parts,
+                                                              float *line, i32 pitch) {
+  for (i32 i = 0; i < width; i++) {
+    v128_t sums[4] = {wasm_f32x4_splat(0), wasm_f32x4_splat(0), wasm_f32x4_splat(0), wasm_f32x4_splat(0)};
+    const u8 *at = from + sources[starts[i]] * 3;
+    for (i32 s = starts[i]; s < starts[i + 1]; s++, at += 3) {
+      v128_t part = wasm_v128_load32_splat(parts + s);
+      for (i32 k = 0; k < rows; k++)
+        sums[k] = wasm_f32x4_add(sums[k], wasm_f32x4_mul(rgb_floats(at + k * source_stride), part));
+    }
+    for (i32 k = 0; k < rows; k++) wasm_v128_store(line + k * pitch + i * 3, sums[k]);
+  }
+}
+
+static void average_any(const u8 *from, i32 channels, i32 width, const i32 *starts, const i32 *sources,
+                        const float *parts, float *line) {
+  for (i32 i = 0; i < width; i++)
+    for (i32 c = 0; c < channels; c++) {
+      float sum = 0;
+      for (i32 s = starts[i]; s < starts[i + 1]; s++) sum += parts[s] * from[sources[s] * channels + c];
+      line[i * channels + c] = sum;
+    }
+}
+
+// Area averages with parts of pixels, of a band of rows. lines: width * channels + 4 floats for each row of the band; sums:
+// as many once, and 12 more.
 EXPORT(resize_area)
-void resize_area(const u8 *data, i32 source_width, i32 source_height, i32 channels, u8 *out, i32 width, i32 height,
+void resize_area(const u8 *data, i32 source_width, i32 source_rows, i32 channels, u8 *out, i32 width, i32 height,
                  const i32 *x_starts, const i32 *x_sources, const float *x_parts, const i32 *y_starts,
-                 const i32 *y_sources, const float *y_parts, float *restrict line, float *restrict sums) {
-  i32 stride = width * channels, known = -1;
-  const u8 *end = data + source_width * source_height * channels - 4;
+                 const i32 *y_sources, const float *y_parts, float *restrict lines, float *restrict sums) {
+  i32 stride = width * channels, pitch = stride + 4, source_stride = source_width * channels, row = 0;
+  if (channels == 3) {
+    for (; row + 4 <= source_rows; row += 4)
+      average_rgb(data + row * source_stride, source_stride, 4, width, x_starts, x_sources, x_parts, lines + row * pitch,
+                  pitch);
+    for (; row < source_rows; row++)
+      average_rgb(data + row * source_stride, source_stride, 1, width, x_starts, x_sources, x_parts, lines + row * pitch,
+                  pitch);
+  } else
+    for (; row < source_rows; row++)
+      average_any(data + row * source_stride, channels, width, x_starts, x_sources, x_parts, lines + row * pitch);
   for (i32 j = 0; j < height; j++) {
     for (i32 i = 0; i < stride; i++) sums[i] = 0;
     for (i32 e = y_starts[j]; e < y_starts[j + 1]; e++) {
-      i32 row = y_sources[e];
-      const u8 *from = data + row * source_width * channels;
-      if (row != known) {
-        for (i32 i = 0; i < width; i++) {
-          if (channels == 3 && from + x_sources[x_starts[i + 1] - 1] * 3 <= end) {
-            v128_t sum = wasm_f32x4_splat(0);
-            for (i32 s = x_starts[i]; s < x_starts[i + 1]; s++) {
-              v128_t bytes = wasm_v128_load32_zero(from + x_sources[s] * 3);
-              v128_t values = wasm_f32x4_convert_u32x4(wasm_u32x4_extend_low_u16x8(wasm_u16x8_extend_low_u8x16(bytes)));
-              sum = wasm_f32x4_add(sum, wasm_f32x4_mul(values, wasm_v128_load32_splat(x_parts + s)));
-            }
-            wasm_v128_store(line + i * 3, sum);
-          } else
-            for (i32 c = 0; c < channels; c++) {
-              float sum = 0;
-              for (i32 s = x_starts[i]; s < x_starts[i + 1]; s++) sum += x_parts[s] * from[x_sources[s] * channels + c];
-              line[i * channels + c] = sum;
-            }
-        }
-        known = row;
-      }
+      const float *restrict line = lines + y_sources[e] * pitch;
       float part = y_parts[e];
       for (i32 i = 0; i < stride; i++) sums[i] += part * line[i];
     }
     u8 *restrict to = out + j * stride;
-    for (i32 i = 0; i < stride; i++) to[i] = (u8)__builtin_nearbyintf(sums[i]);
+    // The last store writes up to seven bytes too much, which the next row overwrites.
+    for (i32 i = 0; i < stride; i += 8) {
+      v128_t low = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest(wasm_v128_load(sums + i)));
+      v128_t high = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest(wasm_v128_load(sums + i + 4)));
+      v128_t words = wasm_i16x8_narrow_i32x4(low, high);
+      wasm_v128_store64_lane(to + i, wasm_u8x16_narrow_i16x8(words, words), 0);
+    }
   }
 }
 

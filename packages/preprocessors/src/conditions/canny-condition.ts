@@ -1,7 +1,6 @@
 import { defineCondition } from "@controlnet-js/core";
 import { z } from "zod";
-import { canny } from "../canny.js";
-import { toRgb } from "../image.js";
+import { cannyRgb } from "../canny.js";
 
 /**
  * Canny's edges, white on black, three equal channels. Defaults as in the field: 100, 200, aperture 3
@@ -25,5 +24,5 @@ export const cannyCondition = defineCondition({
       .describe("Side of the Sobel kernel"),
     l2Gradient: z.boolean().default(false).describe("Whether the gradient's size is Euclidean"),
   }),
-  prepare: (image, options) => toRgb(canny(image, options)),
+  prepare: cannyRgb,
 });

@@ -3,7 +3,7 @@ import { canny } from "../canny.js";
 import { cannyPlain } from "../canny-plain.js";
 import { peaksPlain } from "../hough-lines-plain.js";
 import { segmentsPlain } from "../hough-segments-plain.js";
-import type { ByteImage } from "../image.js";
+import { type ByteImage, toRgb } from "../image.js";
 import { resizeArea } from "../resize-area.js";
 import { copyNearest, nearestPixels } from "../resize-nearest.js";
 import { combineTaps } from "../resize-plain.js";
@@ -31,7 +31,9 @@ test("Canny's kernel equals its oracle", () => {
     for (const aperture of [3, 5, 7] as const)
       for (const l2Gradient of [false, true]) {
         const request = { low: l2Gradient ? 9000 : 90, high: l2Gradient ? 40000 : 200, aperture, l2Gradient };
-        expectSame(`${name} ${aperture}`, cannyKernel(picture, request), cannyPlain(picture, request));
+        const plain = cannyPlain(picture, request);
+        expectSame(`${name} ${aperture}`, cannyKernel(picture, request), plain);
+        expectSame(`${name} ${aperture} RGB`, cannyKernel(picture, request, 3), toRgb(plain));
       }
 });
 
@@ -53,6 +55,21 @@ test("the resizing kernels equal their oracles", () => {
       expectSame(`${name} ${part}`, areaKernel(picture, w, h), resizeArea(picture, w, h));
     }
   }
+});
+
+test("shrinking in bands gives what one piece gives", () => {
+  for (const channels of [1, 3, 4])
+    for (const [width, height, w, h] of [
+      [700, 900, 64, 128],
+      [513, 2000, 13, 1999],
+      [640, 1200, 64, 24],
+      [1601, 777, 1600, 777],
+      [50_000, 9, 3, 2],
+    ] as const) {
+      const data = Uint8Array.from({ length: width * height * channels }, (_, i) => (i * 7919) >> 5);
+      const picture = { data, width, height, channels };
+      expectSame(`${width}x${height}x${channels}`, areaKernel(picture, w, h), resizeArea(picture, w, h));
+    }
 });
 
 test("the Hough kernels equal their oracles", () => {

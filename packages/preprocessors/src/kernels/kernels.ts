@@ -15,6 +15,8 @@ interface KernelFunctions {
   hough_segments(...args: number[]): number;
   shape_spans(...args: number[]): void;
   draw_shapes(...args: number[]): void;
+  deflate_lines(...args: number[]): number;
+  crc32(...args: number[]): number;
 }
 
 interface Memory {
@@ -37,7 +39,7 @@ interface TypedArrayConstructor<T extends TypedArray> {
 
 const PAGE = 65536;
 /** More memory than this is given back after a call. */
-const KEPT = 128 * 2 ** 20;
+const KEPT = 192 * 2 ** 20;
 
 /** An instance of the kernels with a memory that is filled from the front at each call. */
 export class Kernels {
