@@ -37,36 +37,42 @@ interface Windows {
 }
 
 /**
- * A picture at another size, equal to Pillow's `Image.resize`: every source pixel counts, so that shrinking leaves no
+ * A picture at another size (the same one where it has it already), equal to Pillow 13's `Image.resize`: every source pixel counts, so that shrinking leaves no
  * stairs. That is how image processors of transformers resize.
  * @param image bytes, any number of channels
  * @throws ControlNetError `shape` or `range`
  */
 export function resizePillow(image: Image, width: number, height: number, filter: PillowFilter): ByteImage {
   assertImage("resizePillow", image);
-  const { channels } = image;
-  const target = blankImage(width, height, channels);
-  const isWide = width === image.width;
-  const wide = isWide ? image : blankImage(width, image.height, channels);
-  if (!isWide) {
-    const { starts, weights } = windowsOf(image.width, width, filter);
-    for (let y = 0; y < image.height; y++) {
-      const from = y * image.width * channels;
-      for (let x = 0, to = y * width * channels; x < width; x++)
-        for (let c = 0; c < channels; c++, to++)
-          wide.data[to] = weighted(image.data, from + starts[x]! * channels + c, channels, weights[x]!);
+  // Bytes are rounded between the passes, so that their order shows. Pillow takes rows first where many fall away.
+  return image.height - height > Math.max(0, 2 * (image.width - width))
+    ? resizeColumns(resizeRows(image, height, filter), width, filter)
+    : resizeRows(resizeColumns(image, width, filter), height, filter);
+}
+
+function resizeColumns(image: Image, width: number, filter: PillowFilter): ByteImage {
+  if (width === image.width) return image;
+  const { channels, height } = image;
+  const result = blankImage(width, height, channels);
+  const { starts, weights } = windowsOf(image.width, width, filter);
+  for (let y = 0, to = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      const start = (y * image.width + starts[x]!) * channels;
+      for (let c = 0; c < channels; c++, to++)
+        result.data[to] = weighted(image.data, start + c, channels, weights[x]!);
     }
-  }
-  if (height === image.height) {
-    target.data.set(wide.data);
-    return target;
-  }
+  return result;
+}
+
+function resizeRows(image: Image, height: number, filter: PillowFilter): ByteImage {
+  if (height === image.height) return image;
+  const result = blankImage(image.width, height, image.channels);
   const { starts, weights } = windowsOf(image.height, height, filter);
-  const stride = width * channels;
+  const stride = image.width * image.channels;
   for (let y = 0, to = 0; y < height; y++)
     for (let x = 0; x < stride; x++, to++)
-      target.data[to] = weighted(wide.data, starts[y]! * stride + x, stride, weights[y]!);
-  return target;
+      result.data[to] = weighted(image.data, starts[y]! * stride + x, stride, weights[y]!);
+  return result;
 }
 
 /** The sum of source values, `step` apart, by their weights, rounded and held in a byte. */

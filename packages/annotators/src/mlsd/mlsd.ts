@@ -1,13 +1,13 @@
 import type { KeyRow, TensorSource } from "@controlnet-js/checkpoints";
 import { type Convolution, convolution } from "@controlnet-js/core";
 import { add, concat, image, relu, relu6, slice, type Tensor4D } from "@tensorflow/tfjs-core";
-import { loadNetwork } from "../weights/load-network.js";
 import {
   type NormalizedConvolution,
   type NormalizedConvolutionKeys,
   normalizedConvolution,
   normalizedConvolutionRows,
-} from "./normalized-convolution.js";
+} from "../layers/normalized-convolution.js";
+import { loadNetwork } from "../weights/load-network.js";
 
 /** The parameters of M-LSD large: MobileNetV2's first 14 stages, then four merges from deep to shallow. */
 export interface Mlsd {

@@ -7,13 +7,17 @@ export function publishedTensors(network: string): Record<string, number[]> {
   return JSON.parse(readFileSync(url, "utf8"))[network];
 }
 
+/** The weights of a network in `tensors.json`, made as {@link madeSource} does. */
+export const madeWeights = (network: string, rename?: (name: string) => string): TensorSource =>
+  madeSource(publishedTensors(network), rename);
+
 /** Weights made from names and shapes alone, equal to those of `tooling/reference/annotators/weights.py`. */
-export function madeWeights(
-  network: string,
+export function madeSource(
+  tensors: Record<string, number[]>,
   rename: (name: string) => string = (name) => name,
 ): TensorSource {
   return tensorSource(
-    Object.entries(publishedTensors(network)).map(([name, shape]) => ({
+    Object.entries(tensors).map(([name, shape]) => ({
       ...float32Tensor(rename(name), shape, new Float32Array()),
       bytes: () => new Uint8Array(madeWeight(name, shape).buffer),
     })),

@@ -1,7 +1,7 @@
 import { identify, type TensorSource } from "@controlnet-js/checkpoints";
 
 /** The networks of this package that load a file of weights. */
-export type NetworkName = "open-pose-body" | "open-pose-hand" | "hed" | "mlsd" | "lineart";
+export type NetworkName = "open-pose-body" | "open-pose-hand" | "hed" | "mlsd" | "lineart" | "upernet";
 
 interface KnownNetwork {
   /** What it is, for a person. */
@@ -18,6 +18,7 @@ export const networkTitles: Record<NetworkName, string> = {
   hed: "HED (ControlNetHED.pth)",
   mlsd: "M-LSD (mlsd_large_512_fp32.pth)",
   lineart: "the line art generator (sk_model.pth)",
+  upernet: "UPerNet (upernet-convnext-small)",
 };
 
 const own: readonly (Omit<KnownNetwork, "title"> & { name: NetworkName })[] = [
@@ -26,6 +27,7 @@ const own: readonly (Omit<KnownNetwork, "title"> & { name: NetworkName })[] = [
   { name: "hed", signature: /(^|\.)block5\.projection\.weight$/ },
   { name: "mlsd", signature: /(^|\.)block23\.conv3\.weight$/ },
   { name: "lineart", signature: /(^|\.)model2\.2\.conv_block\.5\.weight$/ },
+  { name: "upernet", signature: /(^|\.)decode_head\.fpn_bottleneck\.batch_norm\.weight$/ },
 ];
 
 /** Annotators that are published beside them and are of no use here. */
