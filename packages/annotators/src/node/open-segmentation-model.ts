@@ -1,34 +1,35 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import { type LabelMap, resizePlane, type SegmentationNetwork } from "@controlnet-js/preprocessors";
 import { type Opened, opened } from "../opened.js";
+import { modelTypeOf } from "./hugging-face-folder.js";
 import { type LibraryTensor, openLibraryModel, type TransformersOptions } from "./open-transformers.js";
+import { openUperNet } from "./open-upernet.js";
 
-/** Models that give a logit for each class and pixel. */
-const KINDS = ["segformer", "mobilenet_v2", "swin", "sapiens"];
+const WHERE = "openSegmentationModel";
+
+/** Models that give a logit for each class and pixel; UPerNet, which the library lacks, is this package's own. */
+const KINDS = ["upernet", "segformer", "mobilenet_v2", "swin", "sapiens"];
 
 /**
- * Opens a semantic segmentation model of the Hugging Face hub, such as SegFormer, for `segmentationCondition`. Its classes
- * have to be those of the condition's palette: ADE20K's 150, or COCO's.
- * @param folder its local files: `config.json`, `preprocessor_config.json`, `onnx/model.onnx`
- * @throws ControlNetError `io`, `unsupported` or `format` naming the folder, `missing` without `@huggingface/transformers`
+ * Opens a semantic segmentation model of the Hugging Face hub for `segmentationCondition`: UPerNet on a ConvNeXt from its
+ * PyTorch files (`config.json`, `preprocessor_config.json`, `model.safetensors` or `pytorch_model.bin`), run on the current
+ * engine; SegFormer and its like from ONNX (`config.json`, `preprocessor_config.json`, `onnx/model.onnx`). Its classes have
+ * to be those of the condition's palette: ADE20K's 150, or COCO's.
+ * @throws ControlNetError `io`, `missing`, `unsupported` or `format` naming the folder; `missing` where a model in ONNX
+ * lacks `@huggingface/transformers`
  */
 export async function openSegmentationModel(
   folder: string,
   options: TransformersOptions = {},
 ): Promise<Opened<SegmentationNetwork>> {
-  const model = await openLibraryModel(
-    "openSegmentationModel",
-    folder,
-    "AutoModelForSemanticSegmentation",
-    KINDS,
-    options,
-  );
+  if (modelTypeOf(WHERE, folder) === "upernet") return openUperNet(folder);
+  const model = await openLibraryModel(WHERE, folder, "AutoModelForSemanticSegmentation", KINDS, options);
   const detect = async (picture: Image): Promise<LabelMap> => {
     const { logits } = await model.run(picture);
     if (logits?.dims.length !== 4)
       throw new ControlNetError(
         "unsupported",
-        `openSegmentationModel: ${folder}: expected logits [1, classes, height, width], found ${logits ? `[${logits.dims.join(", ")}]` : "none"}`,
+        `${WHERE}: ${folder}: expected logits [1, classes, height, width], found ${logits ? `[${logits.dims.join(", ")}]` : "none"}`,
       );
     return likeliest(logits, picture.width, picture.height);
   };
