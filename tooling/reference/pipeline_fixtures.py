@@ -3,8 +3,8 @@
 Versions: torch 2.15.0, diffusers 0.42.1, transformers 5.23.0.
 Run: tooling/reference/.venv/bin/python tooling/reference/pipeline_fixtures.py
 Writes packages/pipeline/fixtures: `tiny` (a diffusers folder), `edges` and `depth` (ControlNets, the second in half
-precision), `inpaint-unet` (9 input channels), and runs.safetensors: "in.*" and the final latents "out.*" of every run,
-all NCHW.
+precision), `inpaint-unet` (9 input channels; the first 8 of them make the U-Net of the "edit" runs), and runs.safetensors:
+"in.*" and the final latents "out.*" of every run, all NCHW.
 """
 import json
 import pathlib
@@ -14,8 +14,8 @@ import sys
 import torch
 from diffusers import (AutoencoderKL, ControlNetModel, DDIMScheduler, EulerDiscreteScheduler, HeunDiscreteScheduler,
                        StableDiffusionControlNetImg2ImgPipeline, StableDiffusionControlNetInpaintPipeline,
-                       StableDiffusionControlNetPipeline, StableDiffusionInpaintPipeline, StableDiffusionPipeline,
-                       UNet2DConditionModel)
+                       StableDiffusionControlNetPipeline, StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline,
+                       StableDiffusionInstructPix2PixPipeline, StableDiffusionPipeline, UNet2DConditionModel)
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
@@ -25,6 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 OUT = ROOT / "packages/pipeline/fixtures"
 PROMPTS = ["a red cube on the grass", "a blue ball"]
 NEGATIVE = ["blurry", "dark, ugly"]
+LONG = "a red cube on the grass beside a blue ball, in the evening"
 TOKENS = 16
 
 
@@ -54,9 +55,19 @@ def unet_of(in_channels, seed):
         attention_head_dim=2, cross_attention_dim=12, norm_num_groups=4), seed)
 
 
+def in_pieces(words, text, prompt, count=None):
+    """The features of a prompt of any length, its pieces of TOKENS joined: between start and end, filled up."""
+    start, *ids, end = words(prompt).input_ids
+    room = TOKENS - 2
+    pieces = [ids[i:i + room] for i in range(0, max(1, len(ids)), room)] + [[]] * (count or 0)
+    framed = [[start, *piece, end] + [words.pad_token_id] * (room - len(piece)) for piece in pieces[:count]]
+    with torch.no_grad():
+        return torch.cat([text(torch.tensor([one]))[0] for one in framed], 1)
+
+
 def main():
-    for old in OUT.glob("*"):
-        shutil.rmtree(old) if old.is_dir() else old.unlink()
+    for name in ("tiny", "edges", "depth", "inpaint-unet"):
+        shutil.rmtree(OUT / name, ignore_errors=True)
     words, vocab, merges = tokenizer()
     text = shake(CLIPTextModel(CLIPTextConfig(
         vocab_size=len(vocab), hidden_size=12, intermediate_size=20, num_hidden_layers=2, num_attention_heads=3,
@@ -129,11 +140,23 @@ def main():
     run("prompts", one, image=maps[0], **prompts, **start)
     run("picture", one, image=maps[0], output_type="pt", **prompts, **start)
 
+    # diffusers looks for the final norm where transformers 4 had it.
+    object.__setattr__(text, "text_model", text)
+    run("clip-skip", plain, clip_skip=1, **prompts, **start)
+    long = {"prompt_embeds": in_pieces(words, text, LONG), "negative_prompt_embeds": in_pieces(words, text, "blurry", 3)}
+    run("long", plain, latents=noise[:1], **long)
+    edit = UNet2DConditionModel.from_config(wide.config, in_channels=8).eval()
+    edit.load_state_dict(wide.state_dict() | {"conv_in.weight": wide.conv_in.weight[:, :8]})
+    instruct = StableDiffusionInstructPix2PixPipeline(**(parts | dict(unet=edit)))
+    run("edit", instruct, EulerDiscreteScheduler, image=picture, image_guidance_scale=2.0, **start)
+    run("edit-unguided", instruct, image=picture, guidance_scale=1.0, **start)
+
     # These pipelines draw their noise themselves: hand them ours, and latents in place of pictures.
     import diffusers.pipelines.controlnet.pipeline_controlnet_img2img as img2img
     import diffusers.pipelines.controlnet.pipeline_controlnet_inpaint as inpaint
+    import diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_img2img as plain_img2img
     import diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_inpaint as plain_inpaint
-    for module in (img2img, inpaint, plain_inpaint):
+    for module in (img2img, inpaint, plain_img2img, plain_inpaint):
         module.randn_tensor = lambda shape, **_: noise.expand(shape).clone()
         module.retrieve_latents = lambda encoded, generator=None, sample_mode="mode": encoded.latent_dist.mode()
     run("img2img", StableDiffusionControlNetImg2ImgPipeline(**parts, controlnet=nets[0]), image=picture,
@@ -144,6 +167,15 @@ def main():
         control_image=maps[0], strength=1.0)
     run("inpaint-9", StableDiffusionInpaintPipeline(**(parts | dict(unet=wide))), image=picture, mask_image=mask,
         strength=1.0, height=16, width=16, **start)
+    begun = dict(image=picture, mask_image=mask, height=16, width=16)
+    run("img2img-plain", StableDiffusionImg2ImgPipeline(**parts), EulerDiscreteScheduler, image=picture, strength=0.75)
+    run("inpaint-plain", StableDiffusionInpaintPipeline(**parts), EulerDiscreteScheduler, strength=0.75, **begun)
+    run("inpaint-9-part", StableDiffusionInpaintPipeline(**(parts | dict(unet=wide))), strength=0.75, **begun)
+    run("inpaint-9-control", StableDiffusionControlNetInpaintPipeline(**(parts | dict(unet=wide)), controlnet=nets[0]),
+        control_image=maps[0], **begun)
+    vae.enable_tiling()
+    vae.tile_sample_min_size, vae.tile_latent_min_size = 8, 4
+    run("tiles", StableDiffusionImg2ImgPipeline(**parts), image=picture, strength=0.5)
     save_file({k: v.contiguous().float() for k, v in tensors.items()}, str(OUT / "runs.safetensors"))
     for key, value in tensors.items():
         print(key, tuple(value.shape), f"{value.float().abs().max():.3f}", file=sys.stderr)

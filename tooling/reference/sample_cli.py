@@ -106,10 +106,10 @@ def tokenizer():
     return CLIPTokenizer(vocab=vocab, merges=merges, model_max_length=TOKENS), len(vocab)
 
 
-def pipeline_of(shape):
+def pipeline_of(shape, in_channels=4):
     channels, down, vae = shape["channels"], shape["down"], shape["vae"]
     unet = shake(UNet2DConditionModel(
-        sample_size=8, block_out_channels=channels, layers_per_block=shape["blocks"], down_block_types=down,
+        sample_size=8, in_channels=in_channels, block_out_channels=channels, layers_per_block=shape["blocks"], down_block_types=down,
         up_block_types=tuple(d.replace("Down", "Up") for d in reversed(down)), attention_head_dim=shape["heads"],
         cross_attention_dim=shape["context"], norm_num_groups=shape["groups"],
         use_linear_projection=shape.get("linear", False)), 2)

@@ -10,10 +10,11 @@ import { disposePipeline, type Pipeline } from "./pipeline.js";
 export const fixturePath = (name: string): string =>
   fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 
-/** The prompts of the fixture "prompts". */
+/** The prompts of the fixtures "prompts" and "clip-skip", and that of "long". */
 export const fixturePrompts = {
   prompts: ["a red cube on the grass", "a blue ball"],
   negative: ["blurry", "dark, ugly"],
+  long: "a red cube on the grass beside a blue ball, in the evening",
 };
 
 /** The tiny random models, with the tensors of the runs on them in our layout. */

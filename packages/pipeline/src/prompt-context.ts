@@ -9,29 +9,31 @@ import type { ResolvedOptions } from "./resolve-options.js";
 export interface PromptEmbeds {
   /** [1 or batch, tokens, features]. */
   positive: Tensor3D;
-  /** Of the same shape; needed unless guidance is 1. */
+  /** Of the same shape; needed unless guidance is 1 or the U-Net was distilled for any guidance. */
   negative?: Tensor3D;
 }
 
 /** How prompts are encoded; see `TextToImageOptions`. */
 export interface PromptOptions {
   clipSkip?: number;
-  longPrompts?: boolean;
+  /** Pieces that each prompt takes at least, where long ones are not cut off. */
+  pieces?: number;
 }
 
 /**
- * Encodes prompts [batch, tokens, features], which the caller disposes, and tells what was cut off each. With
- * `longPrompts` nothing is: all take as many pieces as the longest, and `tokens` is that times the encoder's own length.
+ * Encodes prompts [batch, tokens, features], which the caller disposes, and tells what was cut off each. With `pieces`
+ * nothing is: all take as many as the longest, and `tokens` is that times the encoder's own length.
  */
 export function encodePrompts(
   text: TextModel,
   prompts: readonly string[],
   encode: Jitted<typeof encodeText> | typeof encodeText = encodeText,
-  { clipSkip = 0, longPrompts = false }: PromptOptions = {},
+  { clipSkip = 0, pieces }: PromptOptions = {},
 ): { context: Tensor3D; truncated: (string | undefined)[] } {
-  const { tokens, truncated } = longPrompts
-    ? { tokens: longTokens(text.tokenizer, prompts), truncated: prompts.map(() => undefined) }
-    : encodeTexts(text.tokenizer, prompts);
+  const { tokens, truncated } =
+    pieces === undefined
+      ? encodeTexts(text.tokenizer, prompts)
+      : { tokens: longTokens(text.tokenizer, prompts, pieces), truncated: prompts.map(() => undefined) };
   try {
     const skip = clipSkip > 0 ? ([{ skip: clipSkip }] as const) : [];
     const context = encode(text.params, text.config, tokens, ...skip);
@@ -41,9 +43,13 @@ export function encodePrompts(
   }
 }
 
+/** How many pieces the longest text takes. */
+const piecesOf = (tokenizer: Tokenizer, texts: readonly string[]): number =>
+  Math.max(1, ...texts.map((text) => tokenizer.encodeLong(text).length));
+
 /** The tokens of texts in pieces [texts times pieces, tokens], the pieces of a text below one another. */
-function longTokens(tokenizer: Tokenizer, texts: readonly string[]): Tensor2D {
-  const count = Math.max(1, ...texts.map((text) => tokenizer.encodeLong(text).length));
+function longTokens(tokenizer: Tokenizer, texts: readonly string[], atLeast: number): Tensor2D {
+  const count = Math.max(atLeast, piecesOf(tokenizer, texts));
   const pieces = texts.flatMap((text) => tokenizer.encodeLong(text, count));
   return tensor2d(
     pieces.flatMap((piece) => [...piece]),
@@ -116,11 +122,13 @@ export function contextOf(
   const { text, unet } = pipeline;
   const { contextChannels } = unet.config;
   if (!run.guided && run.negative.some((prompt) => prompt !== ""))
-    warnings.push("guidance is 1: the negative prompt was not used");
+    warnings.push(
+      run.embedsGuidance
+        ? "the U-Net was distilled for its guidance: the negative prompt was not used"
+        : "guidance is 1: the negative prompt was not used",
+    );
   if (run.promptEmbeds) return joinEmbeds(run.promptEmbeds, run.batch, contextChannels, run.guided);
-  // The unconditional half goes first, in the same call.
-  const prompts = run.guided ? [...run.negative, ...run.prompts] : run.prompts;
-  const { context, truncated } = encodePrompts(text, prompts, functions.encodeText, run);
+  const { context, truncated } = encodeHalves(text, run, functions.encodeText);
   const { tokenizer } = text;
   warnings.push(...truncationWarnings("prompt", run.prompts, truncated.slice(-run.batch), tokenizer));
   if (run.guided)
@@ -133,4 +141,24 @@ export function contextOf(
     "config",
     `textToImage: the text encoder gives ${context.shape[2]} features, the U-Net takes ${contextChannels}`,
   );
+}
+
+/** The unconditional half first: in the same call, where as many layers run for both. */
+function encodeHalves(
+  text: TextModel,
+  run: ResolvedOptions,
+  encode: Jitted<typeof encodeText>,
+): ReturnType<typeof encodePrompts> {
+  const { prompts, negative, guided, clipSkip, negativeClipSkip, longPrompts } = run;
+  const all = guided ? [...negative, ...prompts] : prompts;
+  const pieces = longPrompts ? piecesOf(text.tokenizer, all) : undefined;
+  const encoded = (texts: readonly string[], skip: number) =>
+    encodePrompts(text, texts, encode, { clipSkip: skip, ...(pieces !== undefined && { pieces }) });
+  if (!guided || clipSkip === negativeClipSkip) return encoded(all, clipSkip);
+  const first = encoded(negative, negativeClipSkip);
+  const second = encoded(prompts, clipSkip);
+  const context = concat([first.context, second.context], 0);
+  first.context.dispose();
+  second.context.dispose();
+  return { context, truncated: [...first.truncated, ...second.truncated] };
 }

@@ -1,6 +1,6 @@
 import { disposeTree } from "@controlnet-js/core";
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
-import type { Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
+import { slice, type Tensor3D, type Tensor4D, tidy } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { fixturePath, fixturePrompts, openReference, type Reference } from "./diffusers-fixtures.js";
 import { loadUNet } from "./node/index.js";
@@ -10,14 +10,22 @@ import type { TextToImageOptions } from "./text-to-image-options.js";
 
 let reference: Reference;
 let wide: Pipeline["unet"];
+let editing: Pipeline["unet"];
 beforeAll(async () => {
   await useCpuBackend();
   reference = await openReference();
   wide = loadUNet(fixturePath("inpaint-unet"));
+  const { input } = wide.params;
+  const kernel = tidy(() => slice(input.kernel, [0, 0, 0, 0], [3, 3, 8, -1]));
+  editing = {
+    params: { ...wide.params, input: { ...input, kernel } },
+    config: { ...wide.config, inChannels: 8 },
+  };
 }, 120_000);
 afterAll(() => {
   reference.dispose();
   disposeTree(wide.params);
+  editing.params.input.kernel.dispose();
 });
 
 const edges = (options = {}) => ({ ...netOf("edges"), map: reference.get<Tensor4D>("in.map0"), ...options });
@@ -67,23 +75,56 @@ const cases: Record<string, () => TextToImageOptions> = {
       steps: 5,
       image: { latents: reference.get<Tensor4D>("in.clean") },
     }),
-  inpaint: () =>
-    given({
-      controls: [edges({ strength: 0.5 })],
-      image: { picture: picture(), mask: reference.get<Tensor4D>("in.mask") },
-    }),
-  "inpaint-9": () => given({ image: { picture: picture(), mask: reference.get<Tensor4D>("in.mask") } }),
-  prompts: () => {
-    const { promptEmbeds, ...rest } = given({ controls: [edges()] });
-    return { ...rest, prompts: fixturePrompts.prompts, negativePrompt: fixturePrompts.negative };
-  },
+  inpaint: () => given({ controls: [edges({ strength: 0.5 })], image: masked() }),
+  "inpaint-9": () => given({ image: masked() }),
+  "img2img-plain": () => given({ sampler: "euler", image: { picture: picture(), strength: 0.75 } }),
+  "inpaint-plain": () => given({ sampler: "euler", image: { ...masked(), strength: 0.75 } }),
+  "inpaint-9-part": () => given({ image: { ...masked(), strength: 0.75 } }),
+  "inpaint-9-control": () => given({ controls: [edges({ strength: 0.5 })], image: masked() }),
+  edit: () => given({ sampler: "euler", image: { picture: picture() }, imageGuidance: 2 }),
+  "edit-unguided": () => given({ image: { picture: picture() }, guidance: 1 }),
+  tiles: () => given({ image: { picture: picture(), strength: 0.5 }, tiles: { tileSize: 8 } }),
+  "clip-skip": () => prompted({ clipSkip: 1 }),
+  prompts: () => prompted({ controls: [edges()] }),
 };
+
+function masked() {
+  return { picture: picture(), mask: reference.get<Tensor4D>("in.mask") };
+}
+
+function prompted(options: TextToImageOptions): TextToImageOptions {
+  const { promptEmbeds, ...rest } = given(options);
+  return { ...rest, prompts: fixturePrompts.prompts, negativePrompt: fixturePrompts.negative };
+}
+
+/** The U-Net of a case: the base's, the one for inpainting, or its first 8 input channels. */
+function unetFor(name: string): Pipeline["unet"] {
+  if (name.startsWith("inpaint-9")) return wide;
+  return name.startsWith("edit") ? editing : reference.pipeline.unet;
+}
 
 test.each(Object.keys(cases))("the latents of diffusers: %s", async (name) => {
   await expectNoTensorLeak(async () => {
-    const pipeline = name === "inpaint-9" ? { ...reference.pipeline, unet: wide } : reference.pipeline;
+    const pipeline = { ...reference.pipeline, unet: unetFor(name) };
     const { latents } = await textToImage(pipeline, cases[name]!());
     expectClose(latents, reference.get(`out.${name}`), 1e-4);
+    latents.dispose();
+  });
+});
+
+test("the latents of diffusers: a prompt in three pieces, and a negative one filled up to as many", async () => {
+  await expectNoTensorLeak(async () => {
+    const { promptEmbeds, noise, ...rest } = given({ longPrompts: true });
+    const first = tidy(() => slice(noise!, [0, 0, 0, 0], [1, -1, -1, -1]) as Tensor4D);
+    const { latents, applied } = await textToImage(reference.pipeline, {
+      ...rest,
+      noise: first,
+      prompts: [fixturePrompts.long],
+      negativePrompt: "blurry",
+    });
+    expectClose(latents, reference.get("out.long"), 1e-4);
+    expect(applied.warnings).toEqual([]);
+    first.dispose();
     latents.dispose();
   });
 });

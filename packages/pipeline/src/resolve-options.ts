@@ -16,10 +16,13 @@ export interface ResolvedOptions {
   negative: readonly string[];
   promptEmbeds: PromptEmbeds | undefined;
   clipSkip: number;
+  negativeClipSkip: number;
   longPrompts: boolean;
   guidance: number;
   /** Whether the unconditional half runs. */
   guided: boolean;
+  /** Whether the U-Net was distilled for any guidance and takes it as an input, in place of the unconditional half. */
+  embedsGuidance: boolean;
   /** Of a U-Net that edits by instruction alone. */
   imageGuidance: number | undefined;
   guidanceRescale: number;
@@ -40,6 +43,7 @@ export function resolveOptions(pipeline: Pipeline, options: TextToImageOptions):
   checkKeys(options);
   const batch = batchOf(options);
   const { guidance = 9, guidanceRescale = 0, seed = 0, noise } = options;
+  const embedsGuidance = pipeline.unet.config.guidanceChannels !== undefined;
   if (!Number.isFinite(guidance)) refuse("range", `expected a finite guidance, got ${guidance}`);
   if (!(guidanceRescale >= 0 && guidanceRescale <= 1))
     refuse("range", `expected guidanceRescale in [0, 1], got ${guidanceRescale}`);
@@ -62,7 +66,8 @@ export function resolveOptions(pipeline: Pipeline, options: TextToImageOptions):
     promptEmbeds: options.promptEmbeds,
     ...textOptions(pipeline, options),
     guidance,
-    guided: guidance !== 1,
+    guided: guidance !== 1 && !embedsGuidance,
+    embedsGuidance,
     imageGuidance: imageGuidanceOf(pipeline, options),
     guidanceRescale,
     seed,
@@ -92,14 +97,15 @@ function batchOf({ prompts, promptEmbeds, noise, indices }: TextToImageOptions):
 
 function textOptions(
   { text }: Pipeline,
-  { promptEmbeds, clipSkip = 0, longPrompts = false }: TextToImageOptions,
-): Pick<ResolvedOptions, "clipSkip" | "longPrompts"> {
-  if (promptEmbeds && (clipSkip !== 0 || longPrompts))
+  { promptEmbeds, clipSkip = 0, negativeClipSkip = 0, longPrompts = false }: TextToImageOptions,
+): Pick<ResolvedOptions, "clipSkip" | "negativeClipSkip" | "longPrompts"> {
+  if (promptEmbeds && (clipSkip !== 0 || negativeClipSkip !== 0 || longPrompts))
     refuse("config", "clipSkip and longPrompts belong to prompts; promptEmbeds are taken as they are");
   const most = text.config.layers - text.config.skippedLayers;
-  if (!Number.isInteger(clipSkip) || clipSkip < 0 || clipSkip > most)
-    refuse("range", `expected a clipSkip of 0 to ${most}, the text encoder's layers, got ${clipSkip}`);
-  return { clipSkip, longPrompts };
+  for (const [name, skip] of Object.entries({ clipSkip, negativeClipSkip }))
+    if (!Number.isInteger(skip) || skip < 0 || skip > most)
+      refuse("range", `expected a ${name} of 0 to ${most}, the text encoder's layers, got ${skip}`);
+  return { clipSkip, negativeClipSkip, longPrompts };
 }
 
 function imageGuidanceOf(pipeline: Pipeline, { imageGuidance }: TextToImageOptions): number | undefined {

@@ -38,10 +38,12 @@ export interface TextToImageOptions extends SamplerChoice {
   /** In place of prompts. */
   promptEmbeds?: PromptEmbeds;
   /**
-   * This many of the text encoder's last layers are left out, counted from the one that the model was trained with; the
-   * final norm still applies. diffusers' `clip_skip`; what web pages call "Clip skip 2" is 1. Default 0.
+   * This many of the text encoder's last layers are left out of the prompts' features, counted from the one that the model
+   * was trained with; the final norm still applies. diffusers' `clip_skip`; "Clip skip 2" of web interfaces is 1. Default 0.
    */
   clipSkip?: number;
+  /** The same of the negative prompt. Default 0, as always in diffusers; web interfaces leave out as many as of the prompt. */
+  negativeClipSkip?: number;
   /**
    * Prompts longer than the text encoder takes (75 words' parts) are read in pieces whose features are joined, in place of
    * being cut off as in diffusers. Default false.
@@ -62,7 +64,11 @@ export interface TextToImageOptions extends SamplerChoice {
   /** Multiples of the autoencoder's factor, 8. Default: the size of the noise, else of the initial image, else of the first map, else the model's own. */
   width?: number;
   height?: number;
-  /** beta of `eps_uc + beta (eps_c - eps_uc)`; 1 leaves the unconditional half out. Default 9, as in the paper. */
+  /**
+   * beta of `eps_uc + beta (eps_c - eps_uc)`; 1 leaves the unconditional half out. Default 9, as in the paper. A U-Net that
+   * was distilled for any guidance (latent consistency models) takes it as an input: then nothing runs twice, and negative
+   * prompts have no effect.
+   */
   guidance?: number;
   /**
    * With a U-Net that edits by instruction: how closely the result keeps to the picture, from 1; diffusers'
@@ -101,6 +107,7 @@ export const textToImageKeys = [
   "negativePrompt",
   "promptEmbeds",
   "clipSkip",
+  "negativeClipSkip",
   "longPrompts",
   "promptSetting",
   "captioner",

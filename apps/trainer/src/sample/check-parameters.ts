@@ -23,7 +23,7 @@ const refuse = (code: "config" | "missing" | "range", message: string): never =>
 };
 
 function checkPrompt(parameters: SampleParameters): void {
-  const { prompt, promptEmbeds, promptSetting, captioner, clipSkip, longPrompts } = parameters;
+  const { prompt, promptEmbeds, promptSetting, captioner } = parameters;
   const isMade = promptSetting !== undefined && promptSetting !== "user";
   if (isMade && (prompt !== undefined || promptEmbeds !== undefined))
     refuse(
@@ -34,11 +34,14 @@ function checkPrompt(parameters: SampleParameters): void {
     refuse("config", "expected --prompt or --prompt-embeds, got both");
   if (prompt === undefined && promptEmbeds === undefined && !isMade)
     refuse("missing", 'expected a prompt: --prompt TEXT, may it be "", --prompt-setting or --prompt-embeds');
-  if (promptEmbeds !== undefined && (clipSkip > 0 || longPrompts))
-    refuse(
-      "config",
-      `${clipSkip > 0 ? "--clip-skip" : "--long-prompts"} belongs to --prompt: --prompt-embeds are taken as they are`,
-    );
+  const ofPrompts = {
+    "--clip-skip": parameters.clipSkip > 0,
+    "--negative-clip-skip": parameters.negativeClipSkip > 0,
+    "--long-prompts": parameters.longPrompts,
+  };
+  const [flag] = Object.entries(ofPrompts).find(([, isGiven]) => isGiven) ?? [];
+  if (promptEmbeds !== undefined && flag !== undefined)
+    refuse("config", `${flag} belongs to --prompt: --prompt-embeds are taken as they are`);
   if (promptSetting === "automatic" && captioner === undefined)
     refuse("missing", "--prompt-setting automatic needs --captioner FOLDER, an image-to-text model");
   if (promptSetting !== "automatic" && captioner !== undefined)

@@ -74,7 +74,12 @@ const addPromptOptions = (command: Command): Command =>
     .option("--captioner <folder>", "the image-to-text model of the automatic prompt")
     .option(
       "--clip-skip <n>",
-      "text encoder's last layers left out, as diffusers counts; default: 0",
+      "last layers of the text encoder left out, as diffusers counts: web interfaces say 2 for 1; default: 0",
+      whole(0, 100),
+    )
+    .option(
+      "--negative-clip-skip <n>",
+      "the same of --negative; default: 0, as in diffusers; web interfaces: as --clip-skip",
       whole(0, 100),
     )
     .option("--long-prompts", "read long prompts in pieces, in place of cutting them off")

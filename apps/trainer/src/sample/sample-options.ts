@@ -41,6 +41,7 @@ const asTheyAre = [
   "promptSetting",
   "promptEmbeds",
   "clipSkip",
+  "negativeClipSkip",
   "longPrompts",
   "latents",
   "batch",

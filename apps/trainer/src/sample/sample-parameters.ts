@@ -38,6 +38,7 @@ export const sampleParametersSchema = z.object({
   captioner: z.string().optional(),
   promptEmbeds: z.string().optional(),
   clipSkip: z.number().int().nonnegative().default(0),
+  negativeClipSkip: z.number().int().nonnegative().default(0),
   longPrompts: z.boolean().default(false),
   initImage: z.string().optional(),
   initLatents: z.string().optional(),
@@ -129,7 +130,10 @@ const replacements: readonly (readonly [
 ])[] = [
   [["prompt"], ["promptEmbeds", "promptSetting", "captioner"]],
   [["promptSetting"], ["prompt", "promptEmbeds", "captioner"]],
-  [["promptEmbeds"], ["prompt", "batch", "promptSetting", "captioner", "clipSkip", "longPrompts"]],
+  [
+    ["promptEmbeds"],
+    ["prompt", "batch", "promptSetting", "captioner", "clipSkip", "negativeClipSkip", "longPrompts"],
+  ],
   [["width", "height", "batch"], ["latents"]],
   [["latents"], ["width", "height", "batch"]],
   [["width", "height", "initImage"], ["initLatents"]],

@@ -85,6 +85,7 @@ export interface SampleOptions
     | "promptSetting"
     | "captioner"
     | "clipSkip"
+    | "negativeClipSkip"
     | "longPrompts"
     | "seed"
     | "tiles"

@@ -59,6 +59,7 @@ const asTheyAre = [
   "guidanceRescale",
   "guessMode",
   "clipSkip",
+  "negativeClipSkip",
   "longPrompts",
   "captioner",
   "seed",
@@ -108,7 +109,8 @@ function embedsOf({ promptEmbeds, guidance }: SampleOptions, model: Pipeline, di
     read.positive.dispose();
     read.negative?.dispose();
   });
-  if (guidance !== 1 && !read.negative)
+  const alone = guidance === 1 || model.unet.config.guidanceChannels !== undefined;
+  if (!alone && !read.negative)
     throw new ControlNetError(
       "missing",
       `${promptEmbeds}: expected a tensor "negative_prompt_embeds", too; only guidance 1 needs none`,
