@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 import { isControlNetError } from "@controlnet-js/core";
-import { createProgram } from "./program.js";
 
 try {
+  // Control maps take a second for a folder of hundreds: they don't wait for the modules of training and sampling.
+  const isDetect = process.argv[2] === "detect";
+  const { createProgram } = isDetect ? await import("./detect/program.js") : await import("./program.js");
   await createProgram().parseAsync();
 } catch (error) {
   if (!isControlNetError(error)) throw error;

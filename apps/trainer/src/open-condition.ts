@@ -1,9 +1,9 @@
 import type { Condition } from "@controlnet-js/core";
-import { type ConditionModule, loadCondition } from "@controlnet-js/data";
+import type { ConditionModule } from "@controlnet-js/data";
 import { findCondition } from "@controlnet-js/preprocessors";
 import { conditionNetworks } from "./detect/condition-networks.js";
 import type { NetworkRequest } from "./detect/network-weights.js";
-import { isModulePath } from "./train-config.js";
+import { isModulePath } from "./module-path.js";
 
 /** A condition as the command line names it, and where a worker process finds it again. */
 export interface NamedCondition {
@@ -21,6 +21,7 @@ export interface NamedCondition {
 export async function openCondition(name: string, network?: NetworkRequest): Promise<NamedCondition> {
   if (isModulePath(name)) {
     const module: ConditionModule = { module: name };
+    const { loadCondition } = await import("@controlnet-js/data");
     return { condition: await loadCondition(module), source: module };
   }
   const plain = findCondition(name) as unknown as Condition;

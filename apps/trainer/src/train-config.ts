@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path";
 import { ControlNetError, nearestName } from "@controlnet-js/core";
 import { parse, YAMLParseError } from "yaml";
 import { z } from "zod";
+import { isModulePath } from "./module-path.js";
 import { type TrainConfig, trainConfigSchema } from "./task-schemas.js";
 
 /**
@@ -110,6 +111,3 @@ const weightsWithPaths = (
   typeof weights === "string"
     ? resolve(folder, weights)
     : Object.fromEntries(Object.entries(weights).map(([part, path]) => [part, resolve(folder, path)]));
-
-/** Whether a condition is given as a module's path and not as a built-in name. */
-export const isModulePath = (condition: string): boolean => /[./\\]/.test(condition);

@@ -26,8 +26,19 @@ test.each(encoders)("the size is read without decoding: %s", async (name, encode
     [2, 1031],
   ] as const) {
     const bytes = await encode(flat(width, height)).toBuffer();
-    expect(readImageHeader(bytes)).toEqual({ format, width, height });
+    expect(readImageHeader(bytes)).toEqual({ format, width, height, bits: 8, isCmyk: false });
   }
+});
+
+test("deep, small and ink-coloured files are told apart", async () => {
+  const deep = await flat(3, 2).toColourspace("rgb16").png().toBuffer();
+  expect(readImageHeader(deep)).toMatchObject({ format: "png", bits: 16 });
+  const two = await flat(3, 2).png({ palette: true, colours: 2 }).toBuffer();
+  expect(readImageHeader(two)).toMatchObject({ format: "png", bits: 1 });
+  const grey = await flat(3, 2).toColourspace("b-w").jpeg().toBuffer();
+  expect(readImageHeader(grey)).toMatchObject({ format: "jpeg", bits: 8, isCmyk: false });
+  const inks = await flat(3, 2).toColourspace("cmyk").jpeg().toBuffer();
+  expect(readImageHeader(inks)).toMatchObject({ format: "jpeg", bits: 8, isCmyk: true });
 });
 
 test.each(encoders)("a cut file is refused or known to be cut, wherever it is cut: %s", async (_, encode) => {
@@ -55,7 +66,7 @@ test("the preview inside a cut JPEG is not taken for the picture's end", async (
   segment.writeUInt16BE(preview.length + 2, 2);
   const picture = await flat(64, 64).jpeg().toBuffer();
   const whole = Buffer.concat([picture.subarray(0, 2), segment, picture.subarray(2)]);
-  expect(readImageHeader(whole)).toEqual({ format: "jpeg", width: 64, height: 64 });
+  expect(readImageHeader(whole)).toMatchObject({ format: "jpeg", width: 64, height: 64 });
   expect(isWholeFile(whole, "jpeg")).toBe(true);
   expect(isWholeFile(whole.subarray(0, whole.length - 2), "jpeg")).toBe(false);
 });

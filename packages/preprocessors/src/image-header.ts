@@ -6,6 +6,10 @@ export interface ImageHeader {
   /** In pixels, before the EXIF orientation turns the picture. */
   width: number;
   height: number;
+  /** Bits of a value in the file: 16 in deep PNG files, fewer than 8 where they are numbers of a palette or of few greys. */
+  bits: number;
+  /** Whether the colours are inks: a JPEG of four components. */
+  isCmyk: boolean;
 }
 
 /**
@@ -68,14 +72,21 @@ const startsWith = (bytes: Uint8Array, text: string, at = 0): boolean =>
 function pngHeader(bytes: Uint8Array): ImageHeader | undefined {
   if (!startsWith(bytes, "\x89PNG\r\n\x1a\n")) return undefined;
   const reader = new Reader(bytes, "PNG");
-  return { format: "png", width: reader.big(16, 4), height: reader.big(20, 4) };
+  const bits = reader.big(24, 1);
+  return { format: "png", width: reader.big(16, 4), height: reader.big(20, 4), bits, isCmyk: false };
 }
 
 function jpegHeader(bytes: Uint8Array): ImageHeader | undefined {
   if (!startsWith(bytes, "\xff\xd8\xff")) return undefined;
   const reader = new Reader(bytes, "JPEG");
   const frame = jpegFrame(bytes);
-  return { format: "jpeg", width: reader.big(frame + 6, 2), height: reader.big(frame + 4, 2) };
+  return {
+    format: "jpeg",
+    width: reader.big(frame + 6, 2),
+    height: reader.big(frame + 4, 2),
+    bits: reader.big(frame + 3, 1),
+    isCmyk: reader.big(frame + 8, 1) === 4,
+  };
 }
 
 /**
@@ -101,18 +112,18 @@ export function jpegFrame(bytes: Uint8Array): number {
 function webpHeader(bytes: Uint8Array): ImageHeader | undefined {
   if (!startsWith(bytes, "RIFF") || !startsWith(bytes, "WEBP", 8)) return undefined;
   const reader = new Reader(bytes, "WebP");
-  const format = "webp";
+  const plain = { format: "webp", bits: 8, isCmyk: false } as const;
   if (startsWith(bytes, "VP8X", 12)) {
     const width = (reader.little(24) & 0xffffff) + 1;
-    return { format, width, height: (reader.little(26) >>> 8) + 1 };
+    return { ...plain, width, height: (reader.little(26) >>> 8) + 1 };
   }
   if (startsWith(bytes, "VP8L", 12)) {
     const bits = reader.little(21);
-    return { format, width: (bits & 0x3fff) + 1, height: ((bits >>> 14) & 0x3fff) + 1 };
+    return { ...plain, width: (bits & 0x3fff) + 1, height: ((bits >>> 14) & 0x3fff) + 1 };
   }
   if (startsWith(bytes, "VP8 ", 12)) {
     const bits = reader.little(26);
-    return { format, width: bits & 0x3fff, height: (bits >>> 16) & 0x3fff };
+    return { ...plain, width: bits & 0x3fff, height: (bits >>> 16) & 0x3fff };
   }
   reader.little(12);
   throw new ControlNetError("data", "readImageHeader: the WebP file has no picture");

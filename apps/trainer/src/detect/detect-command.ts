@@ -1,14 +1,14 @@
 import { availableParallelism } from "node:os";
 import { type Condition, ControlNetError, parseOptions } from "@controlnet-js/core";
-import { engineNames } from "@controlnet-js/engine";
+import type { EngineName } from "@controlnet-js/engine";
 import { builtInConditions } from "@controlnet-js/preprocessors";
 import type { Command } from "commander";
 import { number } from "../numbers.js";
+import { assertOtherFile } from "./assert-other-file.js";
 import { conditionNetworks } from "./condition-networks.js";
 import { detectFolder } from "./detect-folder.js";
 import { detectKeypoints } from "./detect-keypoints.js";
 import { type DetectReport, detectPicture } from "./detect-picture.js";
-import { serveDetectJobs, workerCommand } from "./detect-workers.js";
 import { cachedDetector, openDetector, openListed, readOptionTexts } from "./detector.js";
 import { conditionEntries, listConditions } from "./list-conditions.js";
 import { assertWeights, readWeightTexts } from "./network-weights.js";
@@ -21,6 +21,7 @@ interface DetectFlags {
   out?: string;
   option: string[];
   weights: string[];
+  size?: number;
   resolution?: number | "picture";
   engine: string;
   dir?: string;
@@ -34,6 +35,15 @@ interface DetectFlags {
 const collect = (value: string, before: string[]): string[] => [...before, value];
 const pixels = number(64, 4096, { whole: true });
 const resolution = (text: string): number | "picture" => (text === "picture" ? text : pixels(text));
+/** Those of `@controlnet-js/engine`, which is loaded with a network only. */
+const engines = [
+  "auto",
+  "tensorflow",
+  "tensorflow-gpu",
+  "tensorflow-cpu",
+  "wasm",
+  "cpu",
+] satisfies EngineName[];
 const printLine = (value: unknown): void => {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 };
@@ -49,7 +59,7 @@ export function addDetectCommand(program: Command): void {
     .option("--condition <name>", "a built-in condition, or your own module: ./my-condition.ts")
     .option("--image <file>", "the picture: PNG, JPEG or WebP")
     .option("--from-keypoints <file>", "an OpenPose JSON file to draw instead, as condition pose")
-    .option("--out <file>", "where the map goes, a .png of the picture's size")
+    .option("--out <file>", "where the map goes, a .png of the picture's size or of --size")
     .option(
       "--option <key=value>",
       "an option of the condition; may stand several times",
@@ -63,11 +73,16 @@ export function addDetectCommand(program: Command): void {
       [] as string[],
     )
     .option(
+      "--size <pixels>",
+      "resize the picture first: short side of picture and map, both sides to multiples of 64; default: its own size",
+      pixels,
+    )
+    .option(
       "--resolution <pixels>",
-      "short side of the picture as the network sees it, or picture for its own size; default: 512",
+      "short side of the picture as the network sees it, or picture for its own size; the map keeps the picture's size; default: 512",
       resolution,
     )
-    .option("--engine <name>", `what runs the network: ${engineNames.join(", ")}`, "auto")
+    .option("--engine <name>", `what runs the network: ${engines.join(", ")}`, "auto")
     .option("--dir <folder>", "a folder of pictures instead, with its subfolders")
     .option("--out-dir <folder>", "where the maps of --dir go")
     .option(
@@ -76,7 +91,11 @@ export function addDetectCommand(program: Command): void {
       number(0, 256, { whole: true }),
       availableParallelism(),
     )
-    .option("--resume", "with --dir: keep maps that are there, whole and made with the same options", false)
+    .option(
+      "--resume",
+      "with --dir: keep maps that are there, whole and made with the same options, size and weights",
+      false,
+    )
     .option("--json", "print what was found, as JSON: one line a picture", false)
     .option("--list", "show the conditions with their options; with --json, as JSON schemas", false)
     .addHelpText(
@@ -87,8 +106,13 @@ ${networkLines()}
 A network of your own comes from a module: export poseCondition(myNetwork), say, from my-pose.js and give
 --condition ./my-pose.js.
 
+Sizes: --size is the size of the map, for every condition, and what training sets are made with (detect_resolution and
+image_resolution of controlnet_aux, "preprocessor resolution" of the web UI): area when shrinking, Lanczos when enlarging.
+--resolution is only how large a network sees the picture, whatever the map's size: what it finds is brought back to it.
+
 Examples:
   controlnet detect --condition canny --image photo.jpg --out edges.png --option low=50 --option high=150
+  controlnet detect --condition canny --size 512 --dir photos --out-dir maps
   controlnet detect --condition hough --image photo.jpg --out lines.png --json
   controlnet detect --condition pose --from-keypoints people.json --out pose.png
   controlnet detect --condition hed --weights ControlNetHED.pth --image photo.jpg --out edges.png
@@ -98,7 +122,6 @@ Examples:
   controlnet detect --list`,
     )
     .action(detect);
-  program.command(workerCommand, { hidden: true }).action(serveDetectJobs);
 }
 
 /** A line for each condition with a network, conditions with the same together. */
@@ -131,6 +154,7 @@ async function detect(flags: DetectFlags): Promise<void> {
   const detectorName = {
     condition: name,
     options: given,
+    ...(flags.size !== undefined && { size: flags.size }),
     ...(weights && { network: { weights, look, engine: flags.engine } }),
   };
   if (dir !== undefined) {
@@ -141,6 +165,7 @@ async function detect(flags: DetectFlags): Promise<void> {
   if (out === undefined && !json) throw usage("give --out FILE.png, or --json to only print what was found");
   if (out !== undefined && !/\.png$/i.test(out))
     throw usage(`--out expects a .png, as other formats would blur the map; got "${out}"`);
+  if (out !== undefined) await assertOtherFile(out, image ?? fromKeypoints!);
   const detector = await openDetector(detectorName);
   const report =
     image === undefined

@@ -1,10 +1,11 @@
-import { mkdir, readdir } from "node:fs/promises";
+import { readdir, realpath } from "node:fs/promises";
 import { join, parse, relative, resolve, sep } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
 import { createProgressBar } from "../progress-bar.js";
 import type { DetectJob, DetectReport } from "./detect-picture.js";
 import { runDetectJobs } from "./detect-workers.js";
 import type { DetectorName } from "./detector.js";
+import { makeFolder } from "./make-folder.js";
 
 /** How a folder is detected. */
 export interface DetectFolderRequest {
@@ -73,38 +74,46 @@ export async function detectFolder(request: DetectFolderRequest): Promise<Detect
 
 async function planJobs({ dir, outDir, detector, resume }: DetectFolderRequest) {
   const from = resolve(dir);
-  const to = resolve(outDir);
-  if (from === to)
-    throw new ControlNetError(
-      "config",
-      `controlnet detect: --out-dir ${outDir} would overwrite its pictures`,
-    );
   const jobs: DetectJob[] = [];
   const clashes: { file: string; error: string }[] = [];
   const sources = new Map<string, string>();
   try {
-    await mkdir(to, { recursive: true });
-    for (const file of await pictureFiles(from, to)) {
-      const { dir: folder, name } = parse(relative(from, file));
-      const out = join(to, folder, `${name}.png`);
-      const other = sources.get(out);
-      if (other)
-        clashes.push({ file, error: `${file}: its map would overwrite that of ${other}; rename one` });
-      else jobs.push({ file, out, detector, resume });
-      sources.set(out, other ?? file);
+    const files = await pictureFiles(from);
+    await makeFolder(resolve(outDir));
+    // Links and other spellings may hide that one folder is the other, or lies in it.
+    const [realFrom, to] = await Promise.all([realpath(from), realpath(outDir)]);
+    if (realFrom === to)
+      throw new ControlNetError(
+        "config",
+        `controlnet detect: --out-dir ${outDir} would overwrite its pictures`,
+      );
+    const isInside = to.startsWith(realFrom + sep);
+    const place = (file: string) => relative(from, file);
+    const pictures = new Set(isInside ? [] : files.map((file) => join(realFrom, place(file))));
+    for (const file of files) {
+      // Maps of an earlier run.
+      if (isInside && join(realFrom, place(file)).startsWith(to + sep)) continue;
+      const { dir: folder, name } = parse(place(file));
+      const map = join(folder, `${name}.png`);
+      const out = join(to, map);
+      const other = sources.get(map);
+      const victim = other ? `that of ${other}` : pictures.has(out) ? `the picture ${out}` : undefined;
+      if (victim) clashes.push({ file, error: `${file}: its map would overwrite ${victim}; rename one` });
+      else jobs.push({ file, out: join(resolve(outDir), map), detector, resume });
+      sources.set(map, other ?? file);
     }
   } catch (cause) {
+    if (cause instanceof ControlNetError) throw cause;
     throw new ControlNetError("io", `controlnet detect: ${(cause as Error).message}`, { cause });
   }
   return { jobs, clashes };
 }
 
-/** Pictures in `from`, sorted, without those in `to`, which may lie inside. */
-async function pictureFiles(from: string, to: string): Promise<string[]> {
+/** The pictures in a folder and its subfolders, sorted. */
+async function pictureFiles(from: string): Promise<string[]> {
   const entries = await readdir(from, { recursive: true, withFileTypes: true });
   return entries
     .filter((entry) => !entry.isDirectory() && isPicture(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => !file.startsWith(to + sep))
     .sort();
 }

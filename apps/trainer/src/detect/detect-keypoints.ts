@@ -1,13 +1,23 @@
 import { readFile } from "node:fs/promises";
 import { ControlNetError } from "@controlnet-js/core";
-import { builtInConditions, drawPoses, readPoseJson, writePoseJson } from "@controlnet-js/preprocessors";
+import {
+  builtInConditions,
+  drawPoses,
+  KEYPOINT_COUNTS,
+  type Keypoints,
+  type Person,
+  type PoseScene,
+  readPoseJson,
+  writePoseJson,
+} from "@controlnet-js/preprocessors";
 import type { DetectReport } from "./detect-picture.js";
 import type { Detector } from "./detector.js";
 import { writeMap } from "./map-file.js";
+import { sizeOf } from "./picture-size.js";
 import { MAX_SOURCE_PIXELS } from "./read-source.js";
 
 /**
- * Draws the people of an OpenPose JSON file as a pose map of the file's canvas.
+ * Draws the people of an OpenPose JSON file as a pose map of the file's canvas, at the detector's size.
  * @throws ControlNetError `config` for another condition than pose, `io` or `format` naming the file
  */
 export async function detectKeypoints(
@@ -24,7 +34,7 @@ export async function detectKeypoints(
   const text = await readFile(file, "utf8").catch((cause: Error) => {
     throw new ControlNetError("io", `can't read the keypoints ${file}: ${cause.message}`, { cause });
   });
-  const scene = readScene(file, text);
+  const scene = atSize(file, readScene(file, text), detector.size);
   const map = drawPoses(scene, builtInConditions.pose.options.parse(options));
   if (out !== undefined) await writeMap(out, map, detector);
   const isEmpty = map.data.every((value) => value === 0);
@@ -53,3 +63,26 @@ function readScene(file: string, text: string) {
     throw new ControlNetError("format", `can't read the keypoints ${file}: ${reason}`, { cause });
   }
 }
+
+/** The people on a canvas of `--size`; limbs and joints are drawn as thick as on any other. */
+function atSize(file: string, scene: PoseScene, resolution: number | undefined): PoseScene {
+  if (resolution === undefined) return scene;
+  const { width, height } = sizeOf(file, scene, resolution);
+  // Parts of the canvas, as the field keeps keypoints: x / width first.
+  const scaled = (keypoints: Keypoints): Keypoints =>
+    keypoints.map(
+      (point) =>
+        point && { ...point, x: (point.x / scene.width) * width, y: (point.y / scene.height) * height },
+    );
+  const people = scene.people.map((person) => {
+    const result: Person = { ...person };
+    for (const part of parts) {
+      const points = person[part];
+      if (points) result[part] = scaled(points);
+    }
+    return result;
+  });
+  return { width, height, people };
+}
+
+const parts = Object.keys(KEYPOINT_COUNTS) as (keyof typeof KEYPOINT_COUNTS)[];

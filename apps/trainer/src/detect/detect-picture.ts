@@ -1,7 +1,9 @@
 import { type Condition, ControlNetError, type Image } from "@controlnet-js/core";
 import { builtInConditions, checkMap, type OpenPoseJson, type Segment } from "@controlnet-js/preprocessors";
 import { cachedDetector, type Detector, type DetectorName } from "./detector.js";
+import { createLane } from "./lane.js";
 import { isMapDone, writeMap } from "./map-file.js";
+import { atSize } from "./picture-size.js";
 import { readSource } from "./read-source.js";
 
 /** What was found in one picture, as `--json` prints it. */
@@ -11,7 +13,7 @@ export interface DetectReport {
   out?: string;
   condition: string;
   options: Record<string, unknown>;
-  /** Size of the map in pixels: that of the picture, upright. */
+  /** Size of the map in pixels: that of the picture, upright, at `--size`. */
   width: number;
   height: number;
   channels: number;
@@ -27,7 +29,7 @@ export interface DetectJob {
   file: string;
   out: string;
   detector: DetectorName;
-  /** Keeps a map that is there already, whole and of the same condition and options. */
+  /** Keeps a map that is there already, whole and made as this one would be. */
   resume: boolean;
 }
 
@@ -37,15 +39,22 @@ export type DetectOutcome =
   | { kind: "kept" }
   | { kind: "failed"; message: string };
 
+/** A process decodes one picture while it makes the map of the one before: never two of either. */
+const decoding = createLane();
+const drawing = createLane();
+
 /**
  * Makes the map of a picture file, checks it and writes it to `out`, if given.
  * @throws ControlNetError naming the file
  */
 export async function detectPicture(detector: Detector, file: string, out?: string): Promise<DetectReport> {
   const { condition, options } = detector;
-  const image = await readSource(file, { alpha: isBuiltIn(condition, "inpaint") });
-  const { map, findings, warnings } = await examine(condition, image, options);
-  const oddities = checkMap(condition, map, { source: image });
+  const picture = await decoding(() => readSource(file, { alpha: isBuiltIn(condition, "inpaint") }));
+  const { map, findings, warnings, oddities } = await drawing(async () => {
+    const image = atSize(file, picture, detector.size);
+    const examined = await examine(condition, image, options);
+    return { ...examined, oddities: checkMap(condition, examined.map, { source: image }) };
+  });
   const wrong = oddities.find(({ kind }) => kind === "channels" || kind === "range");
   if (wrong) throw new ControlNetError("data", `${file}: ${wrong.message}`);
   if (out !== undefined) await writeMap(out, map, detector);

@@ -2,18 +2,15 @@ import { type ChildProcess, fork } from "node:child_process";
 import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ControlNetError } from "@controlnet-js/core";
-import sharp from "sharp";
 import { type DetectJob, type DetectOutcome, runDetectJob } from "./detect-picture.js";
+import type { WorkerReply, WorkerTask } from "./worker-messages.js";
 
-/** The command that a worker process runs; hidden from help texts. */
-export const workerCommand = "detect-worker";
-
-const ready = "ready";
-type Reply = typeof ready | DetectOutcome;
+/** Jobs that a process has at once: it decodes one picture while it makes the map of another. */
+const AT_ONCE = 2;
 
 /**
- * Does jobs in worker processes, one at a time each. A process that dies is replaced and its job tried once more; a job
- * that kills two has failed.
+ * Does jobs, in worker processes or in this one. A process that dies is replaced, and its jobs are tried once more, each in
+ * a process of its own; a job that kills two has failed.
  * @param workers how many processes; 0 does the jobs in this one
  * @param onOutcome called as jobs end, in no particular order
  * @throws ControlNetError `io` where a process doesn't start
@@ -24,90 +21,131 @@ export async function runDetectJobs(
   onOutcome: (job: DetectJob, outcome: DetectOutcome) => void,
 ): Promise<void> {
   const queue = jobs.values();
+  const take = async (run: (job: DetectJob) => Promise<DetectOutcome>): Promise<void> => {
+    for (const job of queue) onOutcome(job, await run(job));
+  };
   if (workers === 0) {
-    for (const job of queue) onOutcome(job, await runDetectJob(job));
+    await Promise.all(Array.from({ length: AT_ONCE }, () => take(runDetectJob)));
     return;
   }
-  const children = new Set<ChildProcess>();
-  let stopped = false;
-  const start = async (): Promise<ChildProcess> => {
-    const child = spawnWorker();
-    children.add(child);
-    child.once("exit", () => children.delete(child));
-    child.on("error", () => undefined);
-    await nextReply(child).catch((cause: Error) => {
+  const pool = new WorkerPool();
+  try {
+    const places = Array.from({ length: Math.min(workers, jobs.length) }, () => pool.place());
+    await Promise.all(places.flatMap((place) => Array.from({ length: AT_ONCE }, () => take(place))));
+  } finally {
+    pool.stop();
+  }
+}
+
+/** The worker processes of a run. */
+class WorkerPool {
+  private readonly workers = new Set<Worker>();
+  private isStopped = false;
+
+  /** What does jobs in one process, as many at once as it is given; a new process follows one that died. */
+  place(): (job: DetectJob) => Promise<DetectOutcome> {
+    let worker: Promise<Worker> | undefined;
+    const living = async (): Promise<Worker> => {
+      const current = worker;
+      if (current && (await current).isAlive) return current;
+      // Whoever notices first starts the next one.
+      if (worker === current) worker = this.start();
+      return worker!;
+    };
+    return async (job) => {
+      const own = await living();
+      return own.run(job).catch(() => this.runAlone(job));
+    };
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    for (const worker of this.workers) worker.stop();
+  }
+
+  private async start(): Promise<Worker> {
+    if (this.isStopped) throw new Error("the run has ended");
+    const worker = new Worker();
+    this.workers.add(worker);
+    await worker.started.catch((cause: Error) => {
       throw new ControlNetError("io", `controlnet detect: a worker doesn't start: ${cause.message}`, {
         cause,
       });
     });
-    return child;
-  };
-  const work = async (): Promise<void> => {
-    let child: ChildProcess | undefined;
-    for (const job of queue)
-      for (let attempt = 1; ; attempt++) {
-        if (!child || !children.has(child)) child = await start();
-        try {
-          const reply = nextReply(child);
-          // A process that has just died can't be told; its exit rejects the reply.
-          child.send(job, () => undefined);
-          onOutcome(job, (await reply) as DetectOutcome);
-          break;
-        } catch (error) {
-          if (stopped) return;
-          if (attempt < 2) continue;
-          onOutcome(job, { kind: "failed", message: `${job.file}: ${(error as Error).message}, twice` });
-          break;
-        }
-      }
-  };
-  try {
-    await Promise.all(Array.from({ length: Math.min(workers, jobs.length) }, work));
-  } finally {
-    stopped = true;
-    for (const child of children) child.kill("SIGKILL");
+    return worker;
+  }
+
+  /** A second try, where no other job can be to blame. */
+  private async runAlone(job: DetectJob): Promise<DetectOutcome> {
+    const worker = await this.start();
+    try {
+      return await worker.run(job);
+    } catch (error) {
+      return { kind: "failed", message: `${job.file}: ${(error as Error).message}, twice` };
+    } finally {
+      worker.stop();
+      this.workers.delete(worker);
+    }
   }
 }
 
-/** What a worker process does until its parent is gone. */
-export function serveDetectJobs(): Promise<never> {
-  // One thread a process: the number of workers alone says how much of the machine is used.
-  sharp.concurrency(1);
-  sharp.cache(false);
-  const send = (reply: Reply) => process.send?.(reply);
-  process.on("disconnect", () => process.exit());
-  // Ctrl-C reaches the whole group; a worker ends with its parent, not in the middle of a file.
-  process.on("SIGINT", () => undefined);
-  process.on("message", (job: DetectJob) => void runDetectJob(job).then(send));
-  send(ready);
-  return new Promise<never>(() => undefined);
+interface Waiting {
+  resolve(outcome: DetectOutcome): void;
+  reject(error: Error): void;
 }
 
-function nextReply(child: ChildProcess): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    const settle = () => child.off("message", onMessage).off("exit", onExit).off("error", onError);
-    const onMessage = (reply: Reply) => {
-      settle();
-      resolve(reply);
-    };
-    const onExit = (code: number | null, signal: string | null) => {
-      settle();
-      reject(new Error(`the worker process ended ${signal ? `by ${signal}` : `with code ${code}`}`));
-    };
-    const onError = (error: Error) => {
-      settle();
-      reject(error);
-    };
-    child.once("message", onMessage).once("exit", onExit).once("error", onError);
-  });
+/** A worker process and the jobs that it has. */
+class Worker {
+  /** Settles when the process takes jobs, or has ended without. */
+  readonly started: Promise<void>;
+  isAlive = true;
+  private readonly child: ChildProcess;
+  private readonly waiting = new Map<number, Waiting>();
+  private next = 0;
+
+  constructor() {
+    this.child = forkWorker();
+    this.started = new Promise((resolve, reject) => {
+      const end = (error: Error) => {
+        this.isAlive = false;
+        reject(error);
+        for (const job of this.waiting.values()) job.reject(error);
+        this.waiting.clear();
+      };
+      this.child.once("error", end);
+      this.child.once("exit", (code, signal) =>
+        end(new Error(`the worker process ended ${signal ? `by ${signal}` : `with code ${code}`}`)),
+      );
+      this.child.on("message", (reply: WorkerReply) => {
+        if (reply.kind === "ready") return resolve();
+        this.waiting.get(reply.id)?.resolve(reply.outcome);
+        this.waiting.delete(reply.id);
+      });
+    });
+  }
+
+  /** @throws the reason where the process ends before the job does */
+  run(job: DetectJob): Promise<DetectOutcome> {
+    if (!this.isAlive) return Promise.reject(new Error("the worker process has ended"));
+    return new Promise((resolve, reject) => {
+      const task: WorkerTask = { id: this.next++, job };
+      this.waiting.set(task.id, { resolve, reject });
+      // A process that has just died can't be told; its exit rejects the job.
+      this.child.send(task, () => undefined);
+    });
+  }
+
+  stop(): void {
+    this.child.kill("SIGKILL");
+  }
 }
 
-/** The program itself, asked to be a worker: what is built is one file. From source it is read through tsx. */
-function spawnWorker(): ChildProcess {
+/** What is built is a program of its own, with little to load. From source it is read through tsx. */
+function forkWorker(): ChildProcess {
   const fromSource = import.meta.url.endsWith(".ts");
-  const program = fileURLToPath(fromSource ? new URL("../cli.ts", import.meta.url) : import.meta.url);
+  const program = new URL(fromSource ? "./worker.ts" : "./worker/detect-worker.js", import.meta.url);
   const tsx = () => pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
-  return fork(program, [workerCommand], {
+  return fork(fileURLToPath(program), {
     execArgv: fromSource ? ["--conditions=@controlnet-js/source", "--import", tsx()] : [],
     serialization: "advanced",
     // What a condition prints goes to standard error: standard output belongs to the results.

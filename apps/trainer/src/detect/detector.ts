@@ -1,12 +1,24 @@
 import { type Condition, ControlNetError, parseOptions } from "@controlnet-js/core";
 import { openCondition } from "../open-condition.js";
-import { startEngine } from "../start-engine.js";
+import { fingerprint } from "./fingerprint.js";
 import type { NetworkRequest } from "./network-weights.js";
 
 /** A condition with its options complete: what one run of `controlnet detect` does to every picture. */
 export interface Detector {
   condition: Condition;
   options: Record<string, unknown>;
+  /** `--size`: the short side that every picture is brought to first, in pixels. */
+  size?: number;
+  /** The network as a map's file tells it from others. */
+  network?: NetworkMark;
+}
+
+/** Which network made a map, and how it looked. */
+export interface NetworkMark {
+  /** The {@link fingerprint} of each part's files. */
+  weights: Readonly<Record<string, string>>;
+  /** `--resolution`; the network's own where there is none. */
+  resolution?: number | "picture";
 }
 
 /** The same as plain data, which passes between processes. */
@@ -14,6 +26,7 @@ export interface DetectorName {
   /** A built-in condition's name, or the path of a module that exports one. */
   condition: string;
   options: Record<string, unknown>;
+  size?: number;
   /** The files of the condition's network, and the engine that runs it. */
   network?: NetworkRequest & { engine: string };
 }
@@ -23,7 +36,8 @@ export interface DetectorName {
  * @throws ControlNetError as `openCondition`; `config` for one that has no schema of its options
  */
 export async function openListed(name: string, network?: DetectorName["network"]): Promise<Condition> {
-  if (network) await startEngine(network.engine);
+  // Workers without a network start sooner without an engine.
+  if (network) await (await import("../start-engine.js")).startEngine(network.engine);
   const { condition } = await openCondition(name, network);
   if (condition.options?.shape === undefined)
     throw new ControlNetError(
@@ -37,9 +51,22 @@ export async function openListed(name: string, network?: DetectorName["network"]
  * Opens a condition and completes its options.
  * @throws ControlNetError as {@link openListed}; `config` for a wrong option, naming the nearest known one
  */
-export async function openDetector({ condition: name, options, network }: DetectorName): Promise<Detector> {
-  const condition = await openListed(name, network);
-  return { condition, options: parseOptions(`condition "${condition.name}"`, condition.options, options) };
+export async function openDetector(name: DetectorName): Promise<Detector> {
+  const { options, size, network } = name;
+  const condition = await openListed(name.condition, network);
+  return {
+    condition,
+    options: parseOptions(`condition "${condition.name}"`, condition.options, options),
+    ...(size !== undefined && { size }),
+    ...(network && { network: await markOf(network) }),
+  };
+}
+
+async function markOf({ weights, look }: NetworkRequest): Promise<NetworkMark> {
+  const parts = await Promise.all(
+    Object.entries(weights).map(async ([part, path]) => [part, await fingerprint(path)] as const),
+  );
+  return { weights: Object.fromEntries(parts), ...look };
 }
 
 const detectors = new Map<string, Promise<Detector>>();

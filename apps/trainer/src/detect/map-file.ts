@@ -1,28 +1,37 @@
-import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import { pngWithText, readPngText } from "@controlnet-js/pipeline/node";
+import { encodeLines } from "@controlnet-js/preprocessors";
 import sharp from "sharp";
 import type { Detector } from "./detector.js";
+import { makeFolder } from "./make-folder.js";
 
 const keyword = "controlnet-condition";
 /** How every PNG ends: the IEND chunk with its checksum. */
 const pngEnd = Buffer.from("IEND\xaeB`\x82", "latin1");
 
-const described = ({ condition, options }: Detector): string => JSON.stringify(condition.metadata(options));
+/** How a map was made; a map that would be made otherwise has another text. */
+const described = ({ condition, options, size, network }: Detector): string =>
+  JSON.stringify({ ...condition.metadata(options), size, network });
+
+/** Reading and writing the texts of any PNG, which only some commands need. */
+const pngTexts = () => import("@controlnet-js/pipeline/node");
 
 /**
- * Writes a map as PNG, with the condition and its options in a text chunk. The file appears whole or not at all.
- * A map of more than three channels is written as pictures below one another: of three channels each where that
+ * Writes a map as PNG, with the condition, its options, the size and the network in a text chunk. The file appears whole or
+ * not at all. A map of more than three channels is written as pictures below one another: of three channels each where that
  * divides them, else of one.
  * @throws ControlNetError `io` naming the file
  */
 export async function writeMap(path: string, map: Image, detector: Detector): Promise<void> {
-  const png = pngWithText(await encodeMap(map), keyword, described(detector));
+  const png = await encodeMap(map, described(detector));
   const part = join(dirname(path), `.${basename(path)}.part`);
   try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(part, png);
+    await writeFile(part, png).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+      await makeFolder(dirname(path));
+      await writeFile(part, png);
+    });
     await rename(part, path);
   } catch (cause) {
     await rm(part, { force: true }).catch(() => undefined);
@@ -30,13 +39,14 @@ export async function writeMap(path: string, map: Image, detector: Detector): Pr
   }
 }
 
-/** Whether `path` is a whole map of the same condition and options that is no older than its picture. */
+/** Whether `path` is a whole map, made as this one would be, that is no older than its picture. */
 export async function isMapDone(path: string, source: string, detector: Detector): Promise<boolean> {
   try {
     const [map, picture] = await Promise.all([stat(path), stat(source)]);
     if (map.mtimeMs < picture.mtimeMs) return false;
     const png = await readFile(path);
-    return png.subarray(-pngEnd.length).equals(pngEnd) && readPngText(png, keyword) === described(detector);
+    if (!png.subarray(-pngEnd.length).equals(pngEnd)) return false;
+    return (await pngTexts()).readPngText(png, keyword) === described(detector);
   } catch {
     return false;
   }
@@ -45,18 +55,26 @@ export async function isMapDone(path: string, source: string, detector: Detector
 /** Maps are lines and flat colours: the default, 6, takes four times as long for files that are a quarter smaller. */
 const compressionLevel = 2;
 
-function encodeMap(map: Image): Promise<Buffer> {
+async function encodeMap(map: Image, text: string): Promise<Uint8Array> {
   const { width, height, channels } = map;
   const each = channels % 3 === 0 ? 3 : 1;
   const pictures = channels / each;
-  const stacked = pictures === 1 ? map.data : new Uint8Array(map.data.length);
-  if (pictures > 1)
-    for (let i = 0; i < width * height; i++)
-      for (let c = 0; c < channels; c++)
-        stacked[(Math.floor(c / each) * width * height + i) * each + (c % each)] =
-          map.data[i * channels + c]!;
-  return sharp(stacked, { raw: { width, height: height * pictures, channels: each } })
+  const data = pictures === 1 ? map.data : stacked(map, each);
+  const picture = { data, width, height: height * pictures, channels: each };
+  const lines = encodeLines(picture, { text: { [keyword]: text } });
+  if (lines) return lines;
+  const png = await sharp(data, { raw: { width, height: picture.height, channels: each } })
     .toColourspace(each === 1 ? "b-w" : "srgb")
     .png({ compressionLevel })
     .toBuffer();
+  return (await pngTexts()).pngWithText(png, keyword, text);
+}
+
+/** The channels of a map as pictures of `each` channels, one after another. */
+function stacked({ data, width, height, channels }: Image, each: number): Uint8Array {
+  const result = new Uint8Array(data.length);
+  for (let i = 0; i < width * height; i++)
+    for (let c = 0; c < channels; c++)
+      result[(Math.floor(c / each) * width * height + i) * each + (c % each)] = data[i * channels + c]!;
+  return result;
 }

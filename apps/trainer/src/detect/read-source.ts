@@ -1,12 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import { fromSixteenBits, overWhite } from "@controlnet-js/preprocessors";
+import { fromSixteenBits, type ImageHeader, overWhite, readImageHeader } from "@controlnet-js/preprocessors";
 import sharp from "sharp";
 
 /** Larger pictures are refused before they are decoded: a guard against decompression bombs. */
 export const MAX_SOURCE_PIXELS = 1e8;
-
-const formats: readonly string[] = ["png", "jpeg", "webp"];
 
 /**
  * Reads a PNG, JPEG or WebP as the field's loaders do, so that maps equal theirs in every pixel: upright, the high byte
@@ -30,10 +28,9 @@ export async function readSource(file: string, { alpha = false } = {}): Promise<
 
 async function decode(bytes: Buffer): Promise<Image> {
   const limits = { limitInputPixels: MAX_SOURCE_PIXELS, failOn: "error" } as const;
-  const { format, depth, space } = await sharp(bytes, limits).metadata();
-  if (!formats.includes(format)) throw new Error(`expected PNG, JPEG or WebP, got ${format}`);
+  const { bits, isCmyk } = await header(bytes);
   const upright = sharp(bytes, { ...limits, ignoreIcc: true }).autoOrient();
-  if (space === "cmyk") {
+  if (isCmyk) {
     const { data, info } = await upright
       .pipelineColourspace("cmyk")
       .toColourspace("cmyk")
@@ -41,7 +38,7 @@ async function decode(bytes: Buffer): Promise<Image> {
       .toBuffer({ resolveWithObject: true });
     return withoutInks(data, info.width, info.height);
   }
-  if (depth === "ushort") {
+  if (bits === 16) {
     const { data, info } = await upright
       .toColourspace("rgb16")
       .raw({ depth: "ushort" })
@@ -60,6 +57,17 @@ async function decode(bytes: Buffer): Promise<Image> {
     height,
     channels,
   });
+}
+
+/** What the file says of itself: sharp's own look at it takes a tenth of the time of decoding a small photograph. */
+async function header(bytes: Buffer): Promise<ImageHeader> {
+  try {
+    return readImageHeader(bytes);
+  } catch (cause) {
+    const { format } = await sharp(bytes).metadata();
+    if (["png", "jpeg", "webp"].includes(format)) throw cause;
+    throw new Error(`expected PNG, JPEG or WebP, got ${format}`);
+  }
 }
 
 /** CMYK as RGB by the plain product of what the inks let through, as Pillow and OpenCV have it. */

@@ -1,0 +1,18 @@
+/** What a worker process of `controlnet detect --dir` does until its parent is gone. */
+import sharp from "sharp";
+import { runDetectJob } from "./detect-picture.js";
+import type { WorkerReply, WorkerTask } from "./worker-messages.js";
+
+// One thread a process: the number of workers alone says how much of the machine is used.
+sharp.concurrency(1);
+sharp.cache(false);
+const send = (reply: WorkerReply) => process.send?.(reply);
+process.on("disconnect", () => process.exit());
+// Ctrl-C reaches the whole group; a worker ends with its parent, not in the middle of a file.
+process.on("SIGINT", () => undefined);
+process.on(
+  "message",
+  ({ id, job }: WorkerTask) =>
+    void runDetectJob(job).then((outcome) => send({ kind: "outcome", id, outcome })),
+);
+send({ kind: "ready" });
