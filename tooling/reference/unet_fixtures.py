@@ -40,6 +40,16 @@ CASES |= {
     "no-middle": dict(block_out_channels=(4, 4), layers_per_block=1, attention_head_dim=3, cross_attention_dim=3,
                       norm_num_groups=2, side=(4, 4), mid_block_type=None, net=dict(mid_block_type="UNetMidBlock2D"),
                       down=(CROSS, PLAIN), hint_widths=(2, 2)),
+    # What only some models have: other activations, kernels and paddings, an embedded guidance, blocks by level.
+    "unusual": dict(block_out_channels=(4, 6), layers_per_block=1, attention_head_dim=2, cross_attention_dim=3,
+                    norm_num_groups=2, side=(5, 7), act_fn="mish", resnet_time_scale_shift="scale_shift",
+                    mid_block_scale_factor=1.4, downsample_padding=0, only_cross_attention=(True, False),
+                    center_input_sample=True, conv_out_kernel=5, time_cond_proj_dim=7, hint_widths=(2, 2), down=(CROSS, CROSS),
+                    net=dict(act_fn="gelu")),
+    "uneven-levels": dict(block_out_channels=(4, 4), layers_per_block=(1, 2), attention_head_dim=2, cross_attention_dim=3,
+                          norm_num_groups=2, side=(4, 4), conv_in_kernel=1, act_fn="relu", time_embedding_dim=6,
+                          transformer_layers_per_block=[1, 2], reverse_transformer_layers_per_block=[1, 2],
+                          down=(PLAIN, CROSS), up=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"), net=False),
 }
 
 
@@ -47,14 +57,18 @@ def make(name, down, side=(8, 8), hint_widths=(4, 8, 8, 12), pool=False, up=None
     torch.manual_seed(len(name))
     up = up or tuple(d.replace("Down", "Up") for d in reversed(down))
     unet = UNet2DConditionModel(down_block_types=down, up_block_types=up, sample_size=8, **config).eval()
+    guidance = torch.randn(2, unet.config.time_cond_proj_dim) if unet.config.time_cond_proj_dim else None
     own = dict(conditioning_embedding_out_channels=hint_widths, controlnet_conditioning_channel_order=order)
-    if net:  # one that from_unet can't make
+    if net is False:  # diffusers has none for such a U-Net
+        controlnet = None
+    elif net:  # one that from_unet can't make
         shared = {key: value for key, value in unet.config.items() if key in inspect.signature(ControlNetModel.__init__).parameters}
         controlnet = ControlNetModel(**{**shared, **net, **own}).eval()
     else:
         controlnet = ControlNetModel.from_unet(unet, **own).eval()
-    controlnet.register_to_config(global_pool_conditions=pool)
-    for module in (unet, controlnet):
+    if controlnet:
+        controlnet.register_to_config(global_pool_conditions=pool)
+    for module in (unet, controlnet) if controlnet else (unet,):
         for key, parameter in module.named_parameters():
             parameter.data = torch.randn_like(parameter) * (0.3 if parameter.dim() == 1 else 0.7 / max(1, parameter[0].numel()) ** 0.5)
             if "norm" in key and key.endswith("weight"):
@@ -62,20 +76,28 @@ def make(name, down, side=(8, 8), hint_widths=(4, 8, 8, 12), pool=False, up=None
     x, context = torch.randn(2, 4, *side), torch.randn(2, 5, config["cross_attention_dim"])
     factor = 2 ** (len(hint_widths) - 1)
     timesteps, hint = torch.tensor([7, 981]), torch.rand(2, 3, side[0] * factor, side[1] * factor)
+    tensors = {f"unet.{k}": v for k, v in unet.state_dict().items()} | {"in.latents": x, "in.context": context}
+    metadata = {"unet": json.dumps(dict(unet.config))}
+    given = dict(timestep_cond=guidance)
+    if guidance is not None:
+        tensors["in.guidance"] = guidance
     with torch.no_grad():
-        plain = unet(x, timesteps, context).sample
-        skips, middle = controlnet(x, timesteps, context, controlnet_cond=hint, return_dict=False)
-        controlled = unet(x, timesteps, context, down_block_additional_residuals=skips,
-                          mid_block_additional_residual=middle).sample
-        half = unet(x, timesteps, context, down_block_additional_residuals=[s * 0.5 for s in skips],
-                    mid_block_additional_residual=middle * 0.5).sample
-    tensors = {f"unet.{k}": v for k, v in unet.state_dict().items()}
-    tensors |= {f"controlnet.{k}": v for k, v in controlnet.state_dict().items()}
-    tensors |= {"in.latents": x, "in.context": context, "in.hint": hint, "out.plain": plain,
-                "out.controlled": controlled, "out.half": half, "out.middle": middle, "out.skip0": skips[0]}
+        tensors["out.plain"] = unet(x, timesteps, context, **given).sample
+        if controlnet:
+            controlled(controlnet, lambda **links: unet(x, timesteps, context, **given, **links).sample,
+                       (x, timesteps, context), hint, tensors, metadata)
     tensors = {k: v.contiguous().float() for k, v in tensors.items()}
-    metadata = {"unet": json.dumps(dict(unet.config)), "controlnet": json.dumps(dict(controlnet.config))}
     save_file(tensors, str(ROOT / f"packages/controlnet/fixtures/{name}.safetensors"), metadata)
+
+
+def controlled(controlnet, unet, inputs, hint, tensors, metadata):
+    skips, middle = controlnet(*inputs, controlnet_cond=hint, return_dict=False)
+    half = [s * 0.5 for s in skips]
+    tensors |= {f"controlnet.{k}": v for k, v in controlnet.state_dict().items()}
+    tensors |= {"in.hint": hint, "out.middle": middle, "out.skip0": skips[0],
+                "out.controlled": unet(down_block_additional_residuals=skips, mid_block_additional_residual=middle),
+                "out.half": unet(down_block_additional_residuals=half, mid_block_additional_residual=middle * 0.5)}
+    metadata["controlnet"] = json.dumps(dict(controlnet.config))
 
 
 for name, case in CASES.items() if len(sys.argv) == 1 else [(n, CASES[n]) for n in sys.argv[1:]]:

@@ -21,9 +21,12 @@ export interface ControlNetConfig {
 
 export const defaultHintWidths = [16, 32, 96, 256];
 
-/** A config for a ControlNet on a base U-Net. */
+/**
+ * A config for a ControlNet on a base U-Net. What diffusers' ControlNetModel does not take over from a U-Net, embedded
+ * guidance and centred input, it does not have.
+ */
 export const controlNetConfig = (
-  unet: UNetConfig,
+  { guidanceChannels: _, centerInput: __, ...unet }: UNetConfig,
   {
     hintChannels = 3,
     hintWidths = defaultHintWidths,
@@ -51,7 +54,7 @@ export function controlNetConfigFromDiffusers(json: unknown): ControlNetConfig {
       `controlNetConfigFromDiffusers: ${z.prettifyError(parsed.error).replaceAll("\n", " ")}`,
     );
   return {
-    unet: unetConfigFromDiffusers(json),
+    unet: controlNetConfig(unetConfigFromDiffusers(json)).unet,
     hintChannels: parsed.data.conditioning_channels,
     hintWidths: parsed.data.conditioning_embedding_out_channels,
     globalPooling: parsed.data.global_pool_conditions,

@@ -63,7 +63,7 @@ function setUp(): Setup {
 }
 
 describe("against diffusers", () => {
-  test.each(["sd15-like", "sd21-like", "one-level", "global-pooling", "settings", "no-middle"])(
+  test.each(["sd15-like", "sd21-like", "one-level", "global-pooling", "settings", "no-middle", "unusual"])(
     "%s: U-Net, ControlNet and strength agree to 1e-5",
     (name) => {
       const source = parseSafetensors(
@@ -84,6 +84,7 @@ describe("against diffusers", () => {
         latents: nhwc("in.latents"),
         timesteps: tf.tensor1d([7, 981]),
         context: read("in.context") as tf.Tensor3D,
+        ...(config.guidanceChannels && { guidance: read("in.guidance") as tf.Tensor2D }),
       };
       const hint = nhwc("in.hint");
       expectClose(runUNet(unet, config, inputs), nhwc("out.plain"), 1e-5);
@@ -100,6 +101,19 @@ describe("against diffusers", () => {
       expectClose(half, nhwc("out.half"), 1e-5);
     },
   );
+});
+
+test("a U-Net whose levels differ in blocks and depth is diffusers'", () => {
+  const source = parseSafetensors(
+    readFileSync(new URL("../fixtures/uneven-levels.safetensors", import.meta.url)),
+  );
+  const read = (key: string) => tf.tensor(toFloat32(source.get(key)), source.get(key).shape);
+  const nhwc = (key: string) => tf.transpose(read(key), [0, 2, 3, 1]) as tf.Tensor4D;
+  const config = unetConfigFromDiffusers(JSON.parse(source.metadata.unet!));
+  const unet = loadTree<UNetParams>(source, unetKeyRows(config, "diffusers"), { prefix: "unet." });
+  const inputs = { latents: nhwc("in.latents"), context: read("in.context") as tf.Tensor3D };
+  const got = runUNet(unet, config, { ...inputs, timesteps: tf.tensor1d([7, 981]) });
+  expectClose(got, nhwc("out.plain"), 1e-5);
 });
 
 describe("a fresh ControlNet", () => {

@@ -40,6 +40,27 @@ test("a U-Net's config.json goes both ways, whatever it says", () => {
     frequencyShift: 1,
   });
   expect(unetConfigFromDiffusers(unetConfigToDiffusers(config))).toEqual(config);
+  const unusual = unetConfig({
+    blocksPerLevel: [1, 2, 3, 2],
+    decoderDepth: [2, 1, 1, 1],
+    depth: [1, 1, 1, 2],
+    contextOnly: [true, true, false, false],
+    activation: "mish",
+    scaleShift: true,
+    middleScale: 1.5,
+    inputKernel: 1,
+    outputKernel: 5,
+    downPadding: "down-right",
+    centerInput: true,
+    timeFeatures: 640,
+    guidanceChannels: 256,
+  });
+  expect(unetConfigFromDiffusers(unetConfigToDiffusers(unusual))).toEqual(unusual);
+  // What diffusers' ControlNetModel does not take over from a U-Net.
+  const { guidanceChannels, centerInput, ...shared } = unusual;
+  const net = controlNetConfigFromDiffusers(controlNetConfigToDiffusers(controlNetConfig(unusual)));
+  const { decoderDepth, outputKernel, ...encoder } = shared;
+  expect(net.unet).toEqual(encoder);
   expect(unetConfigFromDiffusers(unetConfigToDiffusers(sd15))).toEqual(sd15);
   // Heads that don't divide their channels leave some out, as in diffusers; asked for here, they are a mistake.
   const uneven = unetConfigFromDiffusers({ ...unetConfigToDiffusers(sd15), attention_head_dim: 7 });
@@ -69,24 +90,21 @@ test("a U-Net's config.json goes both ways, whatever it says", () => {
 });
 
 test.each([
-  ["only_cross_attention", true],
   ["only_cross_attention", [false, true]],
-  ["downsample_padding", 0],
-  ["mid_block_scale_factor", 2],
+  ["downsample_padding", 2],
+  ["mid_block_scale_factor", 0],
+  ["transformer_layers_per_block", [1, [1, 2], 1, 1]],
   ["mid_block_type", "UNetMidBlock2DSimpleCrossAttn"],
-  ["center_input_sample", true],
   ["time_embedding_act_fn", "silu"],
   ["timestep_post_act", "gelu"],
   ["time_embedding_type", "fourier"],
-  ["time_embedding_dim", 64],
-  ["time_cond_proj_dim", 256],
-  ["resnet_time_scale_shift", "scale_shift"],
+  ["resnet_time_scale_shift", "ada_group"],
   ["class_embed_type", "timestep"],
   ["num_class_embeds", 10],
   ["encoder_hid_dim", 20],
-  ["conv_in_kernel", 5],
-  ["act_fn", "gelu"],
-  ["layers_per_block", [1, 2, 2, 2]],
+  ["conv_in_kernel", 4],
+  ["act_fn", "tanh"],
+  ["layers_per_block", [1, 2]],
   ["cross_attention_dim", [768, 768, 768, 1024]],
   ["up_block_types", ["UpBlock2D", "UpBlock2D", "UpBlock2D", "AttnUpBlock2D"]],
   ["attention_head_dim", [8, 8]],

@@ -51,10 +51,11 @@ export function createControlNet(
   { seed = 0 }: { seed?: number } = {},
 ): ControlNetParams {
   const init = randomInitializer(seed);
-  const { time, input, down, middle } = unet;
+  const { input, down, middle } = unet;
+  const { linear1, linear2 } = unet.time;
   return {
     hint: hintOf(config, init),
-    copy: cloneTree({ time, input, down, middle }),
+    copy: cloneTree({ time: { linear1, linear2 }, input, down, middle }),
     links: createLinks(config, init),
   };
 }

@@ -41,5 +41,5 @@ export function assertControlFits(
 }
 
 const shapeOf = ({ channels, blocksPerLevel, contextChannels, inChannels }: UNetConfig): string =>
-  `channels ${channels.join(", ")} with ${blocksPerLevel} block${blocksPerLevel === 1 ? "" : "s"} a level, ` +
+  `channels ${channels.join(", ")} with ${[blocksPerLevel].flat().join(", ")} block${blocksPerLevel === 1 ? "" : "s"} a level, ` +
   `${contextChannels} text features and ${inChannels} input channels`;

@@ -1,5 +1,5 @@
 import { ControlNetError } from "@controlnet-js/core";
-import { skipChannels, type UNetConfig } from "@controlnet-js/unet";
+import { blocksAt, skipChannels, type UNetConfig } from "@controlnet-js/unet";
 
 /**
  * How a ControlNet's links weigh against each other, the shallowest first and the middle block last:
@@ -69,10 +69,10 @@ function weightOf(weighting: LinkWeighting, i: number, count: number, side: numb
 }
 
 /** How often the latent was halved at each link. */
-export function linkLevels({ channels, blocksPerLevel }: UNetConfig): number[] {
-  const last = channels.length - 1;
-  const perLevel = channels.flatMap((_, level) => [
-    ...Array.from({ length: blocksPerLevel }, () => level),
+export function linkLevels(config: UNetConfig): number[] {
+  const last = config.channels.length - 1;
+  const perLevel = config.channels.flatMap((_, level) => [
+    ...Array.from({ length: blocksAt(config, level) }, () => level),
     ...(level < last ? [level + 1] : []),
   ]);
   return [0, ...perLevel, last];

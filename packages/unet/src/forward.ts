@@ -1,4 +1,5 @@
 import {
+  activations,
   ControlNetError,
   convolution,
   downsample,
@@ -6,17 +7,18 @@ import {
   groupNorm,
   type RunBlock,
   runBlock,
-  silu,
 } from "@controlnet-js/core";
 import {
   add,
   concat,
+  mul,
+  sub,
   type Tensor1D,
   type Tensor2D,
   type Tensor3D,
   type Tensor4D,
 } from "@tensorflow/tfjs-core";
-import type { UNetConfig } from "./config.js";
+import { contextOnlyAt, type UNetConfig } from "./config.js";
 import type { EncoderParams, UNetParams } from "./params.js";
 import { unetBlock } from "./unet-block.js";
 import { upsampleTo } from "./upsample-to.js";
@@ -29,6 +31,11 @@ export interface UNetInputs {
   timesteps: Tensor1D;
   /** Text embedding [batch, tokens, contextChannels]. */
   context: Tensor3D;
+  /**
+   * The guidance as an embedding [1 or batch, guidanceChannels], for a model that was distilled with it. ControlNets, and
+   * U-Nets without a place for it, don't look at it; left out, nothing is added.
+   */
+  guidance?: Tensor2D;
 }
 
 /** Added to the skip connections and to the middle block's output: what a ControlNet, or anything like it, gives. */
@@ -40,7 +47,7 @@ export interface AdditionalResiduals {
 
 /** What the encoder and the middle block give. */
 export interface Encoded {
-  /** Time embedding [batch, 4 * channels[0]]. */
+  /** Time embedding [batch, time features]. */
   time: Tensor2D;
   /** Skip connections in order, each [batch, height_i, width_i, channels_i]. */
   skips: Tensor4D[];
@@ -61,26 +68,27 @@ export function encode(
   hint?: Tensor4D,
   run: RunBlock = runBlock,
 ): Encoded {
-  const { latents, timesteps, context } = inputs;
+  const { latents, timesteps, context, guidance } = inputs;
   checkInputs(config, inputs);
-  const { cosineFirst, frequencyShift } = config;
-  const time = embedTimesteps(timesteps, params.time, { cosineFirst, frequencyShift });
+  const { cosineFirst, frequencyShift, activation, middleScale: outputScale } = config;
+  const time = embedTimesteps(timesteps, params.time, { cosineFirst, frequencyShift, activation, guidance });
   const block = unetBlock(config, { time, context }, run);
-  let h = convolution(latents, params.input);
+  let h = convolution(config.centerInput ? centred(latents) : latents, params.input);
   if (hint) h = add(h, hint);
   const skips = [h];
   params.down.forEach((level, i) => {
+    const options = { heads: config.heads[i]!, contextOnly: contextOnlyAt(config, i) };
     level.residual.forEach((residual, j) => {
-      h = block(h, { residual, transformer: level.transformer?.[j] }, config.heads[i]!);
+      h = block(h, { residual, transformer: level.transformer?.[j] }, options);
       skips.push(h);
     });
-    if (level.downsample) skips.push((h = downsample(h, level.downsample)));
+    if (level.downsample) skips.push((h = downsample(h, level.downsample, config.downPadding)));
   });
   const heads = config.heads[config.heads.length - 1]!;
   if (params.middle) {
     const { residual1, transformer, residual2 } = params.middle;
-    h = block(h, { residual: residual1, transformer }, heads);
-    if (residual2) h = block(h, { residual: residual2 }, heads);
+    h = block(h, { residual: residual1, transformer }, { heads, outputScale });
+    if (residual2) h = block(h, { residual: residual2 }, { heads, outputScale });
   }
   return { time, skips, middle: h };
 }
@@ -108,16 +116,18 @@ export function decode(
   let h: Tensor4D = residuals?.middle ? add(encoded.middle, residuals.middle) : encoded.middle;
   let next = expected;
   params.up.forEach((level, i) => {
-    const heads = config.heads[config.heads.length - 1 - i]!;
+    const at = config.channels.length - 1 - i;
+    const options = { heads: config.heads[at]!, contextOnly: contextOnlyAt(config, at) };
     level.residual.forEach((residual, j) => {
       const skip = encoded.skips[--next]!;
       const link = residuals?.skips[next];
       h = concat([h, link ? add<Tensor4D>(skip, link) : skip], 3);
-      h = block(h, { residual, transformer: level.transformer?.[j] }, heads);
+      h = block(h, { residual, transformer: level.transformer?.[j] }, options);
     });
     if (level.upsample) h = upsampleTo(encoded.skips[next - 1]!, h, level.upsample);
   });
-  return convolution(silu(groupNorm(h, params.outputNorm, config.groups, config.normEpsilon)), params.output);
+  const normed = groupNorm(h, params.outputNorm, config.groups, config.normEpsilon);
+  return convolution(activations[config.activation ?? "silu"](normed), params.output);
 }
 
 /** The whole U-Net: encoder, middle, decoder. Call it inside `tidy` or `jit`; the caller disposes the output. */
@@ -131,6 +141,8 @@ export function unet(
   const encoded = encode(params, config, inputs, undefined, run);
   return decode(params, config, encoded, inputs.context, residuals, run);
 }
+
+const centred = (latents: Tensor4D): Tensor4D => sub(mul(latents, 2), 1);
 
 function checkInputs(config: UNetConfig, { latents, timesteps, context }: UNetInputs): void {
   const [batch, , , channels] = latents.shape;

@@ -1,6 +1,6 @@
 import { type KeyRow, keyRows, renameBy } from "@controlnet-js/checkpoints";
 import { shapeInitializer } from "@controlnet-js/core";
-import { decoderAttends, type UNetConfig } from "./config.js";
+import { blocksAt, decoderAttends, type UNetConfig } from "./config.js";
 import { createEncoder, createUNet } from "./params.js";
 
 type Rename = (modulePath: string) => string;
@@ -28,6 +28,7 @@ const diffusersResidual = [
 /** diffusers' names (UNet2DConditionModel and, without the decoder, ControlNetModel). */
 const diffusersName: Rename = renameBy([
   [/^time\.linear(\d)$/, "time_embedding.linear_$1"],
+  [/^time\.guidance$/, "time_embedding.cond_proj"],
   [/^input$/, "conv_in"],
   [/^outputNorm$/, "conv_norm_out"],
   [/^output$/, "conv_out"],
@@ -53,16 +54,21 @@ const ldmResidual = [
 
 /** The original code's names: blocks are numbered through, a level's transformer stands beside its residual block. */
 const ldmName = (config: UNetConfig): Rename => {
-  const perLevel = config.blocksPerLevel + 1;
-  const inputBlock = (level: string, i: string) => `input_blocks.${1 + Number(level) * perLevel + Number(i)}`;
-  const outputBlock = (level: string, i: string) => `output_blocks.${Number(level) * perLevel + Number(i)}`;
-  const hasTransformer = (level: string) =>
-    decoderAttends(config, config.channels.length - 1 - Number(level));
+  const last = config.channels.length - 1;
+  const counts = config.channels.map((_, level) => blocksAt(config, level) + 1);
+  const before = (all: readonly number[], level: number) =>
+    all.slice(0, level).reduce((sum, count) => sum + count, 0);
+  const inputBlock = (level: string, i: string | number) =>
+    `input_blocks.${1 + before(counts, Number(level)) + Number(i)}`;
+  const outputBlock = (level: string, i: string | number) =>
+    `output_blocks.${before(counts.toReversed(), Number(level)) + Number(i)}`;
+  const hasTransformer = (level: string) => decoderAttends(config, last - Number(level));
   const residual = renameBy(ldmResidual);
   const transformer = renameBy(transformerParts);
   const rules: readonly (readonly [RegExp, (...groups: string[]) => string])[] = [
     [/^time\.linear1$/, () => "time_embed.0"],
     [/^time\.linear2$/, () => "time_embed.2"],
+    [/^time\.guidance$/, () => "time_embed.cond_proj"],
     [/^input$/, () => "input_blocks.0.0"],
     [/^outputNorm$/, () => "out.0"],
     [/^output$/, () => "out.2"],
@@ -74,7 +80,7 @@ const ldmName = (config: UNetConfig): Rename => {
       /^down\.(\d+)\.transformer\.(\d+)(\..+)$/,
       (level, i, rest) => `${inputBlock(level!, i!)}.1${transformer(rest!)}`,
     ],
-    [/^down\.(\d+)\.downsample$/, (level) => `${inputBlock(level!, `${config.blocksPerLevel}`)}.0.op`],
+    [/^down\.(\d+)\.downsample$/, (level) => `${inputBlock(level!, blocksAt(config, Number(level)))}.0.op`],
     [
       /^up\.(\d+)\.residual\.(\d+)(\..+)$/,
       (level, i, rest) => `${outputBlock(level!, i!)}.0${residual(rest!)}`,
@@ -85,7 +91,8 @@ const ldmName = (config: UNetConfig): Rename => {
     ],
     [
       /^up\.(\d+)\.upsample$/,
-      (level) => `${outputBlock(level!, `${config.blocksPerLevel}`)}.${hasTransformer(level!) ? 2 : 1}.conv`,
+      (level) =>
+        `${outputBlock(level!, blocksAt(config, last - Number(level)))}.${hasTransformer(level!) ? 2 : 1}.conv`,
     ],
     [/^middle\.residual1(\..+)$/, (rest) => `middle_block.0${residual(rest!)}`],
     [/^middle\.transformer(\..+)$/, (rest) => `middle_block.1${transformer(rest!)}`],

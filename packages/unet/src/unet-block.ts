@@ -16,29 +16,40 @@ interface UNetBlock {
 
 /** What every block sees besides its feature map. */
 interface Conditioning {
-  /** [batch, 4 * channels[0]] */
+  /** [batch, time features] */
   time: Tensor2D;
   /** [batch, tokens, contextChannels] */
   context: Tensor3D;
 }
 
+/** What differs between the levels. */
+interface BlockOptions {
+  heads: number;
+  /** Whether the transformer looks at the text alone. */
+  contextOnly?: boolean;
+  /** Divides what the residual block gives. */
+  outputScale?: number | undefined;
+}
+
 /** Runs blocks over feature maps [batch, height, width, channels]. */
 export function unetBlock(
-  { groups, normEpsilon: epsilon }: UNetConfig,
+  { groups, normEpsilon: epsilon, activation = "silu" }: UNetConfig,
   conditioning: Conditioning,
   run: RunBlock,
 ) {
-  return (h: Tensor4D, { residual, transformer }: UNetBlock, heads: number): Tensor4D => {
+  return (h: Tensor4D, { residual, transformer }: UNetBlock, options: BlockOptions): Tensor4D => {
+    const { heads, contextOnly, outputScale = 1 } = options;
+    const shape = { groups, epsilon, activation, outputScale };
     if (!transformer)
       return run(
-        ({ x, time }, params) => residualBlock(x, params, time, { groups, epsilon }),
+        ({ x, time }, params) => residualBlock(x, params, time, shape),
         { x: h, time: conditioning.time },
         residual,
       );
     return run(
       ({ x, time, context }, params) => {
-        const inner = residualBlock(x, params.residual, time, { groups, epsilon });
-        return spatialTransformer(inner, params.transformer, context, { groups, heads });
+        const inner = residualBlock(x, params.residual, time, shape);
+        return spatialTransformer(inner, params.transformer, context, { groups, heads, contextOnly });
       },
       { x: h, ...conditioning },
       { residual, transformer },

@@ -13,13 +13,26 @@ export function readJson(path: string): Record<string, unknown> {
   }
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parsePythonJson(text);
   } catch (cause) {
     throw new ControlNetError("format", `${path} is not valid JSON: ${(cause as Error).message}`, { cause });
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new ControlNetError("format", `${path}: expected a JSON object`);
   return value as Record<string, unknown>;
+}
+
+/** Python writes numbers that JSON lacks: infinities, as in `scheduler_config.json`, become themselves, NaN null. */
+function parsePythonJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const known = text
+      .replace(/(?<before>[:[,]\s*-?)Infinity\b/g, "$<before>1e999")
+      .replace(/(?<before>[:[,]\s*)NaN\b/g, "$<before>null");
+    if (known === text) throw error;
+    return JSON.parse(known);
+  }
 }
 
 /** The text of a JSON file as published folders have it: sorted by nothing, indented, ending in a new line. */

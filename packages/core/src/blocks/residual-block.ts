@@ -1,6 +1,15 @@
-import { add, reshape, type Tensor, type Tensor2D, type Tensor4D } from "@tensorflow/tfjs-core";
+import {
+  add,
+  div,
+  mul,
+  reshape,
+  split,
+  type Tensor,
+  type Tensor2D,
+  type Tensor4D,
+} from "@tensorflow/tfjs-core";
 import { type Initializer, join } from "../initializer.js";
-import { silu } from "../ops/activations.js";
+import { type Activation, activations } from "../ops/activations.js";
 import { type Convolution, convolution, createConvolution } from "../ops/convolution.js";
 import { createNorm, groupNorm, type Norm } from "../ops/group-norm.js";
 import { createLinear, type Linear, linear } from "../ops/linear.js";
@@ -17,19 +26,24 @@ export interface ResidualBlock<L = Tensor> {
   skip?: Convolution<L>;
 }
 
-/** New parameters of a residual block; `timeFeatures` 0 leaves the time projection out. */
+/**
+ * New parameters of a residual block; `timeFeatures` 0 leaves the time projection out.
+ * @param scaleShift whether the time embedding scales the second norm as well as shifting it: it projects to twice the channels
+ */
 export function createResidualBlock<L>(
   init: Initializer<L>,
   path: string,
   inChannels: number,
   outChannels: number,
   timeFeatures: number,
+  { scaleShift = false }: { scaleShift?: boolean } = {},
 ): ResidualBlock<L> {
   const at = (key: string) => join(path, key);
+  const timeChannels = scaleShift ? 2 * outChannels : outChannels;
   return {
     norm1: createNorm(init, at("norm1"), inChannels),
     convolution1: createConvolution(init, at("convolution1"), inChannels, outChannels),
-    ...(timeFeatures > 0 && { time: createLinear(init, at("time"), timeFeatures, outChannels) }),
+    ...(timeFeatures > 0 && { time: createLinear(init, at("time"), timeFeatures, timeChannels) }),
     norm2: createNorm(init, at("norm2"), outChannels),
     convolution2: createConvolution(init, at("convolution2"), outChannels, outChannels),
     ...(inChannels !== outChannels && {
@@ -41,23 +55,37 @@ export function createResidualBlock<L>(
 export interface ResidualBlockOptions {
   groups: number;
   epsilon: number;
+  /** After each norm, and before the time projection. Default `"silu"`. */
+  activation?: Activation;
+  /** Divides the sum of skip and block. Default 1. */
+  outputScale?: number;
 }
 
 /**
- * `x` [batch, height, width, in] to [batch, height, width, out].
- * @param time [batch, timeFeatures], after which SiLU is applied here
+ * `x` [batch, height, width, in] to [batch, height, width, out]. The time embedding is added before the second norm; one
+ * that projects to twice the channels scales and shifts after it: `norm(h) (1 + scale) + shift` (Dhariwal and Nichol, 2021).
+ * @param time [batch, timeFeatures], before its activation
  */
 export function residualBlock(
   x: Tensor4D,
   params: ResidualBlock,
   time: Tensor2D | undefined,
-  { groups, epsilon }: ResidualBlockOptions,
+  { groups, epsilon, activation = "silu", outputScale = 1 }: ResidualBlockOptions,
 ): Tensor4D {
-  let h = convolution(silu(groupNorm(x, params.norm1, groups, epsilon)), params.convolution1);
-  if (params.time && time) {
-    const shift = linear(silu(time), params.time);
-    h = add(h, reshape(shift, [shift.shape[0], 1, 1, shift.shape[1]]));
+  const activate = activations[activation];
+  let h = convolution(activate(groupNorm(x, params.norm1, groups, epsilon)), params.convolution1);
+  const shift = params.time && time && perPixel(linear(activate(time), params.time));
+  const channels = h.shape[3];
+  if (shift && shift.shape[3] === channels) h = add(h, shift);
+  h = groupNorm(h, params.norm2, groups, epsilon);
+  if (shift && shift.shape[3] === 2 * channels) {
+    const [scale, offset] = split(shift, 2, 3) as [Tensor4D, Tensor4D];
+    h = add(mul(h, add(scale, 1)), offset);
   }
-  h = convolution(silu(groupNorm(h, params.norm2, groups, epsilon)), params.convolution2);
-  return add(params.skip ? convolution(x, params.skip) : x, h);
+  h = convolution(activate(h), params.convolution2);
+  const sum = add<Tensor4D>(params.skip ? convolution(x, params.skip) : x, h);
+  return outputScale === 1 ? sum : div(sum, outputScale);
 }
+
+/** [batch, channels] to [batch, 1, 1, channels]. */
+const perPixel = (x: Tensor2D): Tensor4D => reshape(x, [x.shape[0], 1, 1, x.shape[1]]);

@@ -33,14 +33,18 @@ export interface SpatialTransformerShape {
   linearProjection: boolean;
   /** Channels inside, where attention has others than the feature map. */
   innerChannels?: number;
+  /** Whether what else is self-attention looks at the context, too. */
+  contextOnly?: boolean;
 }
 
 /** New parameters of a spatial transformer. */
 export function createSpatialTransformer<L>(
   init: Initializer<L>,
   path: string,
-  { channels, contextChannels, depth, linearProjection, innerChannels = channels }: SpatialTransformerShape,
+  shape: SpatialTransformerShape,
 ): SpatialTransformer<L> {
+  const { channels, contextChannels, depth, linearProjection, innerChannels = channels } = shape;
+  const { contextOnly = false } = shape;
   const projection = (key: string, from: number, to: number) =>
     linearProjection
       ? createLinear(init, join(path, key), from, to)
@@ -49,7 +53,7 @@ export function createSpatialTransformer<L>(
     norm: createNorm(init, join(path, "norm"), channels),
     projectIn: projection("projectIn", channels, innerChannels),
     blocks: Array.from({ length: depth }, (_, i) =>
-      createTransformerBlock(init, join(path, `blocks.${i}`), innerChannels, contextChannels),
+      createTransformerBlock(init, join(path, `blocks.${i}`), innerChannels, contextChannels, contextOnly),
     ),
     projectOut: projection("projectOut", innerChannels, channels),
   };
@@ -60,11 +64,13 @@ function createTransformerBlock<L>(
   path: string,
   channels: number,
   contextChannels: number,
+  contextOnly: boolean,
 ): TransformerBlock<L> {
   const at = (key: string) => join(path, key);
+  const seen = contextOnly ? contextChannels : channels;
   return {
     norm1: createNorm(init, at("norm1"), channels),
-    selfAttention: createAttention(init, at("selfAttention"), channels),
+    selfAttention: createAttention(init, at("selfAttention"), channels, seen),
     norm2: createNorm(init, at("norm2"), channels),
     crossAttention: createAttention(init, at("crossAttention"), channels, contextChannels),
     norm3: createNorm(init, at("norm3"), channels),
@@ -75,14 +81,22 @@ function createTransformerBlock<L>(
   };
 }
 
-/** `x` [batch, n, channels] with `context` [batch, tokens, contextChannels], to the shape of `x`. */
+/**
+ * `x` [batch, n, channels] with `context` [batch, tokens, contextChannels], to the shape of `x`.
+ * @param contextOnly whether the first attention looks at the context instead of at `x` itself
+ */
 export function transformerBlock(
   x: Tensor3D,
   params: TransformerBlock,
   context: Tensor3D,
   heads: number,
+  contextOnly = false,
 ): Tensor3D {
-  let h = add(x, multiHeadAttention(layerNorm(x, params.norm1), params.selfAttention, heads)) as Tensor3D;
+  const seen = contextOnly ? context : undefined;
+  let h = add(
+    x,
+    multiHeadAttention(layerNorm(x, params.norm1), params.selfAttention, heads, seen),
+  ) as Tensor3D;
   h = add(h, multiHeadAttention(layerNorm(h, params.norm2), params.crossAttention, heads, context));
   const { expand, contract } = params.feedForward;
   return add(h, linear(geglu(linear(layerNorm(h, params.norm3), expand)), contract));
@@ -93,7 +107,7 @@ export function spatialTransformer(
   x: Tensor4D,
   params: SpatialTransformer,
   context: Tensor3D,
-  { heads, groups }: { heads: number; groups: number },
+  { heads, groups, contextOnly }: { heads: number; groups: number; contextOnly?: boolean | undefined },
 ): Tensor4D {
   const [batch, height, width] = x.shape;
   const channels = params.projectIn.kernel.shape.at(-1)!;
@@ -102,7 +116,7 @@ export function spatialTransformer(
     height * width,
     channels,
   ]);
-  for (const block of params.blocks) h = transformerBlock(h, block, context, heads);
+  for (const block of params.blocks) h = transformerBlock(h, block, context, heads, contextOnly);
   return add(x, project(reshape(h, [batch, height, width, channels]), params.projectOut));
 }
 

@@ -1,4 +1,18 @@
-import { add, concat, erf, exp, mul, sigmoid, split, square, sub, type Tensor } from "@tensorflow/tfjs-core";
+import {
+  add,
+  concat,
+  div,
+  erf,
+  exp,
+  minimum,
+  mul,
+  relu,
+  sigmoid,
+  split,
+  square,
+  sub,
+  type Tensor,
+} from "@tensorflow/tfjs-core";
 import { defineKernel } from "../kernel.js";
 
 /** An elementwise function whose gradient keeps its input only. */
@@ -38,6 +52,34 @@ export const quickGelu = elementwise(
     return mul(s, add(mul(mul(x, 1.702), sub(1, s)), 1));
   },
 );
+
+/** tanh(log(1 + e^x)), without a logarithm: with n = e^x (e^x + 2) it is n / (n + 2), and 1 in single precision past 20. */
+const tanhSoftplus = (x: Tensor): Tensor => {
+  const e = exp(minimum(x, 20));
+  const n = mul(e, add(e, 2));
+  return div(n, add(n, 2));
+};
+
+/** `x * tanh(log(1 + e^x))` (Misra, 2019). */
+export const mish = elementwise(
+  "Mish",
+  (x) => mul(x, tanhSoftplus(x)),
+  (x) => {
+    const t = tanhSoftplus(x);
+    return add(t, mul(mul(x, sigmoid(x)), sub(1, square(t))));
+  },
+);
+
+/** The name of an activation that a residual block may have. */
+export type Activation = "silu" | "gelu" | "mish" | "relu";
+
+/** The activations by name. */
+export const activations: Readonly<Record<Activation, <T extends Tensor>(x: T) => T>> = {
+  silu,
+  gelu,
+  mish,
+  relu,
+};
 
 const gegluKernel = defineKernel<"x", Record<string, never>>({
   name: "GEGLU",

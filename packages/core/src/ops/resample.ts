@@ -7,9 +7,15 @@ import { type Convolution, convolution, createConvolution } from "./convolution.
 export const createResample = <L>(init: Initializer<L>, path: string, channels: number): Convolution<L> =>
   createConvolution(init, path, channels, channels);
 
-/** Halves height and width of `x` [batch, height, width, channels] by a 3x3 convolution of stride 2, padding 1. */
-export const downsample = (x: Tensor4D, params: Convolution): Tensor4D =>
-  convolution(x, params, { stride: 2 });
+/**
+ * Halves height and width of `x` [batch, height, width, channels] by a 3x3 convolution of stride 2.
+ * @param padding 1 on each side by default, where odd sides are rounded up; with `"down-right"` they are rounded down
+ */
+export const downsample = (
+  x: Tensor4D,
+  params: Convolution,
+  padding: "down" | "down-right" = "down",
+): Tensor4D => convolution(x, params, { stride: 2, padding });
 
 /** Doubles height and width of `x` by nearest-neighbour interpolation, then a 3x3 convolution. */
 export const upsample = (x: Tensor4D, params: Convolution): Tensor4D => convolution(enlarge(x), params);

@@ -1,5 +1,6 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import {
+  add,
   concat,
   cos,
   exp,
@@ -12,33 +13,47 @@ import {
   zeros,
 } from "@tensorflow/tfjs-core";
 import { type Initializer, join } from "../initializer.js";
-import { silu } from "./activations.js";
+import { type Activation, activations } from "./activations.js";
 import { createLinear, type Linear, linear } from "./linear.js";
 
 /** The two-layer network that turns the sinusoids of a timestep into the embedding that every block receives. */
 export interface TimeEmbedding<L = Tensor> {
   linear1: Linear<L>;
   linear2: Linear<L>;
+  /** Of a model that was distilled for any guidance: the way from its embedding to the sinusoids. */
+  guidance?: Linear<L>;
 }
 
-/** New parameters of a time embedding from `channels` sinusoids to 4 x `channels` features. */
+/** What a time embedding may have beside its sinusoids. */
+export interface TimeEmbeddingShape {
+  /** Features that come out. Default 4 x `channels`. */
+  features?: number | undefined;
+  /** Features of the embedded guidance; left out, there is none. */
+  guidanceChannels?: number | undefined;
+}
+
+/** New parameters of a time embedding from `channels` sinusoids to `features`. */
 export function createTimeEmbedding<L>(
   init: Initializer<L>,
   path: string,
   channels: number,
+  { features = 4 * channels, guidanceChannels }: TimeEmbeddingShape = {},
 ): TimeEmbedding<L> {
   return {
-    linear1: createLinear(init, join(path, "linear1"), channels, 4 * channels),
-    linear2: createLinear(init, join(path, "linear2"), 4 * channels, 4 * channels),
+    linear1: createLinear(init, join(path, "linear1"), channels, features),
+    linear2: createLinear(init, join(path, "linear2"), features, features),
+    ...(guidanceChannels !== undefined && {
+      guidance: createLinear(init, join(path, "guidance"), guidanceChannels, channels, { bias: false }),
+    }),
   };
 }
 
 /** How a timestep's sinusoids are laid out. */
 export interface SinusoidOptions {
   /** Cosines before sines; default true, diffusers' `flip_sin_to_cos`. */
-  cosineFirst?: boolean;
+  cosineFirst?: boolean | undefined;
   /** Taken off the number of frequencies in their exponents; default 0, diffusers' `freq_shift`. */
-  frequencyShift?: number;
+  frequencyShift?: number | undefined;
 }
 
 /**
@@ -57,15 +72,22 @@ export function sinusoidalEmbedding(
   return concat(channels % 2 === 0 ? waves : [...waves, zeros([timesteps.shape[0], 1])], 1) as Tensor2D;
 }
 
-/** The embedding of `timesteps` [batch] to [batch, 4 channels]: sinusoids, linear, SiLU, linear. */
+/** What a time embedding is made of beside its timesteps. */
+export interface TimeEmbeddingOptions extends SinusoidOptions {
+  /** Between the two linear layers. Default `"silu"`. */
+  activation?: Activation | undefined;
+  /** The embedded guidance [1 or batch, guidanceChannels], added to the sinusoids; for a model that has a place for it. */
+  guidance?: Tensor2D | undefined;
+}
+
+/** The embedding of `timesteps` [batch] to [batch, features]: sinusoids, linear, activation, linear. */
 export function embedTimesteps(
   timesteps: Tensor1D,
   params: TimeEmbedding,
-  options: SinusoidOptions = {},
+  { activation = "silu", guidance, ...options }: TimeEmbeddingOptions = {},
 ): Tensor2D {
   const channels = params.linear1.kernel.shape[0]!;
-  return linear(
-    silu(linear(sinusoidalEmbedding(timesteps, channels, options), params.linear1)),
-    params.linear2,
-  );
+  let waves = sinusoidalEmbedding(timesteps, channels, options);
+  if (guidance && params.guidance) waves = add(waves, linear(guidance, params.guidance));
+  return linear(activations[activation](linear(waves, params.linear1)), params.linear2);
 }

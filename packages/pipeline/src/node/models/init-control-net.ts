@@ -43,12 +43,12 @@ export async function initControlNet(base: string, output: string, options: Init
     if (model.part !== "unet") throw new ControlNetError("state", `initControlNet: found ${model.part}`);
     const rows = partRows(model, keysOf(opened, found));
     assertPartKeys(opened, found, rows);
+    const config = controlNetConfig(model.config, { hintChannels });
     const copied = renameTensors(
       opened.source,
       { rows, prefix: found.prefix },
-      { rows: encoderKeyRows(model.config, form), prefix: "" },
+      { rows: encoderKeyRows(config.unet, form), prefix: "" },
     );
-    const config = controlNetConfig(model.config, { hintChannels });
     const { hint, links } = createControlNetFrom(config, freshInitializer);
     const leaves = new Map(leavesOf<FreshLeaf>({ hint, links }).map(({ path, value }) => [path, value]));
     const fresh = controlNetKeyRows(config, form).flatMap((row) => {
