@@ -1,7 +1,15 @@
 import { ControlNetError } from "@controlnet-js/core";
 import type { Denoiser } from "@controlnet-js/samplers";
+import { embedGuidance } from "@controlnet-js/unet";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { scalar, type Tensor3D, type Tensor4D, tensor1d } from "@tensorflow/tfjs-core";
+import {
+  scalar,
+  type Tensor2D,
+  type Tensor3D,
+  type Tensor4D,
+  tensor1d,
+  tensor2d,
+} from "@tensorflow/tfjs-core";
 import type { AppliedCall } from "./applied.js";
 import type { ChosenPlan } from "./choose-plan.js";
 import { type ClassifierGuidance, steer } from "./classifier-guidance.js";
@@ -13,7 +21,7 @@ import type { ResolvedOptions } from "./resolve-options.js";
 
 /** What a denoiser is made of. */
 export interface DenoiserParts extends ChosenPlan {
-  run: Pick<ResolvedOptions, "guided" | "guidance" | "guidanceRescale" | "imageGuidance">;
+  run: Pick<ResolvedOptions, "guided" | "embedsGuidance" | "guidance" | "guidanceRescale" | "imageGuidance">;
   context: Tensor3D;
   controls: readonly PreparedControl[];
   /** Takes over tensors that live as long as the run. */
@@ -33,6 +41,9 @@ export function createDenoiser(compiled: CompiledPipeline, parts: DenoiserParts)
   const { plan, schedule, run, context, controls, own, firstCall = 0, extra, classifier } = parts;
   const { unet } = compiled.pipeline;
   const guidance = run.guided ? own(scalar(run.guidance)) : undefined;
+  const guidanceEmbedding = run.embedsGuidance
+    ? own(embeddedGuidance(run.guidance, unet.config.guidanceChannels!))
+    : undefined;
   const imageGuidance =
     run.guided && run.imageGuidance !== undefined ? own(scalar(run.imageGuidance)) : undefined;
   const rescale = run.guided && run.guidanceRescale > 0 ? own(scalar(run.guidanceRescale)) : undefined;
@@ -63,6 +74,7 @@ export function createDenoiser(compiled: CompiledPipeline, parts: DenoiserParts)
           context,
           ...(extra && { extra }),
           ...(guidance && { guidance }),
+          ...(guidanceEmbedding && { guidanceEmbedding }),
           ...(imageGuidance && { imageGuidance }),
           ...(rescale && { rescale }),
         },
@@ -74,6 +86,10 @@ export function createDenoiser(compiled: CompiledPipeline, parts: DenoiserParts)
     }
   };
 }
+
+/** [1, channels] */
+const embeddedGuidance = (guidance: number, channels: number): Tensor2D =>
+  tensor2d(embedGuidance(guidance, channels), [1, channels]);
 
 /** The link scales of a control in a call, noted in its report; undefined where it has no effect. */
 function scalesAt(

@@ -21,6 +21,7 @@ import {
   sub,
   type Tensor,
   type Tensor1D,
+  type Tensor2D,
   type Tensor3D,
   type Tensor4D,
   tile,
@@ -62,6 +63,8 @@ export interface PredictionInputs {
    * the prompt, and `eps_uc` zeros in its place (Brooks, Holynski and Efros 2022, equation 3). Goes with `guidance`.
    */
   imageGuidance?: Scalar;
+  /** For a U-Net that was distilled for any guidance: the guidance as it takes it [1, guidanceChannels], alone. */
+  guidanceEmbedding?: Tensor2D;
   /** How far guidance's rise in contrast is taken back, in [0, 1]. */
   rescale?: Scalar;
 }
@@ -112,13 +115,15 @@ interface CallInputs {
   wide: UNetInputs;
 }
 
-function callInputs({ latents, extra, timestep, context }: PredictionInputs, parts: number): CallInputs {
+function callInputs(inputs: PredictionInputs, parts: number): CallInputs {
+  const { latents, extra, timestep, context, guidanceEmbedding } = inputs;
   const batch = latents.shape[0];
   const narrow: UNetInputs = {
     latents: copies(latents, parts),
     timesteps: tile(timestep, [batch * parts]),
     // Neither the unconditional part nor the one with the picture alone sees the prompt.
     context: parts === 3 ? concat([rows(context, 0, batch), context], 0) : context,
+    ...(guidanceEmbedding && { guidance: guidanceEmbedding }),
   };
   if (!extra) return { narrow, wide: narrow };
   const further = parts === 3 ? concat([zerosLike(extra), extra, extra], 0) : copies(extra, parts);
