@@ -28,5 +28,12 @@ export {
 export type { Opened } from "./opened.js";
 export type { LookOptions } from "./pictures.js";
 export type { HeatMaps, SeenSize } from "./planes/heat-maps.js";
+export {
+  type ConvNextConfig,
+  type UperNetConfig,
+  uperNetConfigFromTransformers,
+} from "./upernet/config.js";
+export { loadUperNet, type UperNet, uperNet } from "./upernet/upernet.js";
+export { type UperNetFiles, uperNetNetwork } from "./upernet/upernet-network.js";
 // What a file of weights is
 export { identifyNetwork, type NetworkName, networkTitles } from "./weights/known-networks.js";

@@ -126,7 +126,7 @@ export const segmentationCondition = (network?: SegmentationNetwork) =>
     }),
     async prepare(image, { palette }) {
       const weights =
-        "SegFormer as ONNX, opened by @controlnet-js/annotators, or one of your own that gives classes";
+        "UPerNet or SegFormer, opened by @controlnet-js/annotators, or one of your own that gives classes";
       const labels = await needNetwork(
         "segmentation",
         "segmentationCondition",
