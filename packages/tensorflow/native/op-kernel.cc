@@ -63,16 +63,6 @@ std::string Text(const Dims& dims) {
 
 namespace {
 
-using OwnedShape = std::unique_ptr<TF_ShapeHandle, Deleter<TF_ShapeHandle, TF_DeleteShapeHandle>>;
-
-void FirstOutputAsFirstInput(TF_ShapeInferenceContext* context, TF_Status* status) {
-  TF_ShapeInferenceContextSetUnknownShape(context, status);
-  if (TF_GetCode(status) != 0) return;
-  OwnedShape shape(TF_NewShapeHandle());
-  TF_ShapeInferenceContextGetInput(context, 0, shape.get(), status);
-  if (TF_GetCode(status) == 0) TF_ShapeInferenceContextSetOutput(context, 0, shape.get(), status);
-}
-
 // TensorFlow ends the process where a name is registered twice.
 bool IsRegistered(const char* name, TF_Status* status) {
   OwnedGraph graph(TF_NewGraph());
@@ -83,6 +73,18 @@ bool IsRegistered(const char* name, TF_Status* status) {
 
 }  // namespace
 
+void UnknownShapes(TF_ShapeInferenceContext* context, TF_Status* status) {
+  TF_ShapeInferenceContextSetUnknownShape(context, status);
+}
+
+void FirstOutputAsFirstInput(TF_ShapeInferenceContext* context, TF_Status* status) {
+  UnknownShapes(context, status);
+  if (TF_GetCode(status) != 0) return;
+  OwnedShape shape(TF_NewShapeHandle());
+  TF_ShapeInferenceContextGetInput(context, 0, shape.get(), status);
+  if (TF_GetCode(status) == 0) TF_ShapeInferenceContextSetOutput(context, 0, shape.get(), status);
+}
+
 void RegisterOp(const OpSpec& spec, void* (*create)(TF_OpKernelConstruction*),
                 void (*compute)(void*, TF_OpKernelContext*), void (*destroy)(void*)) {
   const std::unique_ptr<TF_Status, Deleter<TF_Status, TF_DeleteStatus>> owned(TF_NewStatus());
@@ -92,7 +94,7 @@ void RegisterOp(const OpSpec& spec, void* (*create)(TF_OpKernelConstruction*),
   for (const char* attribute : spec.attributes) TF_OpDefinitionBuilderAddAttr(definition, attribute);
   for (const char* input : spec.inputs) TF_OpDefinitionBuilderAddInput(definition, input);
   for (const char* output : spec.outputs) TF_OpDefinitionBuilderAddOutput(definition, output);
-  TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, FirstOutputAsFirstInput);
+  TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, spec.shapes);
   TF_RegisterOpDefinition(definition, status);
   if (TF_GetCode(status) != 0) throw KernelFailure{TF_GetCode(status), TF_Message(status)};
   TF_KernelBuilder* kernel = TF_NewKernelBuilder(spec.name, "CPU", create, compute, destroy);

@@ -86,19 +86,25 @@ struct KernelFunctions {
   static void Delete(void* kernel) { delete static_cast<Kernel*>(kernel); }
 };
 
+// What TensorFlow's shape inference knows of an op's outputs. It takes a shape for the first output only (its C API
+// refuses the index of any other), so who adds a node says the rest.
+using OwnedShape = std::unique_ptr<TF_ShapeHandle, Deleter<TF_ShapeHandle, TF_DeleteShapeHandle>>;
+using ShapeFunction = void(TF_ShapeInferenceContext*, TF_Status*);
+ShapeFunction UnknownShapes;
+ShapeFunction FirstOutputAsFirstInput;
+
 struct OpSpec {
   const char* name;
   std::initializer_list<const char*> inputs;
   std::initializer_list<const char*> outputs;
   std::initializer_list<const char*> attributes;
+  ShapeFunction* shapes = FirstOutputAsFirstInput;
 };
 
 void RegisterOp(const OpSpec& spec, void* (*create)(TF_OpKernelConstruction*),
                 void (*compute)(void*, TF_OpKernelContext*), void (*destroy)(void*));
 
-// Registers an op whose first output has the shape of its first input; nothing happens where another addon of this
-// process has registered it. The shapes of the other outputs are left unknown to TensorFlow's inference; who adds a node
-// says them.
+// Registers an op; nothing happens where another addon of this process has registered it.
 template <typename Kernel>
 void RegisterOp(const OpSpec& spec) {
   using Functions = KernelFunctions<Kernel>;

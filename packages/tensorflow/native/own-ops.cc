@@ -3,6 +3,8 @@
 
 #include <mutex>
 
+#include "activations.h"
+#include "attention.h"
 #include "engine.h"
 #include "group-norm.h"
 #include "layer-norm.h"
@@ -30,6 +32,8 @@ void Engine::RegisterOps(Info info) {
     SetKernelThreads(info[0].ToNumber().Int32Value());
     RegisterGroupNorm();
     RegisterLayerNorm();
+    RegisterActivations();
+    RegisterAttention();
   } catch (const KernelFailure& failure) {
     Throw(info.Env(), failure.code, failure.message);
   }

@@ -2,12 +2,7 @@
 
 #include <cstring>
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__) && \
-    !defined(__SANITIZE_ADDRESS__)
-#define CONTROLNET_FOR_EACH_CPU __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define CONTROLNET_FOR_EACH_CPU
-#endif
+#include "vector-math.h"
 
 namespace controlnet {
 namespace {

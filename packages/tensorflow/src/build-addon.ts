@@ -24,6 +24,8 @@ const nodeApiVersion = 8;
 const compileFlags = [
   "-std=c++17",
   "-O3",
+  // Nobody reads the processor's floating-point flags; without this, loops with a choice in them stay scalar.
+  "-fno-trapping-math",
   "-fPIC",
   "-fvisibility=hidden",
   `-DNAPI_VERSION=${nodeApiVersion}`,

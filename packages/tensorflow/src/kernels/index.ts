@@ -1,5 +1,7 @@
 import { type ConvolutionMode, registerConvolutions } from "../convolution/kernels.js";
+import { registerActivations } from "./activations.js";
 import { registerAdamW } from "./adam-w.js";
+import { registerAttention } from "./attention.js";
 import { registerGather } from "./gather.js";
 import { registerGroupNorm } from "./group-norm.js";
 import { registerLayerNorm } from "./layer-norm.js";
@@ -25,5 +27,7 @@ export function registerExtraKernels(convolution: ConvolutionMode, device: "cpu"
   if (device === "cpu") {
     registerGroupNorm();
     registerLayerNorm();
+    registerActivations();
+    registerAttention();
   }
 }
