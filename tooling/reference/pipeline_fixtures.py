@@ -173,8 +173,18 @@ def main():
     run("inpaint-9-part", StableDiffusionInpaintPipeline(**(parts | dict(unet=wide))), strength=0.75, **begun)
     run("inpaint-9-control", StableDiffusionControlNetInpaintPipeline(**(parts | dict(unet=wide)), controlnet=nets[0]),
         control_image=maps[0], **begun)
+    # From files: one picture of bytes, as the command line reads it.
+    tensors["in.bytes"] = (picture[:1] * 255).round()
+    alone = dict(prompt_embeds=positive[:1], negative_prompt_embeds=negative[:1])
+    one_picture, one_mask = tensors["in.bytes"] / 255, dict(mask_image=mask[:1], height=16, width=16)
+    noise = noise[:1]
+    run("file-img2img", StableDiffusionImg2ImgPipeline(**parts), image=one_picture, strength=0.75, **alone)
+    run("file-inpaint", StableDiffusionInpaintPipeline(**parts), image=one_picture, strength=0.75, **one_mask, **alone)
+    run("file-inpaint-9", StableDiffusionInpaintPipeline(**(parts | dict(unet=wide))), image=one_picture, **one_mask, **alone)
+    run("file-edit", instruct, image=one_picture, image_guidance_scale=2.0, latents=noise, **alone)
     vae.enable_tiling()
     vae.tile_sample_min_size, vae.tile_latent_min_size = 8, 4
+    noise = tensors["in.noise"]
     run("tiles", StableDiffusionImg2ImgPipeline(**parts), image=picture, strength=0.5)
     save_file({k: v.contiguous().float() for k, v in tensors.items()}, str(OUT / "runs.safetensors"))
     for key, value in tensors.items():

@@ -1,0 +1,160 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { defaultPrompt } from "@controlnet-js/pipeline";
+import { useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runProgram } from "../testing/run-program.js";
+import type { SampleReport } from "./sample.js";
+
+const fixture = (name: string) =>
+  fileURLToPath(new URL(`../../../../packages/pipeline/fixtures/${name}`, import.meta.url));
+let folder: string;
+const at = (name: string) => join(folder, name);
+beforeAll(async () => {
+  await useCpuBackend();
+  folder = mkdtempSync(join(tmpdir(), "sample-command-"));
+  const pixels = Uint8Array.from({ length: 768 }, (_, i) => (i * 37) % 256);
+  await sharp(pixels, { raw: { width: 16, height: 16, channels: 3 } }).toFile(at("map.png"));
+  const left = Uint8Array.from({ length: 256 }, (_, i) => (i % 16 < 8 ? 255 : 0));
+  await sharp(left, { raw: { width: 16, height: 16, channels: 1 } }).toFile(at("left.png"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const plain = () => [
+  "sample",
+  "--model",
+  fixture("tiny"),
+  "--engine",
+  "cpu",
+  "--steps",
+  "1",
+  "--out",
+  at("out"),
+];
+const sample = async (...args: string[]): Promise<SampleReport> =>
+  JSON.parse(await runProgram(...plain(), "--json", ...args));
+const control = (...own: string[]) => ["--control", fixture("edges"), ...own];
+const map = () => ["--map", at("map.png")];
+const prompt = ["--prompt", "a red cube"];
+const pixelsOf = async (path: string) => [...(await sharp(path).raw().toBuffer())];
+
+describe("each ControlNet's own flags", () => {
+  test("weigh its links, place it, choose its half of guidance; --from keeps them", async () => {
+    const middle = control(...map(), "--links", "middle", "--weighting", "resolution", "--strength", "0.5");
+    const layered = control(...map(), "--layers", "1,0.5,0,0,0.25", "--half", "conditional");
+    const masked = control(...map(), "--control-mask", at("left.png"));
+    const made = await sample(...prompt, ...middle, ...layered, ...masked);
+    expect(made.applied.controls).toMatchObject([
+      { weighting: "resolution", half: "conditional", calls: [{ scales: [0, 0, 0, 0, 1] }] },
+      { weighting: "even", half: "conditional", calls: [{ scales: [1, 0.5, 0, 0, 0.25] }] },
+      { half: "both", masked: true },
+    ]);
+    const before = await pixelsOf(made.files[0]!);
+    const again = await sample("--from", made.files[0]!);
+    expect(again.parameters).toEqual(made.parameters);
+    expect(await pixelsOf(again.files[0]!)).toEqual(before);
+  });
+
+  test("a picture's map is made with the condition's options, and kept", async () => {
+    const photo = [
+      "--image",
+      at("map.png"),
+      "--condition",
+      "canny",
+      "--option",
+      "low=10",
+      "--option",
+      "high=30",
+    ];
+    const made = await sample(...prompt, ...control(...photo), "--save-maps", at("maps"));
+    expect(made.maps).toEqual([at("maps/map-0.png")]);
+    expect(existsSync(at("maps/map-0.png"))).toBe(true);
+    const again = await sample(...prompt, ...control("--map", at("maps/map-0.png")));
+    expect(await pixelsOf(again.files[0]!)).toEqual(await pixelsOf(made.files[0]!));
+  });
+});
+
+describe("the run's flags", () => {
+  test("a picture by its own number is that of the batch", async () => {
+    const both = await sample(...prompt, "--batch", "2", "--seed", "9");
+    const pixels = await pixelsOf(both.files[1]!);
+    const second = await sample(...prompt, "--first", "1", "--seed", "9");
+    expect(second.files).toEqual([both.files[1]]);
+    expect(await pixelsOf(second.files[0]!)).toEqual(pixels);
+  });
+
+  test("prompt settings, clip skip, long prompts, the sampler's options and noise", async () => {
+    const standard = await sample("--prompt-setting", "default", "--batch", "2");
+    expect(standard.applied.prompts).toEqual([defaultPrompt, defaultPrompt]);
+    const long = ["--prompt", "a red cube on the grass beside a blue ball, in the evening"];
+    expect((await sample(...long)).warnings[0]).toMatch(/tokens were cut off/);
+    const options = ["--sampler", "euler", "--sampler-option", "sigmas=karras", "--long-prompts"];
+    const made = await sample(...long, ...options, "--clip-skip", "1", "--negative-clip-skip", "1");
+    expect(made.warnings).toEqual([]);
+    expect(made.parameters).toMatchObject({
+      samplerOptions: { sigmas: "karras" },
+      longPrompts: true,
+      clipSkip: 1,
+      negativeClipSkip: 1,
+    });
+    const noisy = await sample(...prompt, "--eta", "1", "--steps", "2");
+    expect(noisy.parameters.eta).toBe(1);
+  });
+
+  test.each<[string, string[], RegExp]>([
+    ["no prompt", [], /--prompt TEXT, may it be "", --prompt-setting or --prompt-embeds/],
+    [
+      "a prompt beside a setting",
+      [...prompt, "--prompt-setting", "none"],
+      /makes the prompt itself: leave --prompt out/,
+    ],
+    [
+      "an unknown setting",
+      ["--prompt-setting", "nome"],
+      /expected one of none, default.*did you mean "none"/,
+    ],
+    ["no captioner", ["--prompt-setting", "automatic"], /needs --captioner FOLDER/],
+    [
+      "a captioner for nothing",
+      [...prompt, "--captioner", "x"],
+      /--captioner belongs to --prompt-setting automatic/,
+    ],
+    [
+      "clip skip of embeddings",
+      ["--prompt-embeds", "x", "--clip-skip", "1"],
+      /--clip-skip belongs to --prompt/,
+    ],
+    ["clip skip beyond all layers", [...prompt, "--clip-skip", "9"], /clipSkip of 0 to 2/],
+    [
+      "eta of another sampler",
+      [...prompt, "--sampler", "euler", "--eta", "1"],
+      /--eta belongs to the samplers ddim and tcd/,
+    ],
+    [
+      "an option twice",
+      [...prompt, "--sampler-option", "order=2", "--sampler-option", "order=3"],
+      /"order" is given twice/,
+    ],
+    ["an unknown option of the sampler", [...prompt, "--sampler-option", "sigma=1"], /no option "sigma"/],
+    ["steps as an option", [...prompt, "--sampler-option", "steps=3"], /give it as --steps/],
+    ["an unknown weighting", ["--control", "x", "--weighting", "guss"], /--weighting.*did you mean "guess"/],
+    ["layers that are no numbers", ["--control", "x", "--layers", "1,,2"], /--layers.*numbers with commas/],
+    [
+      "options of a map that is ready",
+      [...prompt, "--control", "x", "--map", "y", "--option", "low=1"],
+      /--option says how a map is made/,
+    ],
+    [
+      "too few layers",
+      [...prompt, "--control", fixture("edges"), "--map", "MAP", "--layers", "1,2"],
+      /expected 5 finite layer weights/,
+    ],
+  ])("a mistake is named: %s", async (_, args, message) => {
+    await expect(sample(...args.map((arg) => (arg === "MAP" ? at("map.png") : arg)))).rejects.toThrow(
+      message,
+    );
+  });
+});
