@@ -56,8 +56,8 @@ export class CompiledFunction {
     const { native, binding, backend, variables } = open;
     this.functionName = `${settings.name.replace(/[^A-Za-z0-9_]/g, "_").replace(/^_+/, "") || "fn"}_${++functions}`;
     const describe = (id: number) => (isVariableId(id) ? variables.describe(id) : native.tensorInfo(id));
-    const { name, slack, xla } = settings;
-    const trace = new Trace(native, name, slack, xla, binding.createTensor, describe);
+    const { name, slack, portable } = settings;
+    const trace = new Trace(native, name, slack, portable, binding.createTensor, describe);
     this.trace = trace;
     this.attributes = settings.attributes;
     let added = false;

@@ -1,7 +1,8 @@
+import { attention, groupNorm, silu } from "@controlnet-js/core";
 import { expectClose, expectNoTensorLeak } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
-import { registerTensorFlow, requireEngine } from "../engine.js";
+import { engineReport, registerTensorFlow, requireEngine } from "../engine.js";
 import { jit, recordedGraphs, traceReport } from "./jit.js";
 
 beforeAll(async () => {
@@ -72,6 +73,25 @@ test("records gradients taken inside", async () => {
     fn.dispose();
   });
   tf.dispose([params.kernel, params.bias, x]);
+});
+
+test("a portable function is recorded in TensorFlow's own ops, with the same result", () => {
+  const x = tf.randomNormal([2, 4, 4, 8], 0, 1, "float32", 1) as tf.Tensor4D;
+  const norm = { scale: tf.ones([8]), bias: tf.zeros([8]) };
+  const block = (t: tf.Tensor4D) => {
+    const h = tf.reshape(silu(groupNorm(t, norm, 4, 1e-5)), [2, 16, 8]) as tf.Tensor3D;
+    return tf.grad((z) => attention(z as tf.Tensor3D, h, h))(h);
+  };
+  const [own, portable] = [false, true].map((option) => jit(block, { portable: option })) as [
+    typeof block,
+    typeof block,
+  ];
+  expectClose(portable(x), own(x), 1e-5);
+  const [holdsOwnOps, holdsNone] = [own, portable].map((fn) =>
+    Buffer.from(recordedGraphs(fn)[0]!.functionDef).includes("ControlNet"),
+  );
+  expect(holdsNone).toBe(false);
+  if (engineReport()!.device === "cpu") expect(holdsOwnOps).toBe(true);
 });
 
 test("a gradient taken around a compiled function is right", () => {

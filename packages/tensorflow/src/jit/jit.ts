@@ -72,7 +72,10 @@ export function traceReport(): TraceFigures[] {
   return [...live].flatMap((cache) => [...cache.values()].map(({ figures }) => figures));
 }
 
-/** The recorded graphs of a compiled function, each a serialized `tensorflow.FunctionDef`, for export. */
+/**
+ * The recorded graphs of a compiled function, each a serialized `tensorflow.FunctionDef`, for export. They hold ops of
+ * this addon, unless the function was made with `portable: true`.
+ */
 export function recordedGraphs(jitted: object): { signature: string; functionDef: Uint8Array }[] {
   return [...(recordings.get(jitted)?.values() ?? [])].map((compiled) => ({
     signature: compiled.figures.signature,

@@ -21,19 +21,24 @@ export interface JitOptions {
    * start whatever is ready. Default `"program"`.
    */
   order?: "program" | "dataflow";
+  /**
+   * Records TensorFlow's own ops only, which the graphs of `recordedGraphs` need to run where this addon is not; slower.
+   * Default false; so it is with `xla`.
+   */
+  portable?: boolean;
 }
 
 /** The options in the form that a recording needs. */
 export interface FunctionSettings {
   name: string;
   attributes: OpAttribute[];
-  /** Whether XLA compiles it, which knows TensorFlow's ops only. */
-  xla: boolean;
+  /** Whether only TensorFlow's own ops may be recorded: others know no more, XLA among them. */
+  portable: boolean;
   /** How far the executor may run ahead of the recorded order, in heavy ops. */
   slack: number;
 }
 
-const optionNames = ["name", "donate", "xla", "precision", "cacheSize", "order"];
+const optionNames = ["name", "donate", "xla", "precision", "cacheSize", "order", "portable"];
 
 /**
  * Checks options and brings them into the form that a recording needs.
@@ -61,7 +66,7 @@ export function functionSettings(fn: { name: string }, options: JitOptions): Fun
   return {
     name: options.name ?? (fn.name || "function"),
     attributes,
-    xla: options.xla ?? false,
+    portable: options.portable || options.xla || false,
     slack: order === "program" ? 1 : Number.POSITIVE_INFINITY,
   };
 }

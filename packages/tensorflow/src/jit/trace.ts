@@ -60,8 +60,8 @@ export class Trace {
     readonly native: NativeEngine,
     readonly name: string,
     slack: number,
-    /** Whether only ops that XLA knows may be recorded. */
-    readonly xla: boolean,
+    /** Whether only TensorFlow's own ops may be recorded. */
+    readonly portable: boolean,
     private readonly uploadTensor: (shape: readonly number[], dtype: number, values: HostValues) => number,
     private readonly describe: (id: number) => { shape: number[]; dtype: number },
   ) {

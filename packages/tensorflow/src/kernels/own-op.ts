@@ -52,14 +52,14 @@ export interface OwnOperation {
 }
 
 /**
- * Registers an operation of core that runs on ops of the addon. What these cannot do stays composed: XLA knows
- * TensorFlow's ops only, and they have no gradients of second order.
+ * Registers an operation of core that runs on ops of the addon. What these cannot do stays composed: they run
+ * only where the addon is, so not in XLA or in an exported graph, and have no gradients of second order.
  */
 export function registerOwnOperation({ name, forward, gradient }: OwnOperation): void {
   const composed = composedKernel(name);
   if (!composed?.gradient) return;
   const kernelFunc: KernelFunc = (call) =>
-    activeTrace()?.xla
+    activeTrace()?.portable
       ? composed.forward(call)
       : forward(call.backend as NodeBackend, call.inputs as Record<string, TensorInfo>, call.attrs as never);
   registerKernel({ kernelName: name, backendName: "tensorflow", kernelFunc });
@@ -67,7 +67,7 @@ export function registerOwnOperation({ name, forward, gradient }: OwnOperation):
   registerGradient({
     ...plain,
     gradFunc: (upstream, saved, attrs) => {
-      if (getBackend() !== "tensorflow" || activeTrace()?.xla || engine().state.gradientDepth > 0)
+      if (getBackend() !== "tensorflow" || activeTrace()?.portable || engine().state.gradientDepth > 0)
         return plain.gradFunc(upstream, saved, attrs);
       const dy = Array.isArray(upstream) ? upstream[0]! : upstream;
       const gradients = gradient(engine().backend as NodeBackend, dy, saved, attrs as never);
