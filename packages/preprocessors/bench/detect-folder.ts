@@ -1,43 +1,41 @@
 /**
- * How fast `controlnet detect` works through a folder, beside only decoding it on all cores. Build the command first:
- * `pnpm turbo run build --filter @controlnet-js/trainer`, then
- * `pnpm tsx bench/detect-folder.ts [--count 1000] [--condition canny] [--json]`
+ * How fast `controlnet detect` works through a folder, beside only decoding it on all cores, and beside native OpenCV doing
+ * the same with a process a core. Build the command first:
+ * `npx --yes pnpm@12.21.0 exec turbo run build --filter @controlnet-js/trainer...`, then
+ * `npx tsx bench/detect-folder.ts [--count 1000] [--megapixels 12] [--size 512] [--condition canny] [--json]`
  */
 import { execFileSync, fork } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import sharp from "sharp";
+import { largePhotographs, writeSmallPhotographs } from "./photographs.js";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const { values: flags } = parseArgs({
   options: {
     count: { type: "string", default: "1000" },
+    // 0 for photographs of 640 x 480 to 1024 x 768.
+    megapixels: { type: "string", default: "0" },
+    size: { type: "string" },
     condition: { type: "string", default: "canny" },
+    // Each side is measured this often, in turns, and the best time counts.
+    rounds: { type: "string", default: "1" },
     cli: { type: "string", default: here("../../../apps/trainer/dist/cli.js") },
+    // Python with OpenCV; empty for none.
+    python: { type: "string", default: here("../../../tooling/reference/.venv/bin/python") },
     json: { type: "boolean", default: false },
   },
 });
 const count = Number(flags.count);
 const cores = availableParallelism();
 
-/** Writes JPEG photographs of 640 x 480 to 1024 x 768: turned, cropped and lightened parts of two. */
 async function writePhotographs(folder: string): Promise<void> {
-  const sources = ["astronaut", "coffee"].map((name) => here(`../../../docs/conditions/${name}.jpg`));
-  for (let i = 0; i < count; i++) {
-    const width = 640 + 128 * (i % 4);
-    const left = (i * 37) % 96;
-    const top = (i * 53) % 160;
-    await sharp(sources[i % 2]!)
-      .extract({ left, top, width: 416, height: 312 })
-      .resize(width, (width * 3) / 4)
-      .flop(i % 3 === 0)
-      .modulate({ brightness: 0.8 + (i % 5) / 10 })
-      .jpeg({ quality: 88 })
-      .toFile(join(folder, `${String(i).padStart(4, "0")}.jpg`));
-  }
+  if (flags.megapixels === "0") return writeSmallPhotographs(folder, count);
+  const photographs = await largePhotographs(Number(flags.megapixels), count);
+  for (let i = 0; i < count; i++)
+    writeFileSync(join(folder, `${String(i).padStart(4, "0")}.jpg`), photographs[i % photographs.length]!);
 }
 
 /** Seconds that one decoding process a core takes for all files, its start not counted. */
@@ -60,12 +58,15 @@ async function decodeSeconds(folder: string): Promise<number> {
   return (performance.now() - start) / 1e3;
 }
 
+/** Seconds of the whole command, from its start to its end. */
 function detectSeconds(folder: string, out: string): number {
+  rmSync(out, { recursive: true, force: true });
   const start = performance.now();
   const fromSource = flags.cli.endsWith(".ts")
     ? ["--conditions=@controlnet-js/source", "--import", "tsx"]
     : [];
   const args = ["detect", "--condition", flags.condition, "--dir", folder, "--out-dir", out];
+  if (flags.size !== undefined) args.push("--size", flags.size);
   execFileSync(process.execPath, [...fromSource, flags.cli, ...args], {
     stdio: ["ignore", "ignore", "inherit"],
   });
@@ -75,27 +76,52 @@ function detectSeconds(folder: string, out: string): number {
   return seconds;
 }
 
+/** Seconds of OpenCV: decoding alone, and Canny's maps. */
+function nativeSeconds(folder: string, out: string): [decode: number, detect: number] | undefined {
+  if (flags.python === "" || flags.condition !== "canny") return undefined;
+  mkdirSync(out, { recursive: true });
+  const args = [here("detect-folder.py"), folder, out, flags.size ?? "0", String(cores)];
+  const printed = execFileSync(flags.python, args, { encoding: "utf8" });
+  const [decode, detect] = printed.trim().split("\n").map(Number);
+  return [decode!, detect!];
+}
+
 const folder = mkdtempSync(join(tmpdir(), "detect-folder-"));
+const best = { decode: 0, detect: 0, nativeDecode: 0, nativeDetect: 0 };
+const keep = (name: keyof typeof best, seconds: number) => {
+  best[name] = Math.max(best[name], count / seconds);
+};
 try {
   const photographs = join(folder, "photographs");
   mkdirSync(photographs);
   await writePhotographs(photographs);
-  const decode = count / (await decodeSeconds(photographs));
-  const detect = count / detectSeconds(photographs, join(folder, "maps"));
+  const bytes = readdirSync(photographs).map((name) => statSync(join(photographs, name)).size);
+  for (let round = 0; round < Number(flags.rounds); round++) {
+    keep("decode", await decodeSeconds(photographs));
+    keep("detect", detectSeconds(photographs, join(folder, "maps")));
+    const native = nativeSeconds(photographs, join(folder, "native"));
+    if (!native) continue;
+    keep("nativeDecode", native[0]);
+    keep("nativeDetect", native[1]);
+  }
   const result = {
     count,
     cores,
     condition: flags.condition,
+    size: flags.size ?? "full",
+    megabytesEach: bytes.reduce((a, b) => a + b, 0) / count / 1e6,
     unit: "pictures/s",
-    decode,
-    detect,
-    ratio: detect / decode,
+    ...best,
+    ratio: best.detect / best.decode,
+    nativeRatio: best.nativeDetect / best.nativeDecode,
   };
-  console.log(
-    flags.json
-      ? JSON.stringify(result)
-      : `${count} photographs, ${cores} cores: decoding alone ${decode.toFixed(1)}/s, ${flags.condition} ${detect.toFixed(1)}/s, ratio ${result.ratio.toFixed(2)}`,
-  );
+  const rate = (value: number) => `${value.toFixed(1)}/s`;
+  const told = [
+    `${count} photographs of ${result.megabytesEach.toFixed(2)} MB, ${cores} cores, size ${result.size}`,
+    `decoding alone ${rate(best.decode)}, ${flags.condition} ${rate(best.detect)}, ratio ${result.ratio.toFixed(3)}`,
+    `OpenCV: decoding ${rate(best.nativeDecode)}, Canny ${rate(best.nativeDetect)}, ratio ${result.nativeRatio.toFixed(3)}`,
+  ];
+  console.log(flags.json ? JSON.stringify(result) : told.join("\n"));
 } finally {
   rmSync(folder, { recursive: true });
 }

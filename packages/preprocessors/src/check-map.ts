@@ -122,12 +122,23 @@ function isMostlyBright({ data, channels }: AnyImage, unit: number): boolean {
   let dark = 0;
   for (let start = 0; start < data.length && bright <= half && dark < half; start += block) {
     const end = Math.min(start + block, data.length);
-    let count = 0;
-    for (let i = start; i < end; i += channels) if (data[i]! > 0.5 * unit) count++;
+    const count = countAbove(data, 0.5 * unit, start, end, channels);
     bright += count;
     dark += (end - start) / channels - count;
   }
   return bright > half;
+}
+
+function countAbove(
+  data: AnyImage["data"],
+  limit: number,
+  start: number,
+  end: number,
+  channels: number,
+): number {
+  let count = 0;
+  for (let i = start; i < end; i += channels) count += data[i]! > limit ? 1 : 0;
+  return count;
 }
 
 /** An edge filter turns each line of one pixel into two, with one dark pixel between them. */

@@ -4,7 +4,7 @@ import { cachedDetector, type Detector, type DetectorName } from "./detector.js"
 import { createLane } from "./lane.js";
 import { isMapDone, writeMap } from "./map-file.js";
 import { atSize } from "./picture-size.js";
-import { readSource } from "./read-source.js";
+import { decodeSource, readBytes } from "./read-source.js";
 
 /** What was found in one picture, as `--json` prints it. */
 export interface DetectReport {
@@ -49,7 +49,8 @@ const drawing = createLane();
  */
 export async function detectPicture(detector: Detector, file: string, out?: string): Promise<DetectReport> {
   const { condition, options } = detector;
-  const picture = await decoding(() => readSource(file, { alpha: isBuiltIn(condition, "inpaint") }));
+  const bytes = readBytes(file);
+  const picture = await decoding(() => decodeSource(bytes, file, { alpha: isBuiltIn(condition, "inpaint") }));
   const { map, findings, warnings, oddities } = await drawing(async () => {
     const image = atSize(file, picture, detector.size);
     const examined = await examine(condition, image, options);

@@ -26,7 +26,6 @@ interface Memory {
 
 /** The part of the WebAssembly interface that is used; neither Node's types nor ES2023 declare it. */
 interface WebAssemblyLike {
-  validate(bytes: Uint8Array): boolean;
   Module: new (bytes: Uint8Array) => object;
   Instance: new (module: object) => { exports: unknown };
 }
@@ -90,8 +89,15 @@ let idle: Kernels | undefined;
 function load(): object | null {
   const api = (globalThis as { WebAssembly?: WebAssemblyLike }).WebAssembly;
   if (!api) return null;
-  const bytes = Uint8Array.from(atob(KERNELS), (character) => character.charCodeAt(0));
-  return api.validate(bytes) ? new api.Module(bytes) : null;
+  const text = atob(KERNELS);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  try {
+    return new api.Module(bytes);
+  } catch {
+    // No SIMD.
+    return null;
+  }
 }
 
 /**
