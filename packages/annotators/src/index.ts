@@ -1,6 +1,19 @@
 // Networks as the conditions take them
 
 // The networks themselves: parameters and forward passes
+export { type BlipFiles, blipCaptioner, type CaptionOptions } from "./blip/captioner.js";
+export {
+  type BlipConfig,
+  type BlipTextConfig,
+  type BlipVisionConfig,
+  blipConfigFromTransformers,
+  type CaptionSearch,
+} from "./blip/config.js";
+export { decodeStep, emptyCache, type KeysAndValues, keysOfPicture } from "./blip/decode-step.js";
+export { embedPicture } from "./blip/embed-picture.js";
+export { loadBlip } from "./blip/load-blip.js";
+export type { Blip } from "./blip/parameters.js";
+export { createWordPieces, type WordPieceOptions, type WordPieces } from "./blip/word-pieces.js";
 export { type Hed, hed, loadHed } from "./hed/hed.js";
 export { hedNetwork } from "./hed/hed-network.js";
 export { type LineartGenerator, lineart, loadLineart } from "./lineart/generator.js";
@@ -28,11 +41,8 @@ export {
 export type { Opened } from "./opened.js";
 export type { LookOptions } from "./pictures.js";
 export type { HeatMaps, SeenSize } from "./planes/heat-maps.js";
-export {
-  type ConvNextConfig,
-  type UperNetConfig,
-  uperNetConfigFromTransformers,
-} from "./upernet/config.js";
+export type { BackboneConfig, ConvNextConfig, SwinConfig } from "./upernet/backbone-config.js";
+export { type UperNetConfig, uperNetConfigFromTransformers } from "./upernet/config.js";
 export { loadUperNet, type UperNet, uperNet } from "./upernet/upernet.js";
 export { type UperNetFiles, uperNetNetwork } from "./upernet/upernet-network.js";
 // What a file of weights is

@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import sys
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1] / "preprocessors"))
 from arrays import write_arrays  # noqa: E402
 from skimage import data  # noqa: E402
-from transformers import ConvNextConfig, UperNetConfig, UperNetForSemanticSegmentation  # noqa: E402
+from safetensors.torch import load_file
+from transformers import ConvNextConfig, SwinConfig, UperNetConfig, UperNetForSemanticSegmentation  # noqa: E402
 from transformers.models.segformer.image_processing_pil_segformer import SegformerImageProcessorPil  # noqa: E402
 from weights import fill  # noqa: E402
 
@@ -48,12 +50,35 @@ CASES = {
         size=(38, 29),
         picture=(44, 33),
     ),
+    # A Swin whose patches, windows and 2x2 pixels all need padding: 13x10, 7x5, 4x3.
+    "swin": dict(
+        backbone=dict(
+            embed_dim=8, depths=[2, 3, 2], num_heads=[1, 2, 4], window_size=4, mlp_ratio=2.3, layer_norm_eps=1e-3,
+            out_features=["stage1", "stage2", "stage3"],
+        ),
+        head=dict(hidden_size=9, num_labels=8, auxiliary_channels=4),
+        size=(50, 37),
+        picture=(72, 64),
+    ),
 }
 
 
 def made(backbone, head):
-    model = UperNetForSemanticSegmentation(UperNetConfig(backbone_config=ConvNextConfig(**backbone), **head))
+    config = (SwinConfig if "window_size" in backbone else ConvNextConfig)(**backbone)
+    model = UperNetForSemanticSegmentation(UperNetConfig(backbone_config=config, **head))
     return model, fill(model)
+
+
+def saved_names(model):
+    """The name in a folder's weights of each tensor in memory whose name differs there; made values tell them apart."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        saved = load_file(f"{folder}/model.safetensors")
+    renamed = {}
+    for name, tensor in model.state_dict().items():
+        if name not in saved:
+            (renamed[name],) = (key for key, value in saved.items() if torch.equal(value, tensor))
+    return renamed
 
 
 def look(model, processor, picture):
@@ -91,6 +116,7 @@ if __name__ == "__main__":
             "config": json.loads(model.config.to_json_string()),
             "preprocessor": json.loads(processor.to_json_string()),
             "tensors": tensors,
+            "saved": saved_names(model),
         }
         print(key, tuple(head.shape), float(head.abs().max()), "classes", len(np.unique(labels)))
 

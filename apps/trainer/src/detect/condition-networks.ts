@@ -93,7 +93,7 @@ export const conditionNetworks: Readonly<Record<string, ConditionNetwork>> = {
     },
   },
   segmentation: {
-    parts: { model: "the folder of a segmentation model, UPerNet on a ConvNeXt or SegFormer as ONNX" },
+    parts: { model: "the folder of a segmentation model, UPerNet, or SegFormer as ONNX" },
     isNeeded: always,
     async open({ model }, look) {
       refuseResolution("a segmentation model", look);

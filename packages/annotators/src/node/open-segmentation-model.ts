@@ -11,7 +11,7 @@ const WHERE = "openSegmentationModel";
 const KINDS = ["upernet", "segformer", "mobilenet_v2", "swin", "sapiens"];
 
 /**
- * Opens a semantic segmentation model of the Hugging Face hub for `segmentationCondition`: UPerNet on a ConvNeXt from its
+ * Opens a semantic segmentation model of the Hugging Face hub for `segmentationCondition`: UPerNet from its
  * PyTorch files (`config.json`, `preprocessor_config.json`, `model.safetensors` or `pytorch_model.bin`), run on the current
  * engine; SegFormer and its like from ONNX (`config.json`, `preprocessor_config.json`, `onnx/model.onnx`). Its classes have
  * to be those of the condition's palette: ADE20K's 150, or COCO's.

@@ -93,11 +93,11 @@ test("what is missing or wrong in a folder is named with it", async () => {
   rmSync(join(folder, "preprocessor_config.json"));
   await expect(openSegmentationModel(folder)).rejects.toThrow(/can't read .*preprocessor_config\.json/);
   const config = JSON.parse(readFileSync(join(folder, "config.json"), "utf8"));
-  config.backbone_config.model_type = "swin";
+  config.backbone_config.model_type = "resnet";
   writeFileSync(join(folder, "config.json"), JSON.stringify(config));
   copyFileSync(join(saved, "preprocessor_config.json"), join(folder, "preprocessor_config.json"));
   await expect(openSegmentationModel(folder)).rejects.toThrow(
-    /config\.json: "backbone_config\.model_type": a backbone of type "swin" is not built; expected "convnext"/,
+    /config\.json: "backbone_config\.model_type": a backbone of type "resnet" is not built; expected "convnext" or "swin"/,
   );
   writeFileSync(join(folder, "config.json"), "{}");
   await expect(openSegmentationModel(folder)).rejects.toThrow(/has no "model_type"/);

@@ -4,7 +4,7 @@ import { uperNetNetwork } from "../upernet/upernet-network.js";
 import { withHuggingFaceFolder } from "./hugging-face-folder.js";
 
 /**
- * Opens UPerNet on a ConvNeXt, such as `upernet-convnext-small`, for `segmentationCondition`.
+ * Opens UPerNet, such as `upernet-convnext-small`, for `segmentationCondition`.
  * @param folder `config.json`, `preprocessor_config.json` and the weights, `model.safetensors` or `pytorch_model.bin`,
  * whole or in shards
  * @throws ControlNetError `io`, `missing` or `format` naming the file that is not there or damaged, `unsupported` naming

@@ -10,17 +10,9 @@ import {
   linear,
   type Norm,
 } from "@controlnet-js/core";
-import {
-  add,
-  conv2d,
-  depthwiseConv2d,
-  mul,
-  reshape,
-  type Tensor,
-  type Tensor1D,
-  type Tensor4D,
-} from "@tensorflow/tfjs-core";
-import type { ConvNextConfig } from "./config.js";
+import { add, depthwiseConv2d, mul, reshape, type Tensor, type Tensor4D } from "@tensorflow/tfjs-core";
+import { type ConvNextConfig, stageWidth } from "./backbone-config.js";
+import { createPatches, patches } from "./patches.js";
 import { step } from "./step.js";
 
 /** One block: a 7x7 kernel for each channel, then two linear layers on every pixel, added to what came in. */
@@ -49,22 +41,11 @@ export interface ConvNext<L = Tensor> {
 const EPSILON = 1e-6;
 const KERNEL = 7;
 
-/** Channels of the result of each stage, 0 being the stem. */
-export const stageWidth = ({ widths }: ConvNextConfig, stage: number): number =>
-  widths[Math.max(0, stage - 1)]!;
-
 /** Describes the parameters through an initializer. */
 export function createConvNext<L>(init: Initializer<L>, path: string, config: ConvNextConfig): ConvNext<L> {
   const { patch, widths, depths, hasLayerScale, outputs } = config;
-  const kernel = (at: string, [height, width]: [number, number], inside: number, out: number) => ({
-    kernel: init(join(at, "kernel"), [height, width, inside, out], {
-      kind: "fan-in",
-      fanIn: height * width * inside,
-    }),
-    bias: init(join(at, "bias"), [out], { kind: "constant", value: 0 }),
-  });
   const block = (at: string, width: number): ConvNextBlock<L> => ({
-    depthwise: kernel(join(at, "depthwise"), [KERNEL, KERNEL], 1, width),
+    depthwise: createPatches(init, join(at, "depthwise"), [KERNEL, KERNEL], 1, width),
     norm: createNorm(init, join(at, "norm"), width),
     expand: createLinear(init, join(at, "expand"), width, 4 * width),
     contract: createLinear(init, join(at, "contract"), 4 * width, width),
@@ -74,11 +55,11 @@ export function createConvNext<L>(init: Initializer<L>, path: string, config: Co
   });
   const down = (at: string, inside: number, out: number) => ({
     norm: createNorm(init, join(at, "norm"), inside),
-    convolution: kernel(join(at, "convolution"), [2, 2], inside, out),
+    convolution: createPatches(init, join(at, "convolution"), [2, 2], inside, out),
   });
   return {
     stem: {
-      convolution: kernel(join(path, "stem.convolution"), patch, 3, widths[0]!),
+      convolution: createPatches(init, join(path, "stem.convolution"), patch, 3, widths[0]!),
       norm: createNorm(init, join(path, "stem.norm"), widths[0]!),
     },
     stages: widths.map((width, i) => {
@@ -119,10 +100,4 @@ function runBlock({ depthwise, norm, expand, contract, layerScale }: ConvNextBlo
   const around: Tensor4D = add(depthwiseConv2d(x, kernel, 1, "same"), depthwise.bias);
   const inner = linear(gelu(linear(layerNorm(around, norm, EPSILON), expand)), contract);
   return add(x, layerScale ? mul(inner, layerScale) : inner);
-}
-
-/** A convolution of patches that lie side by side; what is left over on the right and below is not seen. */
-function patches(x: Tensor4D, { kernel, bias }: Convolution): Tensor4D {
-  const strides: [number, number] = [kernel.shape[0]!, kernel.shape[1]!];
-  return add(conv2d(x, kernel as Tensor4D, strides, "valid"), bias as Tensor1D);
 }

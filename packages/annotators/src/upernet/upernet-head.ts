@@ -6,8 +6,8 @@ import {
   normalizedConvolution,
   normalizedConvolutionRows,
 } from "../layers/normalized-convolution.js";
+import { stageWidth } from "./backbone-config.js";
 import type { UperNetConfig } from "./config.js";
-import { stageWidth } from "./convnext.js";
 import { step } from "./step.js";
 
 /**

@@ -29,10 +29,10 @@ export const processorDefaults = {
 } satisfies Parameters<typeof pictureProcessor>[2];
 
 /**
- * UPerNet on a ConvNeXt as `segmentationCondition` takes it, such as ControlNet's `upernet-convnext-small`, whose classes
+ * UPerNet as `segmentationCondition` takes it, such as ControlNet's `upernet-convnext-small`, whose classes
  * are ADE20K's 150: the class of each pixel as transformers finds it.
  * @param where named in errors, e.g. the folder
- * @throws ControlNetError `unsupported` for what is not built, such as another backbone, and for another network's
+ * @throws ControlNetError `unsupported` for what is not built, such as a ResNet as the backbone, and for another network's
  * weights; `format` for incomplete ones
  */
 export function uperNetNetwork(

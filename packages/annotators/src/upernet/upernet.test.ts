@@ -18,6 +18,8 @@ interface Case {
   config: Record<string, unknown> & { backbone_config: Record<string, unknown> };
   preprocessor: Record<string, unknown>;
   tensors: Record<string, number[]>;
+  /** Tensors that have another name in a folder's files than in memory. */
+  saved: Record<string, string>;
 }
 
 // Networks of tooling/reference/annotators/upernet.py.
@@ -53,7 +55,10 @@ describe.each(Object.entries(cases))("%s", (name, given) => {
     await expectNoTensorLeak(() => {
       const config = uperNetConfigFromTransformers("config.json", given.config);
       const processor = pictureProcessor("preprocessor_config.json", given.preprocessor, processorDefaults);
-      const params = loadUperNet(madeSource(given.tensors), config);
+      const params = loadUperNet(
+        madeSource(given.tensors, (key) => given.saved[key] ?? key),
+        config,
+      );
       tf.tidy(() => {
         const logits = uperNet(params, config, processPicture("test", picture, processor));
         expect(difference(logits, fixture[`${name}.head`]!)).toBeLessThan(1e-5);
@@ -95,8 +100,8 @@ describe("what is not built is named", () => {
 
   test.each([
     [
-      readBackbone({ model_type: "swin" }),
-      /^x\/config\.json: .*a backbone of type "swin" is not built.*"convnext"/,
+      readBackbone({ model_type: "resnet" }),
+      /^x\/config\.json: .*a backbone of type "resnet" is not built; expected "convnext" or "swin"/,
     ],
     [read({ backbone_config: undefined, backbone: "resnet50" }), /a backbone of timm is not built/],
     [read({ backbone_config: null }), /"backbone_config"/],
@@ -107,12 +112,27 @@ describe("what is not built is named", () => {
     [readBackbone({ depths: [1, 1, 1] }), /4 stages, 3 depths and 4 hidden_sizes don't agree/],
     [
       readBackbone({ out_features: ["stage2", "stage1"] }),
-      /out_features.*stem, stage1 to stage4, in this order/,
+      /out_features.*stem, stage1, stage2, stage3, stage4, in this order/,
     ],
     [readBackbone({ out_features: ["stage5"] }), /out_features/],
     [readBackbone({ out_features: null, out_indices: [5] }), /out_indices/],
     [read({ pool_scales: [0] }), /pool_scales/],
   ])("%#", (wrong, message) => {
+    expect(wrong).toThrow(message);
+  });
+
+  const readSwin = (change: Record<string, unknown>) =>
+    read({ backbone_config: { model_type: "swin", ...change } });
+
+  test.each([
+    [readSwin({ use_absolute_embeddings: true }), /use_absolute_embeddings.*not built/],
+    [
+      readSwin({ embed_dim: 97 }),
+      /num_heads.*3, 6, 12, 24 heads don't divide the 97, 194, 388, 776 channels/,
+    ],
+    [readSwin({ num_heads: [3, 6] }), /num_heads/],
+    [readSwin({ out_features: ["layer1"] }), /out_features/],
+  ])("Swin %#", (wrong, message) => {
     expect(wrong).toThrow(message);
   });
 
@@ -135,10 +155,24 @@ test("settings left out are those of transformers", () => {
   expect(head).toEqual({ width: 512, poolSizes: [1, 2, 3, 6], classes: 2 });
   expect(backbone).toEqual({
     patch: [4, 4],
+    kind: "convnext",
     widths: [96, 192, 384, 768],
     depths: [3, 3, 9, 3],
     hasLayerScale: true,
     outputs: [3, 4],
+  });
+  const swin = uperNetConfigFromTransformers("config.json", { backbone_config: { model_type: "swin" } });
+  expect(swin.backbone).toEqual({
+    kind: "swin",
+    patch: [4, 4],
+    widths: [96, 192, 384, 768],
+    depths: [2, 2, 6, 2],
+    heads: [3, 6, 12, 24],
+    window: 7,
+    expansion: 4,
+    hasQueryBias: true,
+    epsilon: 1e-5,
+    outputs: [4],
   });
   expect(pictureProcessor("x", {}, processorDefaults)).toMatchObject({
     size: { width: 512, height: 512 },

@@ -1,19 +1,29 @@
-import { type KeyRow, keyRows, renameBy, type TensorSource } from "@controlnet-js/checkpoints";
-import { assertShape, ControlNetError, shapeInitializer } from "@controlnet-js/core";
+import type { KeyRow, TensorSource } from "@controlnet-js/checkpoints";
+import { assertShape, ControlNetError } from "@controlnet-js/core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { loadNetwork } from "../weights/load-network.js";
-import type { ConvNextConfig, UperNetConfig } from "./config.js";
-import { type ConvNext, convNext, createConvNext } from "./convnext.js";
+import type { BackboneConfig, ConvNextConfig } from "./backbone-config.js";
+import type { UperNetConfig } from "./config.js";
+import { type ConvNext, convNext } from "./convnext.js";
+import { convNextRows } from "./convnext-rows.js";
+import { type Swin, swin } from "./swin.js";
+import { swinRename, swinRows } from "./swin-rows.js";
 import { type UperNetHead, uperNetHead, uperNetHeadRows } from "./upernet-head.js";
 
-/** The parameters of UPerNet on a ConvNeXt. */
+/** The parameters of a UPerNet. */
 export interface UperNet {
-  backbone: ConvNext;
+  /** Of the kind that the config says. */
+  backbone: ConvNext | Swin;
   head: UperNetHead;
 }
 
-/** What the training needed alone: the head that learns along, and counts of batches. */
-const ignored = [/^auxiliary_head\./, /\.num_batches_tracked$/];
+/** What the training needed alone, what nothing reads, and what is computed here. */
+const ignored = [
+  /^auxiliary_head\./,
+  /\.num_batches_tracked$/,
+  /^backbone\.swin\.layernorm\./,
+  /\.relative_position_index$/,
+];
 
 /**
  * Loads UPerNet from the weights of transformers' UperNetForSemanticSegmentation. The caller disposes the tree.
@@ -24,56 +34,28 @@ export const loadUperNet = (source: TensorSource, config: UperNetConfig, where =
     source,
     {
       name: "upernet",
-      rows: [...convNextRows("backbone", config.backbone), ...uperNetHeadRows("head", config)],
+      rows: [...backboneRows("backbone", config.backbone), ...uperNetHeadRows("head", config)],
+      rename: config.backbone.kind === "swin" ? swinRename : (name) => name,
       ignore: ignored,
     },
     where,
   );
 
-/** The rows of the key table for the backbone. */
-function convNextRows(path: string, config: ConvNextConfig): KeyRow[] {
-  const { widths, depths, outputs, hasLayerScale } = config;
-  const stage = (i: number | string) => `backbone.encoder.stages.${i}`;
-  const rename = renameBy([
-    [/\.stem\.convolution$/, ".embeddings.patch_embeddings"],
-    [/\.stem\.norm$/, ".embeddings.layernorm"],
-    [/\.norms\.(\d+)$/, (_, i) => `.hidden_states_norms.${stageName(outputs[Number(i)]!)}`],
-    [/^.*\.stages\.(\d+)/, (_, i) => stage(i!)],
-    [/\.down\.norm$/, ".downsampling_layer.0"],
-    [/\.down\.convolution$/, ".downsampling_layer.1"],
-    [/\.blocks\.(\d+)/, ".layers.$1"],
-    [/\.depthwise$/, ".dwconv"],
-    [/(\.layers\.\d+)\.norm$/, "$1.layernorm"],
-    [/\.expand$/, ".pwconv1"],
-    [/\.contract$/, ".pwconv2"],
-  ]);
-  // Every leaf but the layer scales is a module's weight or bias.
-  const modules = createConvNext(shapeInitializer, "", { ...config, hasLayerScale: false });
-  const layerScales = depths.flatMap((depth, i) =>
-    Array.from(
-      { length: hasLayerScale ? depth : 0 },
-      (_, j): KeyRow => ({
-        path: `${path}.stages.${i}.blocks.${j}.layerScale`,
-        key: `${stage(i)}.layers.${j}.layer_scale_parameter`,
-        layout: "plain",
-        shape: [widths[i]!],
-      }),
-    ),
-  );
-  return [...keyRows({ [path]: modules }, rename), ...layerScales];
-}
-
-const stageName = (stage: number): string => (stage === 0 ? "stem" : `stage${stage}`);
+const backboneRows = (path: string, config: BackboneConfig): KeyRow[] =>
+  config.kind === "swin" ? swinRows(path, config) : convNextRows(path, config);
 
 /**
  * The logits [batch, height / 4, width / 4, classes] of an RGB picture [batch, height, width, 3], normalised as its
- * processor does; 4 is the published patch, sizes are rounded down. transformers enlarges them to the picture's size.
+ * processor does; 4 is the published patch. A ConvNeXt rounds sizes down, a Swin up. transformers enlarges the logits to
+ * the picture's size.
  * @throws ControlNetError `shape` for a picture that is too small for the deepest stage
  */
-export function uperNet(params: UperNet, config: UperNetConfig, picture: Tensor4D): Tensor4D {
+export function uperNet({ backbone, head }: UperNet, config: UperNetConfig, picture: Tensor4D): Tensor4D {
   assertShape("uperNet: picture", picture.shape, [null, null, null, 3]);
-  assertLargeEnough(config.backbone, picture);
-  return uperNetHead(params.head, config, convNext(params.backbone, config.backbone, picture));
+  const { backbone: kind } = config;
+  if (kind.kind === "swin") return uperNetHead(head, config, swin(backbone as Swin, kind, picture));
+  assertLargeEnough(kind, picture);
+  return uperNetHead(head, config, convNext(backbone as ConvNext, kind, picture));
 }
 
 /** Every stage but the first halves what the patches make of the picture; something has to be left. */
