@@ -1,5 +1,4 @@
-import type { Convolution, Initializer } from "@controlnet-js/core";
-import { join } from "@controlnet-js/core";
+import { type Convolution, type Initializer, join } from "@controlnet-js/core";
 import { add, conv2d, type Tensor1D, type Tensor4D } from "@tensorflow/tfjs-core";
 
 /** Describes a convolution with a kernel of any height and width. */

@@ -78,6 +78,23 @@ describe.each(Object.entries(cases))("%s", (name, given) => {
   });
 });
 
+test.each(["odd", "swin"])("%s: pictures of a batch don't touch each other", (name) => {
+  tf.tidy(() => {
+    const given = cases[name]!;
+    const config = uperNetConfigFromTransformers("config.json", given.config);
+    const params = loadUperNet(madeSource(given.tensors), config);
+    const processor = pictureProcessor("preprocessor_config.json", given.preprocessor, processorDefaults);
+    const one = processPicture("test", asImage(fixture[`${name}.picture`]!), processor);
+    const two = tf.reverse(one, 2);
+    const both = uperNet(params, config, tf.concat([two, one]));
+    const [first, second] = tf.split(both, 2) as [tf.Tensor4D, tf.Tensor4D];
+    expect(difference(second, fixture[`${name}.head`]!)).toBeLessThan(1e-5);
+    const alone = uperNet(params, config, two);
+    expect(tf.max(tf.abs(tf.sub(first, alone))).dataSync()[0]).toBeLessThan(1e-5);
+    disposeTree(params);
+  });
+});
+
 test("the picture is what Pillow and the processor make of it, the enlarged logits are PyTorch's", () => {
   tf.tidy(() => {
     const processor = pictureProcessor("preprocessor_config.json", settings.preprocessor, processorDefaults);
