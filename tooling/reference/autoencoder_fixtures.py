@@ -19,7 +19,7 @@ CASES = {
     "wide-latent": dict(block_out_channels=(6, 9), layers_per_block=2, norm_num_groups=3, latent_channels=3,
                         scaling_factor=0.5, use_quant_conv=False),
     "no-attention": dict(block_out_channels=(8,), layers_per_block=1, norm_num_groups=8, in_channels=1, out_channels=1,
-                         latent_channels=2, mid_block_add_attention=False, use_post_quant_conv=False),
+                         latent_channels=2, mid_block_add_attention=False, use_post_quant_conv=False, act_fn="gelu"),
 }
 
 

@@ -58,6 +58,7 @@ def ddim_cases():
         case("DDIMScheduler", step_args={"eta": 0.5}, **{**base, "timestep_spacing": "trailing", "set_alpha_to_one": True}),
         case("DDIMScheduler", **{**base, "timestep_spacing": "linspace"}),
         case("DDIMScheduler", **{**base, "clip_sample": True, "clip_sample_range": 1.5}),
+        case("DDIMScheduler", **{**base, **THRESHOLD}),
         case("DDIMScheduler", **{**base, "beta_schedule": "linear", "beta_start": 0.0001, "beta_end": 0.02}),
         case("DDIMScheduler", **{**base, "beta_schedule": "squaredcos_cap_v2"}),
         case(
@@ -73,11 +74,15 @@ def ddpm_cases():
         *predictions(lambda **k: case("DDPMScheduler", **{**base, **k})),
         case("DDPMScheduler", **{**base, "variance_type": "fixed_large", "timestep_spacing": "trailing"}),
         case("DDPMScheduler", **{**base, "timestep_spacing": "linspace", "clip_sample": True}),
+        case("DDPMScheduler", **{**base, **THRESHOLD}),
     ]
 
 
 SPREADS = [dict(use_karras_sigmas=True), dict(use_exponential_sigmas=True), dict(use_beta_sigmas=True)]
 SPACINGS = [dict(timestep_spacing="trailing"), dict(timestep_spacing="linspace")]
+# Limits that reach into the samples of this model, whose clean predictions are below 3.
+THRESHOLD = dict(thresholding=True, dynamic_thresholding_ratio=0.8, sample_max_value=1.5)
+AT_END = dict(use_exponential_sigmas=True, final_sigmas_type="sigma_min")
 LEADING = dict(timestep_spacing="leading", steps_offset=1)
 V = dict(prediction_type="v_prediction")
 SAMPLE = dict(prediction_type="sample")
@@ -110,10 +115,12 @@ GROUPS = {
         *[dict(algorithm_type="dpmsolver", final_sigmas_type="sigma_min", solver_type=s) for s in ("midpoint", "heun")],
         dict(algorithm_type="dpmsolver", final_sigmas_type="sigma_min", solver_order=3, **V),
         dict(beta_schedule="squaredcos_cap_v2", lambda_min_clipped=-5.1, timestep_spacing="linspace"),
+        *[THRESHOLD, dict(**THRESHOLD, algorithm_type="dpmsolver", final_sigmas_type="sigma_min")],
+        dict(**AT_END, lower_order_final=False),
     ),
     "dpmpp-2m-sde": lambda: cases(
         "DPMSolverMultistepScheduler",
-        *[dict(algorithm_type="sde-dpmsolver++", **v) for v in ({}, V, dict(use_karras_sigmas=True), dict(solver_type="heun"), dict(solver_order=3))],
+        *[dict(algorithm_type="sde-dpmsolver++", **v) for v in ({}, V, dict(use_karras_sigmas=True), dict(solver_type="heun"), dict(solver_order=3), AT_END)],
         *[dict(algorithm_type="sde-dpmsolver", final_sigmas_type="sigma_min", solver_type=s) for s in ("midpoint", "heun")],
     ),
     "dpmpp-sde": lambda: cases("DPMSolverSDEScheduler", {}, V, *SPACINGS, *SPREADS),
@@ -125,20 +132,21 @@ GROUPS = {
             dict(final_sigmas_type="sigma_min", solver_order=3),
             dict(algorithm_type="dpmsolver", final_sigmas_type="sigma_min", solver_order=3),
             *[dict(algorithm_type="sde-dpmsolver++", solver_order=n) for n in (2, 3)],
+            THRESHOLD,
         )
     ],
     "deis": lambda: [
-        *cases("DEISMultistepScheduler", {}, V, SAMPLE, *SPACINGS, *SPREADS, dict(solver_order=3), dict(solver_order=1), dict(lower_order_final=False)),
+        *cases("DEISMultistepScheduler", {}, V, SAMPLE, *SPACINGS, *SPREADS, dict(solver_order=3), dict(solver_order=1), dict(lower_order_final=False), THRESHOLD),
         *cases("DEISMultistepScheduler", *SPREADS, steps=(1,)),
     ],
     "unipc": lambda: cases(
         "UniPCMultistepScheduler",
         *[{}, V, SAMPLE, *SPACINGS, *SPREADS, dict(solver_order=3), dict(solver_order=4), dict(solver_order=1), dict(solver_type="bh1", final_sigmas_type="sigma_min")],
         *[dict(predict_x0=False, final_sigmas_type="sigma_min", solver_order=n) for n in (2, 3)],
-        *[dict(disable_corrector=[0, 1]), with_zero_snr()],
+        *[dict(disable_corrector=[0, 1]), with_zero_snr(), THRESHOLD],
         *[dict(**spread, sigma_min=0.05, sigma_max=10.0, final_sigmas_type="sigma_min") for spread in SPREADS],
     ),
-    "lcm": lambda: [case("LCMScheduler", steps=(1, 4, 8, 30), **v) for v in ({}, V, dict(original_inference_steps=40, timestep_scaling=5.0), dict(clip_sample=True))],
+    "lcm": lambda: [case("LCMScheduler", steps=(1, 4, 8, 30), **v) for v in ({}, V, dict(original_inference_steps=40, timestep_scaling=5.0), dict(clip_sample=True), THRESHOLD)],
     "tcd": lambda: [
         case("TCDScheduler", steps=(1, 4, 8, 30), step_args={"eta": eta}, **v) for eta, v in ((0.3, {}), (0.0, V), (1.0, SAMPLE))
     ],

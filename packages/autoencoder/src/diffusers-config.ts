@@ -6,7 +6,11 @@ const size = z.int().positive();
 
 /** The parts of diffusers' `config.json` of an AutoencoderKL; what this project does not build is refused by value. */
 const diffusersSchema = z.strictObject({
-  act_fn: z.enum(["silu", "swish"]).default("silu"),
+  act_fn: z
+    .string()
+    .toLowerCase()
+    .pipe(z.enum(["silu", "swish", "gelu", "mish", "relu"]))
+    .default("silu"),
   block_out_channels: z.array(size).default([64]),
   down_block_types: z.array(z.literal("DownEncoderBlock2D")).default(["DownEncoderBlock2D"]),
   force_upcast: z.unknown().optional(),
@@ -72,6 +76,7 @@ export function autoencoderConfigFromDiffusers(json: unknown): AutoencoderConfig
     latentChannels: given.latent_channels,
     channels: given.block_out_channels,
     blocksPerLevel: given.layers_per_block,
+    ...(given.act_fn !== "silu" && given.act_fn !== "swish" && { activation: given.act_fn }),
     groups: given.norm_num_groups,
     middleAttention: given.mid_block_add_attention,
     quantConvolution: given.use_quant_conv,
@@ -86,7 +91,7 @@ export function autoencoderConfigFromDiffusers(json: unknown): AutoencoderConfig
 export const autoencoderConfigToDiffusers = (config: AutoencoderConfig): Record<string, unknown> => ({
   _class_name: "AutoencoderKL",
   _diffusers_version: "0.42.1",
-  act_fn: "silu",
+  act_fn: config.activation ?? "silu",
   block_out_channels: config.channels,
   down_block_types: config.channels.map(() => "DownEncoderBlock2D"),
   force_upcast: true,

@@ -83,8 +83,11 @@ export function decode(params: Autoencoder, config: AutoencoderConfig, latents: 
   });
 }
 
-const resnet = (x: Tensor4D, block: ResidualBlock, { groups }: AutoencoderConfig): Tensor4D =>
-  residualBlock(x, block, undefined, { groups: groups, epsilon });
+const resnet = (
+  x: Tensor4D,
+  block: ResidualBlock,
+  { groups, activation = "silu" }: AutoencoderConfig,
+): Tensor4D => residualBlock(x, block, undefined, { groups, epsilon, activation });
 
 function runMiddle(
   x: Tensor4D,

@@ -1,6 +1,7 @@
 import { ControlNetError } from "@controlnet-js/core";
-import { clipByValue, type Tensor4D } from "@tensorflow/tfjs-core";
+import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { combine } from "./combine.js";
+import { type LimitOptions, limited } from "./limit.js";
 import { type Denoiser, oneCallPerStep, type Plan } from "./plan.js";
 import { interpret } from "./prediction.js";
 import { type RunOptions, sample } from "./sample.js";
@@ -8,7 +9,7 @@ import { alphaCumprodAt, levelOf, type NoiseSchedule } from "./schedule.js";
 import { ldmTimesteps, type Spacing, timesteps } from "./timesteps.js";
 
 /** Options of {@link ddim}; the defaults are Stable Diffusion's. */
-export interface DdimOptions {
+export interface DdimOptions extends LimitOptions {
   steps: number;
   /** 0: deterministic; 1: as noisy as DDPM. */
   eta?: number;
@@ -16,8 +17,6 @@ export interface DdimOptions {
   stepsOffset?: number;
   /** What the last step goes to: abar = 1, or abar of timestep 0 (`false`, as Stable Diffusion does). */
   setAlphaToOne?: boolean;
-  /** Clip the predicted clean sample to [-clip, clip]; for models of pixels, not of latents. */
-  clip?: number;
   /**
    * Which published code's timesteps and step targets: `"diffusers"` steps from t to `t - floor(T / steps)`;
    * `"ldm"` takes {@link ldmTimesteps} (31 for 30) and steps from each to the next, the last to abar of timestep 0.
@@ -37,7 +36,6 @@ export function ddim(schedule: NoiseSchedule, options: DdimOptions): Plan {
     spacing = "leading",
     stepsOffset,
     setAlphaToOne = false,
-    clip,
     rule = "diffusers",
   } = options;
   if (!(eta >= 0)) throw new ControlNetError("range", `ddim: expected eta >= 0, got ${eta}`);
@@ -63,8 +61,10 @@ export function ddim(schedule: NoiseSchedule, options: DdimOptions): Plan {
       const target = levelOf(targets[step]!);
       const output = await ask(latent, level);
       const { clean, epsilon } = interpret(schedule.prediction, level);
-      let predictedClean = combine([clean.latent, latent], [clean.output, output]);
-      if (clip !== undefined) predictedClean = clipByValue(own(predictedClean), -clip, clip) as Tensor4D;
+      const predictedClean = await limited(
+        own(combine([clean.latent, latent], [clean.output, output])),
+        options,
+      );
       const spread =
         eta * (target.sigma / level.sigma) * Math.sqrt(Math.max(0, 1 - bars[step]! / targets[step]!));
       const direction = Math.sqrt(Math.max(0, 1 - targets[step]! - spread ** 2));

@@ -1,5 +1,6 @@
-import { clipByValue, type Tensor4D } from "@tensorflow/tfjs-core";
+import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { combine } from "./combine.js";
+import { type LimitOptions, limited } from "./limit.js";
 import { type Denoiser, oneCallPerStep, type Plan } from "./plan.js";
 import { interpret } from "./prediction.js";
 import { type RunOptions, sample } from "./sample.js";
@@ -7,14 +8,12 @@ import { alphaCumprodAt, levelOf, type NoiseSchedule } from "./schedule.js";
 import { type Spacing, timesteps } from "./timesteps.js";
 
 /** Options of {@link ddpm}. */
-export interface DdpmOptions {
+export interface DdpmOptions extends LimitOptions {
   steps: number;
   spacing?: Spacing;
   stepsOffset?: number;
   /** Posterior variance beta~ (`"small"`) or beta itself (`"large"`), Ho et al. 2020, section 3.2. */
   variance?: "small" | "large";
-  /** Clip the predicted clean sample to [-clip, clip]; for models of pixels, not of latents. */
-  clip?: number;
 }
 
 /**
@@ -23,7 +22,7 @@ export interface DdpmOptions {
  * with `a = abar_t / abar_prev`, `b = 1 - a`. No noise at timestep 0.
  */
 export function ddpm(schedule: NoiseSchedule, options: DdpmOptions): Plan {
-  const { steps, spacing = "leading", stepsOffset, variance = "small", clip } = options;
+  const { steps, spacing = "leading", stepsOffset, variance = "small" } = options;
   const grid = timesteps(schedule, steps, spacing, { stepsOffset });
   const bars = [...grid.map((t) => alphaCumprodAt(schedule, t)), 1];
   return {
@@ -38,8 +37,10 @@ export function ddpm(schedule: NoiseSchedule, options: DdpmOptions): Plan {
       const [bar, target] = [bars[step]!, bars[step + 1]!];
       const output = await ask(latent, levelOf(bar));
       const { clean } = interpret(schedule.prediction, levelOf(bar));
-      let predictedClean = combine([clean.latent, latent], [clean.output, output]);
-      if (clip !== undefined) predictedClean = clipByValue(own(predictedClean), -clip, clip) as Tensor4D;
+      const predictedClean = await limited(
+        own(combine([clean.latent, latent], [clean.output, output])),
+        options,
+      );
       const beta = 1 - bar / target;
       const posterior = Math.max(((1 - target) / (1 - bar)) * beta, 1e-20);
       const spread = Math.sqrt(variance === "small" ? posterior : beta);

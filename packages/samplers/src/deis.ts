@@ -43,8 +43,14 @@ export function deis(schedule: NoiseSchedule, options: DeisOptions): Plan {
     stochastic: false,
     async step(context) {
       const { step, latent, history } = context;
-      const { clean, epsilon } = await evaluate(context, schedule.prediction, latent, levels[step]!);
-      const outputs = [context.own(combine(...epsilon(1))), ...history].slice(0, order);
+      const { clean, limitedEpsilon } = await evaluate(
+        context,
+        schedule.prediction,
+        latent,
+        levels[step]!,
+        options,
+      );
+      const outputs = [context.own(combine(...limitedEpsilon(1))), ...history].slice(0, order);
       const short = lowerOrderFinal && steps < 15;
       const used = Math.min(outputs.length, short ? steps - step : order);
       const weights = integrals(

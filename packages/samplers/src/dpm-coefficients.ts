@@ -33,6 +33,8 @@ export function dpmCoefficients(
   solver: "midpoint" | "heun",
 ): DpmCoefficients {
   const h = logSnr(to) - logSnr(from);
+  // A spread ends at the noise of timestep 0, to which the last step goes with `finalSigma: "sigma-min"`.
+  if (Math.abs(h) < 1e-12) return { sample: 1, d0: 0, d1: 0, d2: 0, noise: 0 };
   const forms: Record<DpmAlgorithm, () => DpmCoefficients> = {
     "dpmsolver++": () => {
       const d0 = -to.alpha * Math.expm1(-h);

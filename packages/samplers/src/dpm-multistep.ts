@@ -47,8 +47,9 @@ export function dpmMultistep(schedule: NoiseSchedule, options: DpmMultistepOptio
     stochastic: algorithm.startsWith("sde"),
     async step(context) {
       const { step, latent } = context;
-      const { clean, epsilon } = await evaluate(context, schedule.prediction, latent, levels[step]!);
-      const current = algorithm.endsWith("++") ? clean : context.own(combine(...epsilon(1)));
+      const asked = await evaluate(context, schedule.prediction, latent, levels[step]!, options);
+      const { clean } = asked;
+      const current = algorithm.endsWith("++") ? clean : context.own(combine(...asked.limitedEpsilon(1)));
       const outputs = [current, ...context.history].slice(0, order);
       const used = orderAt(step, outputs.length);
       const c = dpmCoefficients(algorithm, levels[step]!, levels[step + 1]!, used === 3 ? "heun" : solver);
@@ -65,7 +66,7 @@ export function dpmMultistep(schedule: NoiseSchedule, options: DpmMultistepOptio
       function multistepTerms({ d0, d1, d2 }: typeof c, used: number): Term[] {
         const lambda = (i: number) => logSnr(levels[step + 1 - i]!);
         const h = lambda(0) - lambda(1);
-        if (used === 1) return [[d0, outputs[0]!]];
+        if (used === 1 || d0 === 0) return [[d0, outputs[0]!]];
         const r0 = (lambda(1) - lambda(2)) / h;
         if (used === 2)
           return [

@@ -44,8 +44,9 @@ export function dpmSinglestep(schedule: NoiseSchedule, options: DpmSinglestepOpt
       const [start, ...earlier] = context.history;
       const used = Math.min(orders[step]!, earlier.length + 1);
       const base = used === 1 || !start ? context.own(combine([1, latent])) : start;
-      const { clean, epsilon } = await evaluate(context, schedule.prediction, latent, levels[step]!);
-      const current = algorithm.endsWith("++") ? clean : context.own(combine(...epsilon(1)));
+      const asked = await evaluate(context, schedule.prediction, latent, levels[step]!, options);
+      const { clean } = asked;
+      const current = algorithm.endsWith("++") ? clean : context.own(combine(...asked.limitedEpsilon(1)));
       const outputs = used === 1 ? [current] : [current, ...earlier];
       const c = dpmCoefficients(
         algorithm,

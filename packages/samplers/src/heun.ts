@@ -1,14 +1,12 @@
-import { combine, type Term } from "./combine.js";
+import { combine } from "./combine.js";
 import { evaluate } from "./evaluate.js";
+import type { LimitOptions } from "./limit.js";
 import { type Plan, twoCallsPerStep } from "./plan.js";
 import type { NoiseSchedule } from "./schedule.js";
 import { type SigmaOptions, sigmaGrid } from "./sigma-grid.js";
 
 /** Options of {@link heun}. */
-export interface HeunOptions extends SigmaOptions {
-  /** Clip the predicted clean sample to [-clip, clip]; for models of pixels, not of latents. */
-  clip?: number;
-}
+export interface HeunOptions extends SigmaOptions, Pick<LimitOptions, "clip"> {}
 
 /**
  * Heun's second-order method (Karras et al. 2022, algorithm 1): an Euler step, then the mean of the slopes at both
@@ -29,19 +27,15 @@ export function heun(schedule: NoiseSchedule, options: HeunOptions): Plan {
     async step(context) {
       const { step, latent } = context;
       const [sigma, next] = [sigmas[step]!, sigmas[step + 1]!];
-      const first = await evaluate(context, schedule.prediction, latent, levels[step]!, options.clip);
-      const slope = (weight: number): Term[] => [
-        [weight / sigma, latent],
-        [-weight / sigma, first.clean],
-      ];
-      const proposed = combine([1, latent], ...slope(next - sigma));
+      const first = await evaluate(context, schedule.prediction, latent, levels[step]!, options);
+      const proposed = combine([1, latent], ...first.limitedEpsilon(next - sigma));
       if (step === steps - 1) return { predictedClean: first.clean, latent: proposed };
       const ahead = context.own(proposed);
-      const second = await evaluate(context, schedule.prediction, ahead, levels[step + 1]!, options.clip);
+      const second = await evaluate(context, schedule.prediction, ahead, levels[step + 1]!, options);
       const half = (next - sigma) / 2;
       return {
         predictedClean: second.clean,
-        latent: combine([1, latent], ...slope(half), [half / next, ahead], [-half / next, second.clean]),
+        latent: combine([1, latent], ...first.limitedEpsilon(half), ...second.limitedEpsilon(half)),
       };
     },
   };

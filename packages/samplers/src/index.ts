@@ -12,6 +12,7 @@ export { euler } from "./euler.js";
 export { eulerAncestral } from "./euler-ancestral.js";
 export { type HeunOptions, heun } from "./heun.js";
 export { type LcmOptions, lcm } from "./lcm.js";
+export type { DynamicThreshold, LimitOptions } from "./limit.js";
 export { type LmsOptions, lms } from "./lms.js";
 export { initialNoise, type NoiseKeys, type NoiseSource, noiseSource } from "./noise-source.js";
 export type { Denoiser, Plan, StepContext, StepResult } from "./plan.js";

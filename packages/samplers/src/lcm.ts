@@ -1,18 +1,17 @@
 import { combine } from "./combine.js";
 import { consistencyTimesteps } from "./consistency-timesteps.js";
 import { evaluate } from "./evaluate.js";
+import type { LimitOptions } from "./limit.js";
 import { oneCallPerStep, type Plan } from "./plan.js";
 import { alphaCumprodAt, levelOf, type NoiseSchedule } from "./schedule.js";
 
 /** Options of {@link lcm}. */
-export interface LcmOptions {
+export interface LcmOptions extends LimitOptions {
   steps: number;
   /** Steps of the solver with which the model was distilled. */
   originalSteps?: number;
   /** Timesteps are multiplied with this in the boundary condition. */
   timestepScaling?: number;
-  /** Clip the predicted clean sample to [-clip, clip]; for models of pixels, not of latents. */
-  clip?: number;
 }
 
 /**
@@ -20,7 +19,7 @@ export interface LcmOptions {
  * `c_skip x + c_out x0` at each timestep, with fresh noise down to the next one.
  */
 export function lcm(schedule: NoiseSchedule, options: LcmOptions): Plan {
-  const { steps, originalSteps = 50, timestepScaling = 10, clip } = options;
+  const { steps, originalSteps = 50, timestepScaling = 10 } = options;
   const grid = consistencyTimesteps(schedule, steps, originalSteps);
   const levels = grid.map((t) => levelOf(alphaCumprodAt(schedule, t)));
   const sigmaData = 0.5;
@@ -34,7 +33,7 @@ export function lcm(schedule: NoiseSchedule, options: LcmOptions): Plan {
     stochastic: steps > 1,
     async step(context) {
       const { step, latent } = context;
-      const { clean } = await evaluate(context, schedule.prediction, latent, levels[step]!, clip);
+      const { clean } = await evaluate(context, schedule.prediction, latent, levels[step]!, options);
       const scaled = grid[step]! * timestepScaling;
       const skip = sigmaData ** 2 / (scaled ** 2 + sigmaData ** 2);
       const denoised = combine([scaled / Math.hypot(scaled, sigmaData), clean], [skip, latent]);

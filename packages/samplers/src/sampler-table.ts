@@ -61,7 +61,7 @@ const sigmaOptions = [
   "interpolation",
   "finalSigma",
 ] as const;
-const solverOptions = ["spacing", "stepsOffset", "sigmas"] as const;
+const solverOptions = ["spacing", "stepsOffset", "sigmas", "threshold"] as const;
 const dpmOptions = [
   "algorithm",
   "order",
@@ -74,8 +74,8 @@ const plmsOptions = ["spacing", "stepsOffset", "setAlphaToOne"] as const;
 
 /** The options of every sampler, beside `steps`. */
 export const samplerOptionNames: { readonly [N in SamplerName]: readonly (keyof SamplerOptions<N>)[] } = {
-  ddim: ["eta", "spacing", "stepsOffset", "setAlphaToOne", "clip", "rule"],
-  ddpm: ["spacing", "stepsOffset", "variance", "clip"],
+  ddim: ["eta", "spacing", "stepsOffset", "setAlphaToOne", "clip", "threshold", "rule"],
+  ddpm: ["spacing", "stepsOffset", "variance", "clip", "threshold"],
   plms: plmsOptions,
   pndm: plmsOptions,
   euler: sigmaOptions,
@@ -87,7 +87,7 @@ export const samplerOptionNames: { readonly [N in SamplerName]: readonly (keyof 
   "dpmpp-2m": [...solverOptions, ...dpmOptions, "karrasTimesteps", "eulerAtFinal"],
   "dpmpp-2m-sde": [...solverOptions, ...dpmOptions, "karrasTimesteps", "eulerAtFinal"],
   "dpmpp-sde": sigmaOptions,
-  "dpmpp-singlestep": [...dpmOptions, "sigmas", "karrasTimesteps"],
+  "dpmpp-singlestep": [...dpmOptions, "sigmas", "threshold", "karrasTimesteps"],
   deis: [...solverOptions, "order", "lowerOrderFinal"],
   unipc: [
     ...solverOptions,
@@ -100,7 +100,7 @@ export const samplerOptionNames: { readonly [N in SamplerName]: readonly (keyof 
     "sigmaMin",
     "sigmaMax",
   ],
-  lcm: ["originalSteps", "timestepScaling", "clip"],
+  lcm: ["originalSteps", "timestepScaling", "clip", "threshold"],
   tcd: ["eta", "originalSteps"],
 };
 

@@ -95,7 +95,6 @@ describe("readSchedulerConfig", () => {
     ["[]", "JSON object"],
     [{ _class_name: "DDIMScheduler", beta_schedule: "quadratic" }, "squaredcos_cap_v2"],
     [{ _class_name: "DDIMScheduler", steps_offset: "1" }, "steps_offset: expected a number"],
-    [{ _class_name: "DDIMScheduler", thresholding: true }, "models of pixels"],
     [{ _class_name: "UniPCMultistepScheduler", use_flow_sigmas: true }, "flow-matching"],
     [
       { _class_name: "EulerDiscreteScheduler", use_karras_sigmas: true, use_beta_sigmas: true },

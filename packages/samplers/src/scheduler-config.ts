@@ -153,7 +153,6 @@ function refuseUnsupported(className: string, fields: Fields): void {
       `scheduler_config: ${className} with ${key} ${JSON.stringify(fields[key])} is not supported: ${why}`,
     );
   };
-  if (fields.thresholding === true) refuse("thresholding", "it is for models of pixels, not of latents");
   if (fields.use_flow_sigmas === true || fields.prediction_type === "flow_prediction")
     refuse(
       fields.use_flow_sigmas === true ? "use_flow_sigmas" : "prediction_type",
@@ -232,7 +231,9 @@ function optionsOf(sampler: SamplerName, fields: Fields): Record<string, unknown
     options.spacing = oneOf("timestep_spacing", spacings, fields.timestep_spacing);
     take("steps_offset", "stepsOffset");
   }
-  if (fields.clip_sample === true && sampler !== "tcd") take("clip_sample_range", "clip");
+  if (fields.thresholding === true && sampler !== "tcd")
+    options.threshold = { ratio: fields.dynamic_thresholding_ratio, most: fields.sample_max_value };
+  else if (fields.clip_sample === true && sampler !== "tcd") take("clip_sample_range", "clip");
   if (sampler === "ddim" || sampler === "pndm") take("set_alpha_to_one", "setAlphaToOne");
   if (sampler === "ddpm") options.variance = fields.variance_type === "fixed_large" ? "large" : "small";
   const spread = spreadOf(fields);

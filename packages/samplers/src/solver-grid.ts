@@ -1,4 +1,5 @@
 import { ControlNetError } from "@controlnet-js/core";
+import type { LimitOptions } from "./limit.js";
 import type { NoiseSchedule } from "./schedule.js";
 import type { SigmaGrid } from "./sigma-grid.js";
 import {
@@ -12,7 +13,7 @@ import {
 import { roundHalfEven, type Spacing } from "./timesteps.js";
 
 /** Options of the exponential integrators (DPM-Solver, DEIS, UniPC), which work at unit variance. */
-export interface SolverOptions {
+export interface SolverOptions extends Pick<LimitOptions, "threshold"> {
   steps: number;
   spacing?: Spacing;
   stepsOffset?: number;

@@ -55,7 +55,7 @@ export function uniPc(schedule: NoiseSchedule, options: UniPcOptions): Plan {
     async step(context) {
       const { step, latent, own } = context;
       const [lastLatent, ...earlier] = context.history;
-      const { clean, epsilon } = await evaluate(context, schedule.prediction, latent, levels[step]!);
+      const { clean, epsilon } = await evaluate(context, schedule.prediction, latent, levels[step]!, options);
       const current = predictClean ? clean : own(combine(...epsilon(1)));
       const outputs = [current, ...earlier].slice(0, order);
       let corrected = own(combine([1, latent]));
