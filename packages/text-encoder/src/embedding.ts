@@ -1,5 +1,6 @@
 import { defineKernel } from "@controlnet-js/core";
 import {
+  cast,
   gather,
   matMul,
   oneHot,
@@ -17,7 +18,8 @@ const embeddingKernel = defineKernel<"table" | "tokens", { vocabularySize: numbe
     return {
       // A product with one-hot rows: no scatter kernel needed (wasm has none), and the same bits on every run.
       table: () => {
-        const rows = oneHot(reshape(tokens!, [-1]), vocabularySize, 1, 0, "float32") as Tensor2D;
+        // Cast, as tfjs's WebAssembly engine writes the bits of whole numbers where floats are asked for.
+        const rows = cast(oneHot(reshape(tokens!, [-1]), vocabularySize), "float32") as Tensor2D;
         const flat = reshape(upstream, [-1, upstream.shape[upstream.rank - 1]!]) as Tensor2D;
         return matMul(rows, flat, true, false);
       },

@@ -1,4 +1,4 @@
-export { openCaptioner } from "./open-captioner.js";
+export { type CaptionerOptions, openCaptioner } from "./open-captioner.js";
 export { openDepthModel } from "./open-depth-model.js";
 export { openMoveNet } from "./open-movenet.js";
 export {

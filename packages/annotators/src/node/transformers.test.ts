@@ -117,14 +117,17 @@ describe.each(libraries)("models through %s", (_, library) => {
   });
 });
 
-test("a captioner says in words what it sees; BLIP, which the library lacks, is refused by name", async () => {
+test("a captioner says in words what it sees; one of another kind is refused by name", async () => {
   writeFileSync(join(temporary, "config.json"), '{"model_type": "vision-encoder-decoder"}');
   const caption = await openCaptioner(temporary, { library: standIn });
   expect(await caption(ramp(64, 48))).toBe("a picture 64 wide");
   caption.dispose();
-  writeFileSync(join(temporary, "config.json"), '{"model_type": "blip"}');
+  await expect(openCaptioner(temporary, { library: standIn, beams: 3 })).rejects.toThrow(
+    /only BLIP takes beams/,
+  );
+  writeFileSync(join(temporary, "config.json"), '{"model_type": "git"}');
   await expect(openCaptioner(temporary, { library: standIn })).rejects.toThrow(
-    /"blip".*vision-encoder-decoder/,
+    /"git".*blip, vision-encoder-decoder/,
   );
 });
 
