@@ -141,4 +141,13 @@ test("a folder goes through one network; one that can't be opened is an error of
   const { err } = await detect(...args, weights("hed"));
   expect(err).toMatch(/2 maps.*1 failed/);
   expect(err.match(/Engine:/g)).toHaveLength(1);
+
+  const again = [...args, weights("hed"), "--resume"];
+  expect((await detect(...again)).err).toMatch(/0 maps, 2 kept, 1 failed/);
+  expect((await detect(...again, "--resolution", "128")).err).toMatch(/2 maps.*1 failed/);
+  // Another file of the same size: one that says that it was saved at another time.
+  const bytes = readFileSync(weights("hed"));
+  bytes[bytes.lastIndexOf("PK\x01\x02", undefined, "latin1") + 12]! ^= 1;
+  writeFileSync(join(folder, "other.pth"), bytes);
+  expect((await detect(...args, join(folder, "other.pth"), "--resume")).err).toMatch(/2 maps.*1 failed/);
 });
