@@ -1,6 +1,7 @@
 import { engineNames } from "@controlnet-js/engine";
 import { Command } from "commander";
 import manifest from "../package.json" with { type: "json" };
+import { addCaptionCommand } from "./caption/caption-command.js";
 import { writeTinyworld } from "./dataset.js";
 import { addDetectCommand } from "./detect/detect-command.js";
 import { evaluate } from "./evaluate.js";
@@ -138,6 +139,7 @@ Examples:
     });
 
   addDetectCommand(program);
+  addCaptionCommand(program);
   addModelCommands(program);
   return program;
 }
