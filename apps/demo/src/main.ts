@@ -3,34 +3,41 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { ControlNetError, isControlNetError } from "@controlnet-js/core";
 import { engineNames, selectEngine } from "@controlnet-js/engine";
-import { loadControlNet, loadPipeline } from "@controlnet-js/pipeline/node";
-import { weightsFolder } from "@controlnet-js/tinyworld/node";
 import { Command } from "commander";
 import { createServer } from "./server/create-server.js";
+import { openModels } from "./server/open-models.js";
 import { createPainter } from "./server/painter.js";
 
 const command = new Command("controlnet-demo")
   .description("Serve the page that paints with a ControlNet, on 127.0.0.1.")
-  .option("--model <folder>", 'base model: "tinyworld" or a folder in diffusers\' layout', "tinyworld")
-  .option("--control <folder>", "a ControlNet in diffusers' layout", "out/quickstart/controlnet")
+  .option("--model <path>", 'base model: "tinyworld", a folder in diffusers\' layout, or a file', "tinyworld")
+  .option("--control <path>", "a ControlNet: a folder or a file", "out/quickstart/controlnet")
+  .option("--tokenizer <folder>", "the tokenizer of a single file; default: found beside it")
   .option("--port <n>", "port", "5173")
   .option("--engine <name>", `the engine: ${engineNames.join(", ")}`, "auto")
   .parse();
 
 try {
-  await serve(command.opts<{ model: string; control: string; port: string; engine: string }>());
+  await serve(command.opts<DemoFlags>());
 } catch (error) {
   if (!isControlNetError(error)) throw error;
   process.stderr.write(`error: ${error.message}\n`);
   process.exitCode = 1;
 }
 
-async function serve(options: {
+function log(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+interface DemoFlags {
   model: string;
   control: string;
+  tokenizer?: string;
   port: string;
   engine: string;
-}): Promise<void> {
+}
+
+async function serve(options: DemoFlags): Promise<void> {
   const port = portOf(options.port);
   // Beside dist/server.js as beside src/main.ts.
   const pageFolder = fileURLToPath(new URL("../dist/page", import.meta.url));
@@ -41,15 +48,17 @@ async function serve(options: {
     );
   const engine = await selectEngine({
     engine: options.engine,
-    log: (line) => process.stderr.write(`${line}\n`),
+    log,
   });
-  const pipeline = await loadPipeline(options.model === "tinyworld" ? weightsFolder() : options.model);
   const mayLack = command.getOptionValueSource("control") === "default";
-  const net = mayLack && !existsSync(options.control) ? undefined : await loadControlNet(options.control);
-  if (!net)
-    process.stderr.write(
-      `No ControlNet at ${options.control}: painting without control. \`npm start\` trains one.\n`,
-    );
+  const lacks = mayLack && !existsSync(options.control);
+  const { pipeline, net } = await openModels({
+    model: options.model,
+    control: lacks ? undefined : options.control,
+    tokenizer: options.tokenizer,
+    log,
+  });
+  if (!net) log(`No ControlNet at ${options.control}: painting without control. \`npm start\` trains one.`);
   const server = createServer({
     painter: createPainter(pipeline, net),
     pageFolder,

@@ -72,7 +72,7 @@ export function resolveOptions(pipeline: Pipeline, options: TextToImageOptions):
     guidanceRescale,
     seed,
     indices,
-    tiles: options.tiles,
+    tiles: tilesOf(pipeline, options),
   };
 }
 
@@ -122,6 +122,20 @@ function imageGuidanceOf(pipeline: Pipeline, { imageGuidance }: TextToImageOptio
   if (!(value >= 1 && value < Number.POSITIVE_INFINITY))
     refuse("range", `expected an imageGuidance from 1, got ${value}`);
   return value;
+}
+
+/** Checked before the run, which the decoder would otherwise end with its error. */
+function tilesOf(pipeline: Pipeline, { tiles }: TextToImageOptions): TileOptions | undefined {
+  const factor = latentFactor(pipeline);
+  const { tileSize = pipeline.autoencoder.config.sampleSize, overlap = 0.25 } = tiles ?? {};
+  const latents = tileSize / factor;
+  if (tiles && !(Number.isInteger(latents) && overlap >= 0 && Math.floor(latents * (1 - overlap)) >= 1))
+    refuse(
+      "range",
+      `expected tiles whose side is a multiple of ${factor} and whose overlap is in [0, 1) and leaves some of them, got ` +
+        `${tileSize} and ${overlap}`,
+    );
+  return tiles;
 }
 
 function negativesOf(negative: string | readonly string[], batch: number): readonly string[] {

@@ -65,6 +65,11 @@ test("mistakes are told, and nothing is written", async () => {
   await expect(
     run("convert", fixture("edges"), "--to", "ldm", "--part", "vae", "--out", out),
   ).rejects.toThrow(/expected an autoencoder, found a ControlNet/);
+  await expect(
+    run("convert", whole, "--to", "ldm", "--out", out, "--tokenizer", fixture("tiny/tokenizer")),
+  ).rejects.toThrow(/--tokenizer belongs to --to diffusers/);
+  const below = join(fixture("runs.safetensors"), "x.safetensors");
+  await expect(run("convert", whole, "--to", "ldm", "--out", below)).rejects.toMatchObject({ code: "io" });
   await expect(run("init", "--base", fixture("edges"), "--out", out)).rejects.toThrow(
     /expected a U-Net, found/,
   );
@@ -72,5 +77,9 @@ test("mistakes are told, and nothing is written", async () => {
   await expect(
     run("convert", whole, "--to", "ldm", "--out", out, "--config", join(folder, "bad.yaml")),
   ).rejects.toThrow(/bad\.yaml is not valid YAML/);
+  writeFileSync(join(folder, "other.yaml"), "a: 1");
+  await expect(
+    run("init", "--base", whole, "--out", out, "--config", join(folder, "other.yaml")),
+  ).rejects.toThrow(/other\.yaml: expected "model: params: \.\.\."/);
   expect(existsSync(out)).toBe(false);
 });

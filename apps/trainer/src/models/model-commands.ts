@@ -1,3 +1,4 @@
+import { ControlNetError } from "@controlnet-js/core";
 import {
   convertModel,
   initControlNet,
@@ -81,6 +82,11 @@ Examples:
   controlnet convert out/quickstart/controlnet --to ldm --out my-control.safetensors`,
     )
     .action(async (input: string, { out, config, ...options }) => {
+      if (options.to === "ldm" && options.tokenizer !== undefined)
+        throw new ControlNetError(
+          "config",
+          "controlnet convert: --tokenizer belongs to --to diffusers: the original code's form holds no tokenizer",
+        );
       const { parts } = await convertModel(input, out, { ...options, ...configOf({ config }), log });
       for (const { part, tensors } of parts) log(`${part}: ${tensors} tensors`);
       log(out);

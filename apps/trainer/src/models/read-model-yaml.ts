@@ -1,21 +1,37 @@
 import { readFileSync } from "node:fs";
-import { ControlNetError } from "@controlnet-js/core";
+import { ControlNetError, isControlNetError } from "@controlnet-js/core";
+import { hintsFromLdm } from "@controlnet-js/pipeline/node";
 import { parse } from "yaml";
 
 /**
  * Reads the original code's model yaml, such as `cldm_v15.yaml`, for `openPipeline` and the others.
- * @throws ControlNetError `io` or `format`, naming the file
+ * @throws ControlNetError `io`, `format`, `config` or `unsupported`, naming the file
  */
 export function readModelYaml(path: string): unknown {
-  let text: string;
+  const config = parsed(path, textOf(path));
   try {
-    text = readFileSync(path, "utf8");
+    hintsFromLdm(config);
+  } catch (cause) {
+    if (!isControlNetError(cause)) throw cause;
+    throw new ControlNetError(cause.code, `${path}: ${cause.message.replace(/^config: /, "")}`, { cause });
+  }
+  return config;
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
   } catch (cause) {
     throw new ControlNetError("io", `can't read ${path}: ${(cause as Error).message}`, { cause });
   }
+}
+
+function parsed(path: string, text: string): unknown {
   try {
     return parse(text);
   } catch (cause) {
-    throw new ControlNetError("format", `${path} is not valid YAML: ${(cause as Error).message}`, { cause });
+    // What follows the first line is the place in the text, drawn.
+    const [reason] = (cause as Error).message.split("\n");
+    throw new ControlNetError("format", `${path} is not valid YAML: ${reason!.replace(/:$/, "")}`, { cause });
   }
 }

@@ -53,10 +53,18 @@ function checkImage({ initImage, initLatents, mask, denoise, imageGuidance, step
   const [flag] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
   if (initImage === undefined && initLatents === undefined && flag !== undefined)
     refuse("missing", `${flag} needs the picture to begin with: --init-image PICTURE`);
-  if (denoise !== undefined && Math.floor(steps * denoise) < 1)
+  if (denoise !== undefined) checkDenoise(denoise, steps);
+}
+
+/**
+ * Checks that there is a step to run.
+ * @throws ControlNetError `range`
+ */
+export function checkDenoise(denoise: number, steps: number): void {
+  if (Math.floor(steps * denoise) < 1)
     refuse(
       "range",
-      `--denoise ${denoise} leaves none of ${steps} steps; raise it to at least ${1 / steps}, or --steps`,
+      `--denoise ${denoise} leaves none of ${steps} ${steps === 1 ? "step" : "steps"}; raise it to at least ${1 / steps}, or --steps`,
     );
 }
 

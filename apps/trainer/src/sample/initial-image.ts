@@ -9,6 +9,7 @@ import {
 } from "@controlnet-js/pipeline/node";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { readSource } from "../detect/read-source.js";
+import { checkDenoise } from "./check-parameters.js";
 import { fitMap, roundedDown } from "./fit-map.js";
 import { readMask } from "./read-mask.js";
 import type { SampleParameters } from "./sample-parameters.js";
@@ -16,7 +17,7 @@ import type { SampleParameters } from "./sample-parameters.js";
 /** What the parameters say about the picture to begin with. */
 type ImageParameters = Pick<
   SampleParameters,
-  "model" | "initImage" | "initLatents" | "mask" | "denoise" | "imageGuidance"
+  "model" | "initImage" | "initLatents" | "mask" | "denoise" | "imageGuidance" | "steps"
 >;
 
 /**
@@ -30,6 +31,7 @@ export const initialImage =
     checkTask(parameters, request);
     const { initImage, initLatents, mask, denoise } = parameters;
     if (initImage === undefined && initLatents === undefined) return undefined;
+    if (request.task !== "edit") checkDenoise(denoise ?? (mask === undefined ? 0.8 : 1), parameters.steps);
     const source = initImage === undefined ? undefined : await readSource(initImage);
     const ready = initLatents === undefined ? {} : readInitLatents(initLatents, request);
     try {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -77,6 +77,18 @@ describe("each ControlNet's own flags", () => {
   });
 });
 
+test("a folder's tokenizer may lie elsewhere; a model yaml that nothing reads is told of", async () => {
+  cpSync(fixture("tiny"), at("wordless"), { recursive: true });
+  rmSync(at("wordless/tokenizer"), { recursive: true });
+  const wordless = (...args: string[]) => sample("--model", at("wordless"), ...prompt, ...args);
+  await expect(wordless()).rejects.toThrow(
+    /wordless has no tokenizer; name the folder of one with --tokenizer/,
+  );
+  writeFileSync(at("model.yaml"), "model: { params: { unet_config: { params: { num_heads: 2 } } } }");
+  const { warnings } = await wordless("--tokenizer", fixture("tiny/tokenizer"), "--config", at("model.yaml"));
+  expect(warnings).toEqual([expect.stringMatching(/the model yaml was not used/)]);
+});
+
 describe("the run's flags", () => {
   test("a picture by its own number is that of the batch", async () => {
     const both = await sample(...prompt, "--batch", "2", "--seed", "9");
@@ -127,7 +139,11 @@ describe("the run's flags", () => {
       ["--prompt-embeds", "x", "--clip-skip", "1"],
       /--clip-skip belongs to --prompt/,
     ],
-    ["clip skip beyond all layers", [...prompt, "--clip-skip", "9"], /clipSkip of 0 to 2/],
+    [
+      "clip skip beyond all layers",
+      [...prompt, "--clip-skip", "9"],
+      /controlnet sample: expected a --clip-skip of 0 to 2/,
+    ],
     [
       "eta of another sampler",
       [...prompt, "--sampler", "euler", "--eta", "1"],
@@ -146,6 +162,12 @@ describe("the run's flags", () => {
       "options of a map that is ready",
       [...prompt, "--control", "x", "--map", "y", "--option", "low=1"],
       /--option says how a map is made/,
+    ],
+    ["tiles that don't fit", [...prompt, "--tiles", "9"], /expected tiles whose side is a multiple of 2/],
+    [
+      "a folder that is a file",
+      [...prompt, "--out", fixture("runs.safetensors")],
+      /--out: can't write into .*runs\.safetensors: it is no folder/,
     ],
     [
       "too few layers",

@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Applied } from "@controlnet-js/pipeline";
 import { samplePictures, saveLatents } from "@controlnet-js/pipeline/node";
@@ -7,7 +6,9 @@ import { print, startEngine } from "../start-engine.js";
 import { openCaptionerOf } from "./captioner.js";
 import { checkParameters } from "./check-parameters.js";
 import { changedFiles, hashFiles } from "./file-hashes.js";
+import { errorInFlags, inFlags } from "./in-flags.js";
 import { keptMaps } from "./kept-maps.js";
+import { assertFolder, outputFolder } from "./output-folder.js";
 import { sampleOptions } from "./sample-options.js";
 import type { MadeWith, SampleParameters } from "./sample-parameters.js";
 import { writePictures } from "./write-pictures.js";
@@ -48,6 +49,8 @@ export interface SampleReport {
  */
 export async function sample({ parameters, out, before, ...request }: SampleRequest): Promise<SampleReport> {
   checkParameters(parameters);
+  const folders = outputFolders({ out, ...request });
+  for (const [option, path] of folders) await assertFolder(option, path);
   const hashes = await hashFiles(parameters);
   const maps = keptMaps(request.saveMaps);
   const options = sampleOptions(parameters, maps.keep);
@@ -59,21 +62,23 @@ export async function sample({ parameters, out, before, ...request }: SampleRequ
     ...(captioner && { captioner: captioner.run }),
     log: print,
     onStep: ({ step, steps }) => bar.update(step + 1, steps, "painting"),
-  }).finally(() => {
-    bar.end();
-    captioner?.dispose();
-  });
+  })
+    .catch((error: unknown) => {
+      throw errorInFlags(error);
+    })
+    .finally(() => {
+      bar.end();
+      captioner?.dispose();
+    });
   try {
     const warnings = [
       ...repeatWarnings(before?.ranOn, description),
       ...changedFiles(before?.files ?? {}, hashes),
-      ...applied.warnings,
+      ...applied.warnings.map(inFlags),
     ];
     for (const warning of warnings) print(`warning: ${warning}`);
-    if (request.saveLatents !== undefined) {
-      await mkdir(dirname(request.saveLatents), { recursive: true });
-      await saveLatents(request.saveLatents, latents);
-    }
+    for (const [option, path] of folders) await outputFolder(option, path);
+    if (request.saveLatents !== undefined) await saveLatents(request.saveLatents, latents);
     const { sampler } = options;
     const settled: SampleParameters = {
       ...parameters,
@@ -102,6 +107,15 @@ export async function sample({ parameters, out, before, ...request }: SampleRequ
     latents.dispose();
   }
 }
+
+type Outputs = Pick<SampleRequest, "out" | "saveLatents" | "saveMaps">;
+
+/** The folders that are written to, by the options that name them. */
+const outputFolders = ({ out, saveLatents: file, saveMaps }: Outputs): [option: string, path: string][] => [
+  ["--out", out],
+  ...(file === undefined ? [] : [["--save-latents", dirname(file)] as [string, string]]),
+  ...(saveMaps === undefined ? [] : [["--save-maps", saveMaps] as [string, string]]),
+];
 
 const repeatWarnings = (ranOn: string | undefined, runsOn: string): string[] =>
   ranOn === undefined || ranOn === runsOn

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Image } from "@controlnet-js/core";
 import { pngWithText } from "@controlnet-js/pipeline/node";
@@ -6,7 +6,7 @@ import { encodePng } from "../contact-sheet.js";
 import { parametersKeyword } from "./sample-parameters.js";
 
 /**
- * Writes each picture as `picture-SEED-NUMBER.png` with its details inside, and those as JSON beside it.
+ * Writes into a folder that is there each picture as `picture-SEED-NUMBER.png` with its details inside, and those as JSON beside it.
  * @returns the paths of the PNG files
  */
 export async function writePictures(
@@ -14,7 +14,6 @@ export async function writePictures(
   images: readonly Image[],
   details: { seed: number; first: number; [key: string]: unknown },
 ): Promise<string[]> {
-  await mkdir(folder, { recursive: true });
   const files: string[] = [];
   for (const [place, image] of images.entries()) {
     const index = details.first + place;

@@ -20,16 +20,27 @@ import { type UNetParams, unetConfigFromDiffusers, unetKeyRows } from "@controln
 import { assertPipeline, type Pipeline, type TextModel } from "../pipeline.js";
 import { loadTokenizer } from "./load-tokenizer.js";
 import { readMetadata } from "./metadata.js";
+import { findTokenizer } from "./models/find-tokenizer.js";
 import { textless, withoutTokenizer } from "./models/single-file-text.js";
 import { readText } from "./read-text.js";
+import { holdsVocabulary } from "./read-vocabulary.js";
+
+/** How to load a diffusers folder. */
+export interface LoadPipelineOptions {
+  /** The folder of the tokenizer, in place of the model's own. */
+  tokenizer?: string;
+}
 
 /**
  * Loads a diffusers folder: `unet/`, `vae/`, `text_encoder/`, `tokenizer/`, `scheduler/`, with weights of any float
- * type, whole or in shards. Where `model_index.json` says that it has no text encoder or no tokenizer, only ready prompt
- * embeddings can be used. The caller disposes it with `disposePipeline`.
+ * type, whole or in shards. Where `model_index.json` says that it has no text encoder or no tokenizer, or the tokenizer is
+ * not there, only ready prompt embeddings can be used. The caller disposes it with `disposePipeline`.
  * @throws ControlNetError `io`, `missing`, `format`, `config` or `unsupported`, naming the part and the way out
  */
-export async function loadPipeline(folder: string): Promise<Pipeline> {
+export async function loadPipeline(
+  folder: string,
+  { tokenizer }: LoadPipelineOptions = {},
+): Promise<Pipeline> {
   const index = readConfig(folder, "model_index.json");
   refuseOthers(folder, index);
   const loaded: unknown[] = [];
@@ -42,7 +53,9 @@ export async function loadPipeline(folder: string): Promise<Pipeline> {
     const { metadata, ...unet } = keep(loadUNet(join(folder, "unet")));
     const pipeline: Pipeline = {
       text: keep(
-        lacks(index, "text_encoder") ? textless(unet.config.contextChannels) : loadText(folder, index),
+        lacks(index, "text_encoder")
+          ? textless(unet.config.contextChannels)
+          : loadText(folder, index, tokenizer),
       ),
       unet,
       autoencoder: keep(loadAutoencoder(join(folder, "vae"))),
@@ -97,7 +110,7 @@ function loadAutoencoder(folder: string): Pipeline["autoencoder"] {
 const lacks = (index: Record<string, unknown>, part: string): boolean =>
   index[part] === undefined || (Array.isArray(index[part]) && index[part][0] === null);
 
-function loadText(folder: string, index: Record<string, unknown>): TextModel {
+function loadText(folder: string, index: Record<string, unknown>, tokenizer: string | undefined): TextModel {
   const at = join(folder, "text_encoder");
   const json = readConfig(at);
   const source = openWeights(at, ["model", "pytorch_model", "diffusion_pytorch_model"]);
@@ -109,9 +122,16 @@ function loadText(folder: string, index: Record<string, unknown>): TextModel {
         `text encoder: ${source.path} holds no CLIP text encoder that is known`,
       );
     const config = textEncoderConfigFromTransformers(json, file);
-    const words = lacks(index, "tokenizer")
-      ? withoutTokenizer(config, `${folder} has no tokenizer; give ready prompt embeddings`)
-      : loadTokenizer(join(folder, "tokenizer"), config.maxTokens);
+    const own = join(folder, "tokenizer");
+    const hasOwn = !lacks(index, "tokenizer") && holdsVocabulary(own);
+    const found = tokenizer === undefined ? (hasOwn ? own : undefined) : findTokenizer(folder, tokenizer);
+    const words =
+      found === undefined
+        ? withoutTokenizer(
+            config,
+            `${folder} has no tokenizer; name the folder of one with --tokenizer, or give ready prompt embeddings`,
+          )
+        : loadTokenizer(found, config.maxTokens);
     const params = loadTree<TextEncoder>(source, textEncoderKeyRows(config, file.keys), {
       prefix: file.prefix,
       ignore: textEncoderIgnoredKeys,

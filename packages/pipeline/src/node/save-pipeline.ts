@@ -10,7 +10,7 @@ import {
   textEncoderKeyRows,
 } from "@controlnet-js/text-encoder";
 import { unetConfigToDiffusers, unetKeyRows } from "@controlnet-js/unet";
-import type { Pipeline, TextModel } from "../pipeline.js";
+import { type Pipeline, type TextModel, type UNetTask, unetTask } from "../pipeline.js";
 import { metadataEntries } from "./metadata.js";
 
 /** How to save a pipeline. */
@@ -88,11 +88,14 @@ const pipelineParts: readonly string[] = [
   "README.md",
 ];
 
+const classOf: Readonly<Record<UNetTask, string>> = {
+  paint: "StableDiffusionPipeline",
+  inpaint: "StableDiffusionInpaintPipeline",
+  edit: "StableDiffusionInstructPix2PixPipeline",
+};
+
 const modelIndex = ({ unet, autoencoder, scheduler }: Pipeline): Record<string, unknown> => ({
-  _class_name:
-    unet.config.inChannels === autoencoder.config.latentChannels
-      ? "StableDiffusionPipeline"
-      : "StableDiffusionInpaintPipeline",
+  _class_name: classOf[unetTask({ unet, autoencoder }) ?? "paint"],
   _diffusers_version: "0.42.1",
   feature_extractor: [null, null],
   image_encoder: [null, null],

@@ -1,5 +1,5 @@
-import { statSync } from "node:fs";
-import { extname } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { dirname, extname } from "node:path";
 import { type FoundPart, type ModelPart, type NamedTensor, requirePart } from "@controlnet-js/checkpoints";
 import { ControlNetError } from "@controlnet-js/core";
 import { inHalf } from "./half-tensors.js";
@@ -168,10 +168,13 @@ function buffersOf({ source }: OpenModel, { part, prefix }: FoundPart, keys: Par
   });
 }
 
-/** @throws ControlNetError `config` where the output's name does not fit its form */
+/** @throws ControlNetError `config` where the output's name does not fit its form, `io` where it can't be there */
 export function assertOutput(output: string, to: "diffusers" | "ldm"): void {
   const ending = extname(output);
-  const isFolder = statSync(output, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  const isFolder = existsSync(output) && statSync(output).isDirectory();
+  const above = dirname(output);
+  if (existsSync(above) && !statSync(above).isDirectory())
+    throw new ControlNetError("io", `can't save ${output}: ${above} is a file and no folder`);
   if (to === "ldm" ? ending !== ".safetensors" || isFolder : /^\.(ckpt|pth|pt|bin)$/.test(ending))
     throw new ControlNetError(
       "config",

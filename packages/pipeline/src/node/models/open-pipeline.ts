@@ -20,7 +20,7 @@ import { openTextModel, textless } from "./single-file-text.js";
 export interface OpenPipelineOptions {
   /** The original code's model yaml, parsed: what shapes don't tell of an unusual single file. */
   config?: unknown;
-  /** A folder with `vocab.json` and `merges.txt`, or `tokenizer.json`; else looked for beside a single file. */
+  /** A folder with `vocab.json` and `merges.txt`, or `tokenizer.json`; else the model's own, or one beside a single file. */
   tokenizer?: string;
   /** Takes the moving average of a single file's weights, where it has one. Default false. */
   ema?: boolean;
@@ -40,7 +40,7 @@ export async function openPipeline(path: string, options: OpenPipelineOptions = 
     const { identity, close } = openModel(path);
     close();
     log(`${path}: ${identity.summary}`);
-    return loadPipeline(path);
+    return loadPipeline(path, options.tokenizer === undefined ? {} : { tokenizer: options.tokenizer });
   }
   const opened = openModel(path, { ema });
   try {

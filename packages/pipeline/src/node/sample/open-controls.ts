@@ -16,9 +16,15 @@ export interface Named<T> {
   name: string;
 }
 
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+
 /** A folder has its own configs; the model yaml is for single files. */
 export const yamlFor = (path: string, { config }: SampleOptions): { config?: unknown } =>
-  config === undefined || statSync(path, { throwIfNoEntry: false })?.isDirectory() ? {} : { config };
+  config === undefined || isFolder(path) ? {} : { config };
+
+/** Whether the model or one of the ControlNets is a single file. */
+export const readsSingleFile = ({ model, controls = [] }: SampleOptions): boolean =>
+  [model, ...controls.map(({ net }) => net)].some((from) => typeof from === "string" && !isFolder(from));
 
 /**
  * Opens the ControlNets of a run, checks that each fits the model, and has their maps made, one after the other.

@@ -7,7 +7,7 @@ import { openPipeline } from "../models/index.js";
 import { readSampler } from "../read-sampler.js";
 import { readLatents, readPromptEmbeds } from "../tensor-files.js";
 import { batchOf, settledSize } from "./batch-and-size.js";
-import { type Named, openControls, yamlFor } from "./open-controls.js";
+import { type Named, openControls, readsSingleFile, yamlFor } from "./open-controls.js";
 import { openImage } from "./open-image.js";
 import type { SampleOptions } from "./sample-options.js";
 
@@ -28,6 +28,8 @@ export async function samplePictures(options: SampleOptions): Promise<TextToImag
     const latents = latentsOf(options, model.value, disposals);
     const embeds = embedsOf(options, model.value, disposals);
     const batch = batchOf(options, latents, embeds);
+    if (options.config !== undefined && !readsSingleFile(options))
+      warnings.push("the model yaml was not used: it is for single files, folders have configs of their own");
     if (embeds && options.negative)
       warnings.push("the negative prompt was not used: prompt embeddings were given");
     const asked = settledSize(options, model.value, latents);
