@@ -54,7 +54,8 @@ SEARCHES = [
     {}, {"prefix": "a photography of"}, {"prefix": "The DOG's"}, {"maxLength": 6}, {"minLength": 9}, {"repetitionPenalty": 1.6},
     {"beams": 2}, {"beams": 3}, {"beams": 5}, {"beams": 4, "maxLength": 9}, {"beams": 3, "lengthPenalty": 2.0},
     {"beams": 3, "lengthPenalty": 0.0}, {"beams": 3, "lengthPenalty": -1.5}, {"beams": 3, "earlyStopping": True},
-    {"beams": 3, "earlyStopping": "never"}, {"beams": 3, "minLength": 12}, {"beams": 2, "prefix": "a photography of"},
+    {"beams": 4, "earlyStopping": True, "lengthPenalty": 2.0, "prefix": "a photography of"},
+    {"beams": 4, "lengthPenalty": 2.0, "maxLength": 10}, {"beams": 3, "earlyStopping": "never", "lengthPenalty": 2.0}, {"beams": 3, "minLength": 12}, {"beams": 2, "prefix": "a photography of"},
     {"beams": 4, "repetitionPenalty": 1.4, "prefix": "two cats"}, {"beams": 6, "minLength": 5, "maxLength": 16, "lengthPenalty": 0.6},
 ]
 if seed is not None:
@@ -139,7 +140,7 @@ for network, (vision, text) in SIZES.items():
             result = model(pixel_values=pixels, input_ids=tokens)
             arrays[f"{network}.{name}.seen"] = result.image_embeds[0].numpy()
             arrays[f"{network}.{name}.logits"] = result.logits[0].numpy()
-            for search in SEARCHES if name == "face" or seed is not None else SEARCHES[:2]:
+            for search in SEARCHES if name == "noise" or seed is not None else SEARCHES[:2]:
                 inputs = processor.tokenizer(search["prefix"], return_tensors="pt") if "prefix" in search else {}
                 limits = {NAMES[key]: value for key, value in search.items() if key != "prefix"}
                 if limits.get("max_length", 99) <= (inputs["input_ids"].shape[1] - 1 if inputs else 1):

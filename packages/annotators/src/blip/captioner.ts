@@ -70,7 +70,8 @@ export function blipCaptioner(
  * @throws ControlNetError `unsupported` for what is not built, or pictures of another size than the network's
  */
 export function blipProcessor(where: string, json: Json, { vision }: BlipConfig): PictureProcessor {
-  const processor = pictureProcessor(where, json, processorDefaults);
+  // Some of BLIP's files ask for padding, of which there is none between pictures of one size.
+  const processor = pictureProcessor(where, { ...json, do_pad: false }, processorDefaults);
   const { width, height } = processor.size ?? {};
   if (width === vision.imageSize && height === vision.imageSize) return processor;
   throw new ControlNetError(

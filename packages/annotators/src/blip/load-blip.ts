@@ -115,5 +115,7 @@ function isSame(source: TensorSource, a: string, b: string): boolean {
   const [x, y] = [source.get(a), source.get(b)];
   if (x.dtype !== y.dtype || x.shape.join() !== y.shape.join()) return false;
   const [left, right] = [x.bytes(), y.bytes()];
-  return left.every((byte, i) => byte === right[i]);
+  let i = 0;
+  while (i < left.length && left[i] === right[i]) i++;
+  return i === left.length;
 }

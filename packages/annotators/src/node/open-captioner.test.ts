@@ -88,6 +88,8 @@ test("a BLIP that does not caption, and sizes that are not built, are refused", 
 
 test("the config's own search counts where it says more than every config of its time", async () => {
   const folder = configured(({ text_config: text }) => Object.assign(text!, { max_length: 3, num_beams: 2 }));
+  const images = { do_pad: true, size_divisor: 32, size: { height: 24, width: 24 } };
+  writeFileSync(join(folder, "preprocessor_config.json"), JSON.stringify(images));
   const short = await openCaptioner(folder);
   const long = await openCaptioner(folder, { maxLength: 9, prefix: "a photography of" });
   const picture = blankImage(30, 20, 3);
