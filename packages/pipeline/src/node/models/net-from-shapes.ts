@@ -9,7 +9,9 @@ import { type Shapes, shapesOf } from "./shapes.js";
 interface Places {
   input: string;
   output: string;
+  /** The path of the middle block's transformer, and of its first residual block. */
   middle: string;
+  middleResidual: string;
   levels(shapes: Shapes): Level[];
   hint(i: number): string;
 }
@@ -17,22 +19,28 @@ interface Places {
 interface Level {
   channels: number;
   blocks: number;
-  attention: boolean;
+  /** The path of its first transformer, where it has any. */
+  transformer: string | undefined;
+  /** The kernel of its first block's time projection. */
+  time: string;
 }
 
 const ldm: Places = {
   input: "input_blocks.0.0.weight",
   output: "out.2.weight",
   middle: "middle_block.1",
+  middleResidual: "middle_block.0.in_layers.0.weight",
   levels({ has, side }) {
     const levels: Level[] = [];
     let level: Level | undefined;
     for (let i = 1; ; i++) {
       const kernel = `input_blocks.${i}.0.out_layers.3.weight`;
       if (has(kernel)) {
-        if (!level) levels.push((level = { channels: side(kernel, 0), blocks: 0, attention: false }));
+        const time = `input_blocks.${i}.0.emb_layers.1.weight`;
+        if (!level)
+          levels.push((level = { channels: side(kernel, 0), blocks: 0, transformer: undefined, time }));
         level.blocks++;
-        level.attention ||= has(`input_blocks.${i}.1.proj_in.weight`);
+        if (has(`input_blocks.${i}.1.proj_in.weight`)) level.transformer ??= `input_blocks.${i}.1`;
       } else if (has(`input_blocks.${i}.0.op.weight`)) level = undefined;
       else return levels;
     }
@@ -44,13 +52,20 @@ const diffusers: Places = {
   input: "conv_in.weight",
   output: "conv_out.weight",
   middle: "mid_block.attentions.0",
+  middleResidual: "mid_block.resnets.0.norm1.weight",
   levels({ has, side }) {
     const levels: Level[] = [];
     for (let l = 0; has(`down_blocks.${l}.resnets.0.conv1.weight`); l++) {
       const channels = side(`down_blocks.${l}.resnets.0.conv1.weight`, 0);
       let blocks = 1;
       while (has(`down_blocks.${l}.resnets.${blocks}.conv1.weight`)) blocks++;
-      levels.push({ channels, blocks, attention: has(`down_blocks.${l}.attentions.0.proj_in.weight`) });
+      const transformer = `down_blocks.${l}.attentions.0`;
+      levels.push({
+        channels,
+        blocks,
+        transformer: has(`${transformer}.proj_in.weight`) ? transformer : undefined,
+        time: `down_blocks.${l}.resnets.0.time_emb_proj.weight`,
+      });
     }
     return levels;
   },
@@ -75,25 +90,62 @@ export function unetFromShapes(
   const { has, side, rank } = shapes;
   const levels = places.levels(shapes);
   const channels = levels.map((level) => level.channels);
-  const block = (i: number) => `${places.middle}.transformer_blocks.${i}`;
-  let depth = 1;
-  while (has(`${block(depth)}.attn2.to_k.weight`)) depth++;
-  const linearProjection = rank(`${places.middle}.proj_in.weight`) === 2;
+  const middle = has(`${places.middle}.proj_in.weight`) ? places.middle : undefined;
+  // The middle's transformer is as deep as those of the last level.
+  const transformers = levels.map(({ transformer }, i) =>
+    i === levels.length - 1 ? (transformer ?? middle) : transformer,
+  );
+  const some = transformers.find((path) => path !== undefined) ?? places.middle;
+  const linearProjection = rank(`${some}.proj_in.weight`) === 2;
   const inChannels = side(places.input, 1);
   return unetConfig({
     inChannels,
     outChannels: has(places.output) ? side(places.output, 0) : Math.min(4, inChannels),
     channels,
-    blocksPerLevel: levels[0]?.blocks ?? 1,
-    attention: levels.map((level) => level.attention),
+    blocksPerLevel: oneOrList(levels.map((level) => level.blocks)),
+    attention: levels.map((level) => level.transformer !== undefined),
     heads: headsOf(channels, linearProjection, hints, log),
-    depth,
-    contextChannels: side(`${block(0)}.attn2.to_k.weight`, 1),
+    depth: oneOrList(transformers.map((path) => depthOf(shapes, path ?? some))),
+    contextChannels: side(`${some}.transformer_blocks.0.attn2.to_k.weight`, 1),
     linearProjection,
     groups: groupsOf(channels, hints.groups, log),
     sampleSize: hints.sampleSize ?? (hints.prediction === "v_prediction" && channels[0] === 320 ? 96 : 64),
+    ...(!middle && { middle: has(places.middleResidual) ? "residual" : "none" }),
+    ...unusualOf(shapes, places, levels),
   });
 }
+
+/** What only some models have, and their shapes tell. */
+function unusualOf({ has, side }: Shapes, places: Places, levels: readonly Level[]): Partial<UNetConfig> {
+  const [first] = levels;
+  if (!first) return {};
+  const inputKernel = side(places.input, 2);
+  const outputKernel = has(places.output) ? side(places.output, 2) : 3;
+  const timeFeatures = side(first.time, 1);
+  const contextOnly = levels.map(({ transformer }) => {
+    const attention = `${transformer}.transformer_blocks.0.attn1`;
+    return (
+      transformer !== undefined && side(`${attention}.to_k.weight`, 1) !== side(`${attention}.to_q.weight`, 1)
+    );
+  });
+  return {
+    ...(inputKernel !== 3 && { inputKernel }),
+    ...(outputKernel !== 3 && { outputKernel }),
+    ...(timeFeatures !== 4 * first.channels && { timeFeatures }),
+    ...(side(first.time, 0) === 2 * first.channels && { scaleShift: true }),
+    ...(contextOnly.includes(true) && { contextOnly }),
+  };
+}
+
+function depthOf({ has }: Shapes, transformer: string): number {
+  let depth = 1;
+  while (has(`${transformer}.transformer_blocks.${depth}.attn2.to_k.weight`)) depth++;
+  return depth;
+}
+
+/** One number where all levels have the same. */
+const oneOrList = (values: number[]): number | number[] =>
+  values.every((value) => value === values[0]) ? (values[0] ?? 1) : values;
 
 /** The config of a ControlNet from the shapes of its tensors; see {@link unetFromShapes}. */
 export function controlNetFromShapes(
