@@ -16,7 +16,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { buildAddon, prebuiltAddon, prebuiltPath } from "./build-addon.js";
 import { findLibTensorFlow, isProvisioned } from "./find-library.js";
 
@@ -26,48 +26,39 @@ const tsx = createRequire(`${workspace}package.json`).resolve("tsx");
 const command = fileURLToPath(new URL("./cli.ts", import.meta.url));
 
 let cache: string;
-let before: string | undefined;
 beforeEach(() => {
-  before = process.env.CONTROLNET_CACHE;
   cache = mkdtempSync(join(tmpdir(), "install-"));
 });
 afterEach(() => {
-  if (before === undefined) delete process.env.CONTROLNET_CACHE;
-  else process.env.CONTROLNET_CACHE = before;
+  vi.unstubAllEnvs();
   rmSync(cache, { recursive: true, force: true });
 });
 
-/** A library and an addon for it, made with the cache of this machine, before a test turns to its own. */
-async function present() {
+/** A library and an addon for it, shipped with a package, for a test with a cache of its own. */
+async function shipAddon() {
   const library = findLibTensorFlow()!;
-  return { library, addon: await buildAddon(library) };
+  const addon = await buildAddon(library);
+  // Special flags ask for a build, whatever is shipped.
+  vi.stubEnv("CONTROLNET_ADDON_FLAGS", undefined);
+  vi.stubEnv("CONTROLNET_CACHE", cache);
+  expect(prebuiltAddon(cache)).toBeUndefined();
+  copyFileSync(addon, prebuiltPath(cache));
+  return { library, addon };
 }
 
 test("a prebuilt addon is used as it is, without a compiler", { timeout: 300_000 }, async () => {
-  const { library, addon } = await present();
-  const shipped = prebuiltPath(cache);
-  expect(prebuiltAddon(cache)).toBeUndefined();
-  copyFileSync(addon, shipped);
-  expect(prebuiltAddon(cache)).toBe(shipped);
-  process.env.CONTROLNET_CACHE = cache;
-  const { CXX } = process.env;
-  process.env.CXX = "/nonexistent";
-  try {
-    const used = await buildAddon(library, undefined, prebuiltAddon(cache));
-    expect(used.startsWith(cache)).toBe(true);
-    expect(readFileSync(used).equals(readFileSync(addon))).toBe(true);
-    // It finds libtensorflow beside itself.
-    expect(existsSync(join(used, "..", "libtensorflow_cc.so.2"))).toBe(true);
-  } finally {
-    if (CXX === undefined) delete process.env.CXX;
-    else process.env.CXX = CXX;
-  }
+  const { library, addon } = await shipAddon();
+  expect(prebuiltAddon(cache)).toBe(prebuiltPath(cache));
+  vi.stubEnv("CXX", "/nonexistent");
+  const used = await buildAddon(library, undefined, prebuiltAddon(cache));
+  expect(used.startsWith(cache)).toBe(true);
+  expect(readFileSync(used).equals(readFileSync(addon))).toBe(true);
+  // It finds libtensorflow beside itself.
+  expect(existsSync(join(used, "..", "libtensorflow_cc.so.2"))).toBe(true);
 });
 
 test("what a killed build left behind is no obstacle and goes", { timeout: 300_000 }, async () => {
-  const { library, addon } = await present();
-  copyFileSync(addon, prebuiltPath(cache));
-  process.env.CONTROLNET_CACHE = cache;
+  const { library } = await shipAddon();
   const addons = join(cache, "tensorflow", "addon");
   mkdirSync(join(addons, "0123.partial-1"), { recursive: true });
   writeFileSync(join(addons, "0123.partial-1", "3.o"), "half an object");
@@ -81,7 +72,7 @@ test("what a killed build left behind is no obstacle and goes", { timeout: 300_0
 });
 
 test("a folder that lacks a library or its manifest does not count as installed", () => {
-  process.env.CONTROLNET_CACHE = cache;
+  vi.stubEnv("CONTROLNET_CACHE", cache);
   const folder = join(cache, "tensorflow", "2.21.0-cpu");
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "libtensorflow_cc.so.2"), "");
@@ -131,7 +122,7 @@ test.skipIf(!slow)(
     expect(await ended(install())).toBe(0);
     const left = readdirSync(folder);
     expect(left.filter((name) => /partial|download|lock/.test(name))).toEqual([]);
-    process.env.CONTROLNET_CACHE = cache;
+    vi.stubEnv("CONTROLNET_CACHE", cache);
     expect(isProvisioned("cpu")).toBe(true);
   },
 );
