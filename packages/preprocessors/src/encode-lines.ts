@@ -1,9 +1,11 @@
-import type { Image } from "@controlnet-js/core";
+import { ControlNetError, type Image } from "@controlnet-js/core";
 import { assertImage } from "./image.js";
 import { crcKernel, linesKernel } from "./kernels/png-kernels.js";
 
 /** {@link encodeLines}. */
 export interface EncodeLinesOptions {
+  /** Channels of the file: 3 repeats those of a map of one. Default those of the map. */
+  channels?: 1 | 3;
   /** Texts to keep in the file by their keywords, as `iTXt` chunks. */
   text?: Readonly<Record<string, string>>;
 }
@@ -12,20 +14,26 @@ const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 
 /**
  * A PNG of a map of lines, such as Canny's edges, many times faster than by a general encoder: only runs of black and white
- * are written. Readers see eight bits in as many channels as the map has.
+ * are written. Readers see eight bits a channel.
  * @param map `[height, width, 1 or 3]`, bytes
  * @returns undefined where a pixel is neither black nor white, and where there is no WebAssembly or no room for the map in
  * it: a general encoder does it then
  * @throws ControlNetError `shape` for another layout
  */
-export function encodeLines(map: Image, { text = {} }: EncodeLinesOptions = {}): Uint8Array | undefined {
+export function encodeLines(map: Image, options: EncodeLinesOptions = {}): Uint8Array | undefined {
   assertImage("encodeLines", map, [1, 3]);
-  const stream = linesKernel(map);
+  const { channels = map.channels, text = {} } = options;
+  if (channels !== 3 && channels !== map.channels)
+    throw new ControlNetError(
+      "shape",
+      `encodeLines: a map of ${map.channels} channels makes no file of ${channels}`,
+    );
+  const stream = linesKernel(map, channels / map.channels);
   if (!stream) return undefined;
   const utf8 = new TextEncoder();
   const parts = [
     signature,
-    chunk("IHDR", header(map)),
+    chunk("IHDR", header({ ...map, channels })),
     ...Object.entries(text).map(([key, value]) => chunk("iTXt", utf8.encode(`${key}\0\0\0\0\0${value}`))),
     chunk("IDAT", stream),
     chunk("IEND", new Uint8Array()),

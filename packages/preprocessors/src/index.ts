@@ -5,7 +5,7 @@ export { type CannyOptions, canny } from "./canny.js";
 export { assertMap, checkMap, isLineMap, type MapFinding } from "./check-map.js";
 // Conditions
 export { builtInConditions, type ConditionName, findCondition } from "./conditions/built-in.js";
-export { cannyCondition } from "./conditions/canny-condition.js";
+export { cannyCondition, oneChannelMap } from "./conditions/canny-condition.js";
 export {
   hedCondition,
   houghCondition,

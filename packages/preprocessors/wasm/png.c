@@ -119,11 +119,11 @@ static inline u64 white_bits(const u8 *at, v128_t *odd) {
   return (u64)wasm_i8x16_bitmask(a) | (u64)wasm_i8x16_bitmask(b) << 16 | (u64)wasm_i8x16_bitmask(c) << 32;
 }
 
-// The zlib stream of a map whose bytes are all 0 or 255, with a filter byte of 0 before each row. `out` needs as many bytes
-// as the map, one more a row and 256.
+// The zlib stream of a map whose bytes are all 0 or 255, each written `times` times, with a filter byte of 0 before each
+// row. `out` needs as many bytes as are written, one more a row and 256.
 // Returns its length; 0 for another map, or where the three channels of a pixel differ.
 EXPORT(deflate_lines)
-i32 deflate_lines(const u8 *data, i32 width, i32 height, i32 channels, u8 *out) {
+i32 deflate_lines(const u8 *data, i32 width, i32 height, i32 channels, i32 times, u8 *out) {
   prepare_codes();
   Stream to = {out + 2, 0, 0, 1, 0};
   out[0] = 0x78;
@@ -155,12 +155,12 @@ i32 deflate_lines(const u8 *data, i32 width, i32 height, i32 channels, u8 *out) 
       i32 last = 0;
       for (; turns; turns &= turns - 1) {
         i32 turn = __builtin_ctzll(turns);
-        put_run(&to, is_white, length + turn - last);
+        put_run(&to, is_white, length + (turn - last) * times);
         length = 0;
         is_white = !is_white;
         last = turn;
       }
-      length += count - last;
+      length += (count - last) * times;
     }
     if (differs || wasm_v128_any_true(odd)) return 0;
     to.low %= ADLER;

@@ -1,5 +1,11 @@
 import { type Condition, ControlNetError, type Image } from "@controlnet-js/core";
-import { builtInConditions, checkMap, type OpenPoseJson, type Segment } from "@controlnet-js/preprocessors";
+import {
+  builtInConditions,
+  checkMap,
+  type OpenPoseJson,
+  oneChannelMap,
+  type Segment,
+} from "@controlnet-js/preprocessors";
 import { cachedDetector, type Detector, type DetectorName } from "./detector.js";
 import { createLane } from "./lane.js";
 import { isMapDone, writeMap } from "./map-file.js";
@@ -53,8 +59,12 @@ export async function detectPicture(detector: Detector, file: string, out?: stri
   const picture = await decoding(() => decodeSource(bytes, file, { alpha: isBuiltIn(condition, "inpaint") }));
   const { map, findings, warnings, oddities } = await drawing(async () => {
     const image = atSize(file, picture, detector.size);
-    const examined = await examine(condition, image, options);
-    return { ...examined, oddities: checkMap(condition, examined.map, { source: image }) };
+    const lines = oneChannelMap(condition);
+    const examined = lines
+      ? { map: lines(image, options), findings: {}, warnings: [] }
+      : await examine(condition, image, options);
+    const traits = lines ? { ...condition, channels: 1 } : condition;
+    return { ...examined, oddities: checkMap(traits, examined.map, { source: image }) };
   });
   const wrong = oddities.find(({ kind }) => kind === "channels" || kind === "range");
   if (wrong) throw new ControlNetError("data", `${file}: ${wrong.message}`);
@@ -66,7 +76,7 @@ export async function detectPicture(detector: Detector, file: string, out?: stri
     options,
     width: map.width,
     height: map.height,
-    channels: map.channels,
+    channels: condition.channels,
     warnings: [...warnings, ...oddities.map(({ message }) => message)],
   };
   // A finding of a user's own condition may have any name, but not take the place of what every report has.

@@ -2,7 +2,7 @@ import { renameSync, writeFileSync } from "node:fs";
 import { readFile, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import { encodeLines } from "@controlnet-js/preprocessors";
+import { encodeLines, toRgb } from "@controlnet-js/preprocessors";
 import sharp from "sharp";
 import type { Detector } from "./detector.js";
 import { makeFolder } from "./make-folder.js";
@@ -25,7 +25,7 @@ const pngTexts = () => import("@controlnet-js/pipeline/node");
  * @throws ControlNetError `io` naming the file
  */
 export async function writeMap(path: string, map: Image, detector: Detector): Promise<void> {
-  const png = await encodeMap(map, described(detector));
+  const png = await encodeMap(map, detector.condition.channels, described(detector));
   const part = join(dirname(path), `.${basename(path)}.part`);
   try {
     try {
@@ -58,8 +58,13 @@ export async function isMapDone(path: string, source: string, detector: Detector
 /** Maps are lines and flat colours: the default, 6, takes four times as long for files that are a quarter smaller. */
 const compressionLevel = 2;
 
-async function encodeMap(map: Image, text: string): Promise<Uint8Array> {
-  const { width, height, channels } = map;
+/** @param channels of the condition; a map of one is repeated in each */
+async function encodeMap(map: Image, channels: number, text: string): Promise<Uint8Array> {
+  if (map.channels === 1 && channels === 3) {
+    const lines = encodeLines(map, { channels: 3, text: { [keyword]: text } });
+    return lines ?? encodeMap(toRgb(map), 3, text);
+  }
+  const { width, height } = map;
   const each = channels % 3 === 0 ? 3 : 1;
   const pictures = channels / each;
   const data = pictures === 1 ? map.data : stacked(map, each);
