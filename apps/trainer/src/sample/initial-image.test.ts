@@ -177,9 +177,9 @@ test.each<[string, () => string[], RegExp]>([
     /--init-image or --init-latents, got both/,
   ],
   [
-    "a mask of another size",
+    "a mask of another shape",
     () => [...painting("paint"), "--init-image", at("large.png"), ...mask()],
-    /mask\.png: expected a mask of 37x22 or 36x22, as the picture has it, got 16x16/,
+    /mask\.png: expected a mask of the picture's shape, 37x22, got 16x16/,
   ],
   [
     "latents of another size",

@@ -12,25 +12,29 @@ interface MaskRequest {
 }
 
 /**
- * Reads a mask as one grey channel of `size`; transparent parts are white.
- * @throws ControlNetError `io` or `data`; `shape` for one that is neither of the picture's size nor of the painted one
+ * Reads a mask as one grey channel of `size`; transparent parts are white. One of the picture's shape but another size is
+ * resized, which is said.
+ * @throws ControlNetError `io` or `data`; `shape` for one of another shape than the picture
  */
 export async function readMask(
   path: string,
   size: PictureSize,
-  { beside, warn }: MaskRequest,
+  { beside = size, warn }: MaskRequest,
 ): Promise<Image> {
   const mask = toGrey(await readSource(path));
   if (mask.data.every((value) => value < 128))
     warn(`${path}: the mask is black everywhere, and white is what is painted: nothing will be`);
-  const has = (wanted: PictureSize) => mask.width === wanted.width && mask.height === wanted.height;
+  const has = ({ width, height }: PictureSize) => mask.width === width && mask.height === height;
   if (has(size)) return mask;
-  if (beside && has(beside)) return fitMap(mask, size, "area");
-  const sizes = [beside ?? size, size].map(({ width, height }) => `${width}x${height}`);
-  throw new ControlNetError(
-    "shape",
-    `${path}: expected a mask of ${[...new Set(sizes)].join(" or ")}, as the picture has it, got ${mask.width}x${mask.height}`,
-  );
+  if (!has(beside)) {
+    if (mask.width * beside.height !== mask.height * beside.width)
+      throw new ControlNetError(
+        "shape",
+        `${path}: expected a mask of the picture's shape, ${beside.width}x${beside.height}, got ${mask.width}x${mask.height}`,
+      );
+    warn(`${path}: resized from ${mask.width}x${mask.height} to ${size.width}x${size.height}`);
+  }
+  return fitMap(mask, size, "area");
 }
 
 /** Reads `--control-mask`; one of another size is fitted as a map is, which is said. */

@@ -32,6 +32,45 @@ test("what contradicts what is given goes", () => {
   for (const key of ["width", "height", "batch"]) expect(other).not.toHaveProperty(key);
 });
 
+test("what contradicts a picture to begin with, a prompt setting or a sampler goes", () => {
+  const begun = mergeParameters({
+    promptSetting: "automatic",
+    captioner: "c",
+    initImage: "i",
+    sampler: "tcd",
+    eta: 1,
+  });
+  const ready = mergeParameters({ initLatents: "l", prompt: "a fox", sampler: "ddim" }, begun);
+  expect(ready).toMatchObject({ initLatents: "l", prompt: "a fox", sampler: "ddim" });
+  for (const key of ["initImage", "promptSetting", "captioner", "eta"]) expect(ready).not.toHaveProperty(key);
+  expect(mergeParameters({ initImage: "j" }, ready)).not.toHaveProperty("initLatents");
+  expect(mergeParameters({ denoise: 0.5 }, begun)).toMatchObject({ initImage: "i", denoise: 0.5 });
+});
+
+test("a picture of an older version is read: what it does not know of has its default", () => {
+  const path = join(folder, "older.json");
+  const control = { path: "net", map: "m.png", strength: 0.5, start: 0, end: 1 };
+  const older = {
+    model: "tinyworld",
+    prompt: "a fox",
+    controls: [control],
+    sampler: "ddim",
+    steps: 20,
+    seed: 3,
+  };
+  writeFileSync(path, JSON.stringify({ ...older, index: 0, ranOn: "an engine", applied: { width: 64 } }));
+  const { parameters, files } = readParameters(path);
+  expect(files).toEqual({});
+  expect(mergeParameters({}, parameters)).toMatchObject({
+    ...older,
+    clipSkip: 0,
+    longPrompts: false,
+    first: 0,
+    samplerOptions: {},
+    tiles: false,
+  });
+});
+
 test("a picture and the JSON beside it tell the same; other files are refused by name", async () => {
   const parameters = mergeParameters({ prompt: "größer \u{1f98a}", seed: 3 });
   const text = JSON.stringify({ ...parameters, index: 0, ranOn: "an engine" });
