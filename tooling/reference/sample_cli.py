@@ -6,6 +6,7 @@ Prints for each case the largest difference of the final latents, relative to th
 in levels of 255. Exits with 1 where a latent differs by more than 1e-4, a picture by more than 1, or a repeated picture at all.
 """
 import argparse
+import inspect
 import json
 import pathlib
 import subprocess
@@ -15,7 +16,7 @@ import tempfile
 import numpy
 import torch
 from diffusers import (AutoencoderKL, ControlNetModel, DDIMScheduler, DEISMultistepScheduler, DPMSolverMultistepScheduler,
-                       DPMSolverSinglestepScheduler, EulerDiscreteScheduler, HeunDiscreteScheduler, LMSDiscreteScheduler,
+                       DPMSolverSinglestepScheduler, EulerDiscreteScheduler, HeunDiscreteScheduler, LCMScheduler, LMSDiscreteScheduler,
                        PNDMScheduler, StableDiffusionControlNetPipeline, StableDiffusionPipeline, UNet2DConditionModel,
                        UniPCMultistepScheduler)
 from PIL import Image
@@ -37,6 +38,14 @@ SHAPES = {
     "flat": dict(channels=(12,), heads=3, context=8, groups=3, blocks=2, down=(CROSS,), vae=(8,)),
     # What the original code builds: 32 groups, the same number of heads on every level.
     "ldm": dict(channels=(32, 64), heads=4, context=64, groups=32, blocks=2, down=(CROSS, CROSS), vae=(32, 32)),
+    "ldm-uneven": dict(channels=(32, 64), heads=4, context=64, groups=32, blocks=(1, 2), down=(CROSS, CROSS), vae=(32, 32),
+                       unet=dict(transformer_layers_per_block=[1, 2], resnet_time_scale_shift="scale_shift")),
+    # A latent consistency model: guidance is an input.
+    "lcm": dict(channels=(8, 16), heads=2, context=12, groups=4, blocks=1, down=(CROSS, PLAIN), vae=(8, 8),
+                unet=dict(time_cond_proj_dim=256)),
+    "unusual": dict(channels=(8, 12, 16), heads=2, context=12, groups=4, blocks=1, down=(CROSS, PLAIN, CROSS), vae=(8, 8),
+                    unet=dict(act_fn="mish", resnet_time_scale_shift="scale_shift", mid_block_scale_factor=1.4,
+                              downsample_padding=0, only_cross_attention=(True, False, False), conv_out_kernel=5)),
 }
 STABLE = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
 DDIM = dict(**STABLE, clip_sample=False, set_alpha_to_one=False, steps_offset=1)
@@ -83,6 +92,12 @@ CASES = {
     "prompt": ("like15", DDIMScheduler, DDIM, ONE, dict(prompt="a red cube on the grass", negative="blurry")),
     "half-inputs": ("like15", DDIMScheduler, DDIM, ONE, dict(half=True)),
     "single-file": ("ldm", PNDMScheduler, dict(**STABLE, skip_prk_steps=True, steps_offset=1), TWO, dict(single=True)),
+    "embedded-guidance": ("lcm", DDIMScheduler, DDIM, TWO, dict(guidance=8.5, batch=2)),
+    "one-step": ("lcm", LCMScheduler, STABLE, [], dict(guidance=7.5, steps=1)),
+    "unusual": ("unusual", EulerDiscreteScheduler, STABLE, TWO, dict(size=(5, 7))),
+    "thresholding": ("like15", DPMSolverMultistepScheduler, dict(**STABLE, thresholding=True, sample_max_value=1.5,
+                                                                 dynamic_thresholding_ratio=0.9), ONE, {}),
+    "single-file-uneven": ("ldm-uneven", DDIMScheduler, DDIM, [], dict(single=True)),
     "single-file-net": ("like21", DDIMScheduler, dict(**DDIM, **V), ONE, dict(single_net=True)),
 }
 
@@ -112,7 +127,7 @@ def pipeline_of(shape, in_channels=4):
         sample_size=8, in_channels=in_channels, block_out_channels=channels, layers_per_block=shape["blocks"], down_block_types=down,
         up_block_types=tuple(d.replace("Down", "Up") for d in reversed(down)), attention_head_dim=shape["heads"],
         cross_attention_dim=shape["context"], norm_num_groups=shape["groups"],
-        use_linear_projection=shape.get("linear", False)), 2)
+        use_linear_projection=shape.get("linear", False), **shape.get("unet", {})), 2)
     autoencoder = shake(AutoencoderKL(
         block_out_channels=vae, down_block_types=("DownEncoderBlock2D",) * len(vae),
         up_block_types=("UpDecoderBlock2D",) * len(vae), layers_per_block=1, latent_channels=4,
@@ -125,6 +140,12 @@ def pipeline_of(shape, in_channels=4):
     return StableDiffusionPipeline(vae=autoencoder, text_encoder=text, tokenizer=words, unet=unet,
                                    scheduler=DDIMScheduler(**DDIM), safety_checker=None, feature_extractor=None,
                                    requires_safety_checker=False)
+
+
+def net_of(unet, **options):
+    """A ControlNet of the U-Net's settings, those included that ControlNetModel.from_unet stumbles over."""
+    known = inspect.signature(ControlNetModel.__init__).parameters
+    return ControlNetModel(**{key: value for key, value in unet.config.items() if key in known}, **options)
 
 
 def cli(*args):
@@ -152,7 +173,7 @@ def run(name, folder, engine):
     scheduler = scheduler_class(**scheduler_options)
     scheduler.save_pretrained(folder / "scheduler")
     hint_widths = (4, 8, 8, 12)[: len(shape["vae"])]
-    nets = [shake(ControlNetModel.from_unet(pipe.unet, conditioning_embedding_out_channels=hint_widths), c["seed"])
+    nets = [shake(net_of(pipe.unet, conditioning_embedding_out_channels=hint_widths), c["seed"])
             for c in controls]
     for made, c in zip(nets, controls):
         made.register_to_config(global_pool_conditions=c["pool"])
