@@ -110,12 +110,7 @@ export function completeSearch(
       );
   };
   expectWhole("beams", 1, Math.floor(vocabularySize / 2));
-  expectWhole(
-    "maxLength",
-    promptLength + 1,
-    maxTokens,
-    `, for the ${promptLength} tokens that it begins with`,
-  );
+  expectWhole("maxLength", promptLength + 1, maxTokens, ` tokens, of which it begins with ${promptLength}`);
   expectWhole("minLength", 0, maxTokens);
   if (!(search.repetitionPenalty > 0) || !Number.isFinite(search.lengthPenalty))
     throw new ControlNetError(

@@ -106,7 +106,7 @@ test("options that make no sense are refused", async () => {
     [{ beams: 0 }, /expected beams of 1 to 25, got 0/],
     [
       { maxLength: 4, prefix: "a photography of" },
-      /expected maxLength of 7 to 40, for the 6 tokens .* got 4/,
+      /expected maxLength of 7 to 40 tokens, of which it begins with 6, got 4/,
     ],
     [{ maxLength: 41 }, /expected maxLength of 2 to 40/],
     [{ minLength: 1.5 }, /expected minLength/],

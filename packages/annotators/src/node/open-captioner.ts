@@ -25,14 +25,15 @@ export async function openCaptioner(
   options: CaptionerOptions = {},
 ): Promise<Opened<(picture: Image) => Promise<string>>> {
   const { library, ...captions } = options;
-  if (modelTypeOf(WHERE, folder) === "blip") {
+  const kind = modelTypeOf(WHERE, folder);
+  if (kind === "blip") {
     const tokenizer = readWordPieces(WHERE, folder);
     return withHuggingFaceFolder(folder, (files) =>
       blipCaptioner({ ...files, tokenizer }, captions, `${WHERE}: ${folder}`),
     );
   }
   const given = Object.keys(captions);
-  if (given.length > 0)
+  if (given.length > 0 && KINDS.includes(kind))
     throw new ControlNetError(
       "unsupported",
       `${WHERE}: only BLIP takes ${given.join(", ")}; ${folder} holds another captioner`,
