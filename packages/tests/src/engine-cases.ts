@@ -21,6 +21,7 @@ import {
   upsample,
   zeroConvolution,
 } from "@controlnet-js/core";
+import { embedTokens } from "@controlnet-js/text-encoder";
 import {
   add,
   concat,
@@ -38,6 +39,7 @@ import {
   type Tensor3D,
   type Tensor4D,
   tensor1d,
+  tensor2d,
 } from "@tensorflow/tfjs-core";
 import type { EngineCase } from "./on-backends.js";
 
@@ -74,6 +76,14 @@ export const coreCases: EngineCase[] = [
   convolutionCase(3, { stride: 2 }, [12, 9]),
   convolutionCase(3, { stride: 2, padding: "down-right" }, [12, 8]),
   convolutionCase(1, { stride: 2, padding: "same" }, [9, 8]),
+  {
+    name: "token embedding",
+    shapes: [[7, 6]],
+    run: (table) => {
+      const tokens = tensor2d([0, 3, 6, 3, 3, 1], [2, 3], "int32");
+      return embedTokens(table!, tokens);
+    },
+  },
   {
     name: "zero convolution",
     shapes: [[2, 9, 9, 8], [1, 1, 8, 4], [4]],
