@@ -53,6 +53,7 @@ CASES = {
     "inpaint-9-latents": ("inpaint", "like15", DDIMScheduler, DDIM, [], dict(channels=9, latents=True, denoise=0.8)),
     "inpaint-9-net": ("inpaint", "like15", DDIMScheduler, DDIM, ONE, dict(channels=9)),
     "inpaint-9-single-file": ("inpaint", "ldm", DDIMScheduler, DDIM, ONE, dict(channels=9, single=True)),
+    "inpaint-condition": ("inpaint", "like15", DDIMScheduler, DDIM, ONE, dict(inpaint_map=True)),
     "edit": ("edit", "like15", DDIMScheduler, DDIM, [], dict(channels=8)),
     "edit-euler": ("edit", "like21", EulerDiscreteScheduler, dict(**STABLE, timestep_spacing="leading", steps_offset=1), [],
                    dict(channels=8, batch=2, image_guidance=2.5, size=(7, 9))),
@@ -118,6 +119,11 @@ def run(name, folder, engine):
         given |= dict(control_image=maps if len(nets) > 1 else maps[0], controlnet_conditioning_scale=each("strength"),
                       control_guidance_start=each("start"), control_guidance_end=each("end"),
                       guess_mode=more.get("guess", False))
+        if more.get("inpaint_map"):  # make_inpaint_condition of diffusers' guide
+            unit = lambda image: torch.from_numpy(numpy.asarray(image).astype(numpy.float32) / 255)
+            hollow = unit(picture)
+            hollow[unit(mask) > 0.5] = -1
+            given |= dict(control_image=hollow.permute(2, 0, 1)[None])
         parts |= dict(controlnet=nets if len(nets) > 1 else nets[0])
     if more.get("latents"):
         made = torch.randn(1, 4, height, width, generator=generator)
@@ -164,7 +170,7 @@ def run(name, folder, engine):
     for i, control in enumerate(controls):
         path = folder / f"net{i}"
         args += ["--control", single_file(path, folder / f"net{i}.safetensors") if more.get("single") else path,
-                 "--map", folder / f"map{i}.png", "--strength", control["strength"], "--start", control["start"],
+                 *(["--condition", "inpaint"] if more.get("inpaint_map") else ["--map", folder / f"map{i}.png"]), "--strength", control["strength"], "--start", control["start"],
                  "--end", control["end"]]
     report = json.loads(cli("sample", *args, "--engine", engine, "--out", folder / "out",
                             "--save-latents", folder / "got.safetensors", "--json"))

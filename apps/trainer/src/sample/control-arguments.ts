@@ -47,7 +47,12 @@ export function addControlOptions(command: Command): ControlArgument[] {
     });
   toLast("--map <map>", "map", "a map that is ready, or", String);
   toLast("--image <photo>", "image", "a picture whose map is made", String);
-  toLast("--condition <name>", "condition", "how it is made; default: as the ControlNet was trained", String);
+  toLast(
+    "--condition <name>",
+    "condition",
+    "how it is made; default: as the ControlNet was trained; inpaint takes --init-image and --mask",
+    String,
+  );
   toList("--option <key=value>", "option", "an option of the condition, as of detect", (text) => {
     keyAndValue(text);
     return text;

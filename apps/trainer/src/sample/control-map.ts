@@ -7,8 +7,9 @@ import { assertWeights, readWeightTexts, type WeightsWords, weightsFlag } from "
 import { openCondition } from "../open-condition.js";
 import { readPicture } from "../read-picture.js";
 import { fitMap, roundedDown } from "./fit-map.js";
+import { asksForInpainting, inpaintMapMaker } from "./inpaint-map.js";
 import { mapOrigin, readMap } from "./read-map.js";
-import type { ControlArgument } from "./sample-parameters.js";
+import type { ControlArgument, SampleParameters } from "./sample-parameters.js";
 
 /** Told of a map that was made of a picture, and how. */
 export type MapMade = (map: Image, detector: Detector) => void;
@@ -16,9 +17,10 @@ export type MapMade = (map: Image, detector: Detector) => void;
 /** Makes the map of a `--control`: read from its file, or made of its picture. */
 export function mapMaker(
   argument: ControlArgument,
-  all: readonly ControlArgument[],
+  parameters: SampleParameters,
   made: MapMade = () => {},
 ): MapMaker {
+  if (asksForInpainting(argument)) return inpaintMapMaker(argument, parameters);
   const { path, map, image } = argument;
   if ((map === undefined) === (image === undefined))
     throw new ControlNetError(
@@ -26,7 +28,7 @@ export function mapMaker(
       `controlnet sample: --control ${path} needs one of --image PHOTO and --map MAP after it, got ${map === undefined ? "neither" : "both"}`,
     );
   return map === undefined
-    ? async (request) => detected(argument, image!, request, await firstMapSize(all), made)
+    ? async (request) => detected(argument, image!, request, await firstMapSize(parameters.controls), made)
     : (request) => ready(argument, map, request);
 }
 
@@ -85,6 +87,11 @@ async function detectorOf(
   { condition: trained, options }: MapRequest["net"]["metadata"],
 ): Promise<Detector> {
   const name = named ?? trained;
+  if (name === "inpaint")
+    throw new ControlNetError(
+      "config",
+      `controlnet sample: ${path} was trained on inpaint: say --condition inpaint after it, which takes the --mask or a hole`,
+    );
   if (typeof name !== "string")
     throw new ControlNetError(
       "config",

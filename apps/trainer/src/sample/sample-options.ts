@@ -23,7 +23,7 @@ export function sampleOptions(
     modelName: model,
     sampler: samplerOf(parameters),
     image: initialImage(parameters),
-    controls: controls.map((control, place) => controlOf(control, controls, made(place))),
+    controls: controls.map((control, place) => controlOf(control, parameters, made(place))),
     // As in diffusers, guidance below 1 is none.
     guidance: Math.max(1, parameters.guidance),
     ...(config !== undefined && { config: readModelYaml(config) }),
@@ -57,14 +57,10 @@ const asTheyAre = [
 const samplerOf = ({ sampler }: SampleParameters): string | SchedulerConfig =>
   typeof sampler === "string" ? readSampler(sampler) : readSchedulerConfig(sampler);
 
-const controlOf = (
-  control: ControlArgument,
-  all: readonly ControlArgument[],
-  made: MapMade,
-): SampleControl => ({
+const controlOf = (control: ControlArgument, parameters: SampleParameters, made: MapMade): SampleControl => ({
   ...defined(control, ["strength", "start", "end", "weighting", "links", "layers", "half"]),
   net: control.path,
-  map: mapMaker(control, all, made),
+  map: mapMaker(control, parameters, made),
   ...(control.mask !== undefined && { mask: controlMask(control.mask) }),
 });
 
