@@ -56,7 +56,7 @@ export function autoencoderConfigFromDiffusers(json: unknown): AutoencoderConfig
   if (!parsed.success)
     throw new ControlNetError(
       "unsupported",
-      `${where}: ${z.prettifyError(parsed.error).replaceAll("\n", " ")}`,
+      `${where}: ${sayRefused(parsed.error, fields)}; use an autoencoder of Stable Diffusion's kind (AutoencoderKL)`,
     );
   const given = parsed.data;
   const levels = given.block_out_channels.length;
@@ -86,6 +86,15 @@ export function autoencoderConfigFromDiffusers(json: unknown): AutoencoderConfig
     ...(side && { sampleSize: side }),
   });
 }
+
+/** Every key that is not built, with its value and what would be. */
+const sayRefused = (error: z.ZodError, fields: Record<string, unknown>): string =>
+  error.issues
+    .map(({ path: [key], message }) => {
+      const name = String(key);
+      return `${name} ${JSON.stringify(fields[name])} is not supported (${message})`;
+    })
+    .join(", ");
 
 /** diffusers' `config.json` for an autoencoder of this shape. */
 export const autoencoderConfigToDiffusers = (config: AutoencoderConfig): Record<string, unknown> => ({

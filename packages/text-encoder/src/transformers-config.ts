@@ -31,11 +31,18 @@ export function textEncoderConfigFromTransformers(
 ): TextEncoderConfig {
   const where = "textEncoderConfigFromTransformers";
   const parsed = transformersSchema.safeParse(json);
-  if (!parsed.success)
+  if (!parsed.success) {
+    const fields = (json ?? {}) as Record<string, unknown>;
+    const refused = parsed.error.issues.map(({ path: [key], message }) =>
+      key === undefined
+        ? message
+        : `${String(key)} ${JSON.stringify(fields[String(key)])} is not supported (${message})`,
+    );
     throw new ControlNetError(
       "unsupported",
-      `${where}: ${z.prettifyError(parsed.error).replaceAll("\n", " ")}`,
+      `${where}: ${refused.join(", ")}; use CLIP's text encoder, as Stable Diffusion 1 and 2 do`,
     );
+  }
   const given = parsed.data;
   const layers = Math.max(given.num_hidden_layers, file?.layers ?? 0);
   return textEncoderConfig({
