@@ -1,8 +1,18 @@
 import { preset } from "@controlnet-js/tsup-preset";
 import type { Options } from "tsup";
 
+type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
+
+/** `controlnet detect` is built by itself, beside the other commands. */
+const detectApart: Plugin = {
+  name: "detect-apart",
+  setup(build) {
+    build.onResolve({ filter: /^\.\/detect\/program\.js$/ }, () => ({ path: "./detect.js", external: true }));
+  },
+};
+
 /** Leaves imports of tfjs out where nothing of them is used: the packages that have them are free of side effects. */
-const withoutTfjs: NonNullable<Options["esbuildPlugins"]>[number] = {
+const withoutTfjs: Plugin = {
   name: "without-tfjs",
   setup(build) {
     build.onResolve({ filter: /^@tensorflow\// }, ({ path }) => ({
@@ -13,16 +23,15 @@ const withoutTfjs: NonNullable<Options["esbuildPlugins"]>[number] = {
   },
 };
 
+const common = { format: ["esm"], dts: false, clean: false, splitting: true } satisfies Options;
+
 export default [
-  // Commands load what they need: detecting maps needs no model.
-  preset({ entry: ["src/cli.ts"], format: ["esm"], dts: false, splitting: true, clean: ["!worker"] }),
-  // Each worker process loads this anew: of the packages only what it needs, from their sources.
+  preset({ ...common, entry: ["src/cli.ts"], esbuildPlugins: [detectApart] }),
+  // Control maps of a folder of small photographs take seconds, and each worker process loads its program anew: of the
+  // packages only what they need, from their sources.
   preset({
-    entry: { "detect-worker": "src/detect/worker.ts" },
-    outDir: "dist/worker",
-    format: ["esm"],
-    dts: false,
-    splitting: true,
+    ...common,
+    entry: { detect: "src/detect/program.ts", "detect-worker": "src/detect/worker.ts" },
     noExternal: ["@controlnet-js/core", "@controlnet-js/preprocessors", "zod"],
     esbuildOptions: (options) => {
       options.conditions = ["@controlnet-js/source"];

@@ -153,7 +153,7 @@ const keepMemory = {
 /** What is built is a program of its own, with little to load. From source it is read through tsx. */
 function forkWorker(): ChildProcess {
   const fromSource = import.meta.url.endsWith(".ts");
-  const program = new URL(fromSource ? "./worker.ts" : "./worker/detect-worker.js", import.meta.url);
+  const program = new URL(fromSource ? "./worker.ts" : "./detect-worker.js", import.meta.url);
   const tsx = () => pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
   return fork(fileURLToPath(program), {
     env: { ...keepMemory, ...process.env },
