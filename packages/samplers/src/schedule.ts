@@ -12,8 +12,8 @@ export interface NoiseSchedule {
   readonly prediction: Prediction;
   /** Whether abar of the last timestep was rescaled to exactly 0. */
   readonly zeroTerminalSnr: boolean;
-  /** abar of the last timestep in single precision, bit for bit as diffusers has it, before any rescaling. */
-  readonly lastInSinglePrecision: number;
+  /** abar[t] in single precision, bit for bit as diffusers has it; a rescaled one is the rounded `alphasCumprod`. */
+  readonly singleAlphasCumprod: Float32Array;
 }
 
 /** Options of {@link createSchedule}; the defaults are Stable Diffusion's. */
@@ -51,7 +51,9 @@ export function createSchedule(options: ScheduleOptions = {}): NoiseSchedule {
     alphasCumprod,
     prediction,
     zeroTerminalSnr: rescaleZeroTerminalSnr,
-    lastInSinglePrecision: lastInSinglePrecision(options, betas),
+    singleAlphasCumprod: rescaleZeroTerminalSnr
+      ? Float32Array.from(alphasCumprod, (bar) => (bar === 0 ? 2 ** -24 : bar))
+      : singleAlphasCumprod(options, betas),
   };
 }
 
@@ -59,7 +61,7 @@ export function createSchedule(options: ScheduleOptions = {}): NoiseSchedule {
  * torch's way: betas and alphas are rounded to single precision one by one (the linear ones counted from the nearer end),
  * their product is kept in double precision.
  */
-function lastInSinglePrecision(options: ScheduleOptions, betas: readonly number[]): number {
+function singleAlphasCumprod(options: ScheduleOptions, betas: readonly number[]): Float32Array {
   const { kind = "scaled-linear", betaStart = 0.00085, betaEnd = 0.012 } = options;
   const last = betas.length - 1;
   const root = kind === "scaled-linear";
@@ -73,7 +75,8 @@ function lastInSinglePrecision(options: ScheduleOptions, betas: readonly number[
     const value = Math.fround(t < Math.floor((last + 1) / 2) ? low + step * t : high - step * (last - t));
     return root ? Math.fround(value * value) : value;
   };
-  return Math.fround(betas.reduce((product, beta, t) => product * Math.fround(1 - single(beta, t)), 1));
+  let product = 1;
+  return Float32Array.from(betas, (beta, t) => (product *= Math.fround(1 - single(beta, t))));
 }
 
 function makeBetas(options: ScheduleOptions): number[] {

@@ -64,6 +64,19 @@ describe("readSchedulerConfig", () => {
     },
   );
 
+  it("cuts timesteps in between where diffusers does, and begins uniform lambdas as it does", () => {
+    const deis = {
+      _class_name: "DEISMultistepScheduler",
+      beta_schedule: "scaled_linear",
+      beta_start: 0.001112,
+    };
+    const config = { ...deis, beta_end: 0.014, num_train_timesteps: 1200, use_exponential_sigmas: true };
+    expect(planFromConfig(readSchedulerConfig(config), { steps: 15 }).timesteps[7]).toBe(398);
+    const dpm = { _class_name: "DPMSolverMultistepScheduler", beta_schedule: "squaredcos_cap_v2" };
+    const lambdas = readSchedulerConfig({ ...dpm, use_lu_lambdas: true });
+    expect(planFromConfig(lambdas, { steps: 1 }).timesteps).toEqual([999]);
+  });
+
   it("begins where a rescaled schedule passes its last sigma", () => {
     const json = {
       _class_name: "UniPCMultistepScheduler",

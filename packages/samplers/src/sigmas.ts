@@ -59,35 +59,3 @@ export function unitLevelOf(sigma: number): NoiseLevel {
   const alpha = 1 / Math.sqrt(sigma ** 2 + 1);
   return { alpha, sigma: sigma * alpha };
 }
-
-/**
- * The whole timestep of the highest sigma where timesteps are cut and not rounded. diffusers compares its logarithm with a
- * table in single precision: where that came out too high the result is `T - 2` (so for Stable Diffusion), else `T - 1`.
- * One schedule in ten still differs: torch's square root is not always the nearest number, which depends on the machine.
- */
-export function highestWholeTimestep(schedule: NoiseSchedule): number {
-  const bar = schedule.zeroTerminalSnr ? 2 ** -24 : schedule.lastInSinglePrecision;
-  const sigma = Math.fround(Math.sqrt(Math.fround(Math.fround(1 - bar) / bar)));
-  return schedule.trainTimesteps - (singleLog(sigma) > Math.log(sigma) ? 2 : 1);
-}
-
-/** numpy's logarithm in single precision, bit for bit: a rational function of the mantissa, which may be off in the last. */
-function singleLog(x: number): number {
-  let exponent = Math.floor(Math.log2(x)) + 1;
-  let mantissa = x / 2 ** exponent;
-  if (mantissa <= Math.SQRT1_2) {
-    mantissa *= 2;
-    exponent--;
-  }
-  const at = (coefficients: readonly number[]) =>
-    coefficients.reduceRight(
-      (sum, next, i) =>
-        i === coefficients.length - 1
-          ? Math.fround(next)
-          : Math.fround(sum * (mantissa - 1) + Math.fround(next)),
-      0,
-    );
-  const numerator = at([0, 1, 2.11267754, 1.48000063, 0.380883774, 0.0258997912]);
-  const denominator = at([1, 2.61267754, 2.45300607, 0.986494296, 0.154647637, 0.0058750954]);
-  return Math.fround(exponent * Math.fround(Math.LN2) + Math.fround(numerator / denominator));
-}

@@ -2,15 +2,9 @@ import { ControlNetError } from "@controlnet-js/core";
 import type { LimitOptions } from "./limit.js";
 import type { NoiseSchedule } from "./schedule.js";
 import type { SigmaGrid } from "./sigma-grid.js";
-import {
-  highestWholeTimestep,
-  type SigmaSpread,
-  sigmaAt,
-  spreadSigmas,
-  timestepAt,
-  trainingSigmas,
-} from "./sigmas.js";
+import { type SigmaSpread, sigmaAt, spreadSigmas, trainingSigmas } from "./sigmas.js";
 import { roundHalfEven, type Spacing } from "./timesteps.js";
+import { wholeTimesteps } from "./whole-timesteps.js";
 
 /** Options of the exponential integrators (DPM-Solver, DEIS, UniPC), which work at unit variance. */
 export interface SolverOptions extends Pick<LimitOptions, "threshold"> {
@@ -48,10 +42,8 @@ export function solverGrid(
     const { sigmaMax = table.at(-1)!, sigmaMin = table[0]! } = options;
     sigmas = spreadSigmas(options.sigmas, sigmaMax, sigmaMin, steps);
     const rounded = (options.sigmas === "karras" || options.sigmas === "lu") && karrasTimesteps === "round";
-    asked = sigmas.map((sigma) => timestepAt(table, sigma)).map(rounded ? roundHalfEven : Math.trunc);
-    // A rescaled schedule may pass its last sigma before its end: then the timestep is not in doubt.
-    const doubtful = sigmaMax === table.at(-1) && asked[0]! >= schedule.trainTimesteps - 2;
-    if (!rounded && doubtful) asked[0] = highestWholeTimestep(schedule);
+    const ends = { sigmaMin: options.sigmaMin, sigmaMax: options.sigmaMax };
+    asked = wholeTimesteps(schedule, { ...ends, spread: options.sigmas, steps, rounded });
   }
   const lowest = options.sigmas && endsInSpread ? sigmas.at(-1)! : table[0]!;
   return { sigmas: [...sigmas, finalSigma === "zero" ? 0 : lowest], timesteps: asked, initialScale: 1 };
