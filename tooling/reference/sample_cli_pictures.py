@@ -36,8 +36,9 @@ CASES = {
     "img2img-dpm": ("img2img", "wide", DPMSolverMultistepScheduler, dict(**STABLE, use_karras_sigmas=True), [], dict(steps=8)),
     "img2img-unipc": ("img2img", "like15", UniPCMultistepScheduler, STABLE, [], dict(steps=8, denoise=0.5)),
     "img2img-deis": ("img2img", "like15", DEISMultistepScheduler, STABLE, [], dict(steps=8, denoise=0.5)),
-    # PNDM in the middle of its steps is left out: diffusers takes its doubled step for another there, so that from the third
-    # model call on its latents are noisier than the timestep that it tells the model.
+    # Left out: PNDM and LMS begun in the middle, where diffusers counts steps that were never made (PNDM's latents are then
+    # noisier than the timestep that the model is told, LMS's weights don't sum up to the step), and inpainting with samplers
+    # that call the model twice in a step (Heun, DPM2, PNDM in its first): diffusers blends after each call.
     "img2img-latents": ("img2img", "like15", DDIMScheduler, DDIM, [], dict(latents=True, denoise=0.5)),
     "img2img-nets": ("img2img", "like15", DDIMScheduler, DDIM, TWO, dict(steps=6)),
     "img2img-guess": ("img2img", "like15", EulerDiscreteScheduler, STABLE, ONE, dict(guess=True)),
