@@ -129,6 +129,40 @@ test("the latents of diffusers: a prompt in three pieces, and a negative one fil
   });
 });
 
+test("a ControlNet joins editing, in each part or the conditional one; what contradicts editing is named", async () => {
+  const pipeline = { ...reference.pipeline, unet: editing };
+  const edit = (options: TextToImageOptions) =>
+    given({ steps: 1, image: { picture: picture() }, ...options });
+  const run = async (options: TextToImageOptions) => {
+    const { latents, applied } = await textToImage(pipeline, edit(options));
+    const values = [...latents.dataSync()];
+    latents.dispose();
+    return { values, half: applied.controls[0]?.half };
+  };
+  await expectNoTensorLeak(async () => {
+    const plain = await run({});
+    const none = await run({ controls: [edges({ layers: [0, 0, 0, 0, 1e-12] })] });
+    expectClose(none.values, plain.values, 1e-5);
+    const whole = await run({ controls: [edges()] });
+    const conditional = await run({ controls: [edges({ half: "conditional" })] });
+    expect([whole.half, conditional.half]).toEqual(["both", "conditional"]);
+    for (const other of [plain, conditional])
+      expect(Math.max(...whole.values.map((value, i) => Math.abs(value - other.values[i]!)))).toBeGreaterThan(
+        0.01,
+      );
+    const mistakes: [TextToImageOptions, RegExp][] = [
+      [{ image: { ...masked() } }, /edits by instruction: it takes no image mask/],
+      [{ image: { picture: picture(), strength: 0.5 } }, /no image strength/],
+      [{ image: { picture: picture(), latents: reference.get<Tensor4D>("in.clean") } }, /got both/],
+      [{ imageGuidance: 0.5 }, /imageGuidance from 1, got 0\.5/],
+    ];
+    for (const [wrong, message] of mistakes)
+      await expect(textToImage(pipeline, edit(wrong))).rejects.toThrow(message);
+    const { image: _, ...alone } = edit({});
+    await expect(textToImage(pipeline, alone)).rejects.toThrow(/edits by instruction: give image/);
+  });
+});
+
 test("the pictures of diffusers, from prompts to bytes", async () => {
   const { images, latents } = await textToImage(reference.pipeline, cases.prompts!());
   latents.dispose();

@@ -246,6 +246,12 @@ describe("mistakes are named", () => {
     ["eta of another sampler", () => quick({ sampler: "euler", eta: 1 }), /eta belongs to/],
     ["window", () => quick({ controls: [edges({ start: 0.9, end: 0.2 })] }), /0 <= start < end <= 1/],
     ["image strength", () => quick({ image: { picture: map, strength: 0.1 } }), /leaves none of 2 steps/],
+    ["no picture", () => quick({ image: {} }), /image needs a picture or latents/],
+    ["unknown image option", () => quick({ image: { pictur: map } as object }), /did you mean "picture"/],
+    ["image guidance", () => quick({ imageGuidance: 2 }), /belongs to U-Nets that edit.* this one has 4/],
+    ["clip skip", () => quick({ clipSkip: 3 }), /clipSkip of 0 to 2, the text encoder's layers, got 3/],
+    ["negative clip skip", () => quick({ negativeClipSkip: 0.5 }), /negativeClipSkip of 0 to 2/],
+    ["tiles", () => quick({ tiles: { tileSize: 3 } }), /side is a multiple of 2 .*got 3 and 0\.25/],
   ])("%s", async (_, options, message) => {
     await expectNoTensorLeak(async () => {
       await expect(compiled.textToImage(options() as TextToImageOptions)).rejects.toThrow(message);
