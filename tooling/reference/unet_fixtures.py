@@ -48,6 +48,7 @@ CASES |= {
                     net=dict(act_fn="gelu")),
     "uneven-levels": dict(block_out_channels=(4, 4), layers_per_block=(1, 2), attention_head_dim=2, cross_attention_dim=3,
                           norm_num_groups=2, side=(4, 4), conv_in_kernel=1, act_fn="relu", time_embedding_dim=6,
+                          timestep_post_act="silu", time_embedding_act_fn="gelu",
                           transformer_layers_per_block=[1, 2], reverse_transformer_layers_per_block=[1, 2],
                           down=(PLAIN, CROSS), up=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"), net=False),
 }

@@ -23,10 +23,10 @@ export const defaultHintWidths = [16, 32, 96, 256];
 
 /**
  * A config for a ControlNet on a base U-Net. What diffusers' ControlNetModel does not take over from a U-Net, embedded
- * guidance and centred input, it does not have.
+ * guidance, centred input and activations of the time embedding, it does not have.
  */
 export const controlNetConfig = (
-  { guidanceChannels: _, centerInput: __, ...unet }: UNetConfig,
+  { guidanceChannels: _, centerInput: __, timeActivations: ___, ...unet }: UNetConfig,
   {
     hintChannels = 3,
     hintWidths = defaultHintWidths,

@@ -54,10 +54,11 @@ test("a U-Net's config.json goes both ways, whatever it says", () => {
     centerInput: true,
     timeFeatures: 640,
     guidanceChannels: 256,
+    timeActivations: ["silu", "gelu"],
   });
   expect(unetConfigFromDiffusers(unetConfigToDiffusers(unusual))).toEqual(unusual);
   // What diffusers' ControlNetModel does not take over from a U-Net.
-  const { guidanceChannels, centerInput, ...shared } = unusual;
+  const { guidanceChannels, centerInput, timeActivations, ...shared } = unusual;
   const net = controlNetConfigFromDiffusers(controlNetConfigToDiffusers(controlNetConfig(unusual)));
   const { decoderDepth, outputKernel, ...encoder } = shared;
   expect(net.unet).toEqual(encoder);
@@ -95,8 +96,7 @@ test.each([
   ["mid_block_scale_factor", 0],
   ["transformer_layers_per_block", [1, [1, 2], 1, 1]],
   ["mid_block_type", "UNetMidBlock2DSimpleCrossAttn"],
-  ["time_embedding_act_fn", "silu"],
-  ["timestep_post_act", "gelu"],
+  ["timestep_post_act", "tanh"],
   ["time_embedding_type", "fourier"],
   ["resnet_time_scale_shift", "ada_group"],
   ["class_embed_type", "timestep"],

@@ -3,6 +3,7 @@ import { z } from "zod";
 
 const positive = z.number().int().positive();
 const odd = positive.refine((side) => side % 2 === 1, "expected an odd number");
+const activation = z.enum(["silu", "gelu", "mish", "relu"]);
 const perLevel = z.union([positive, z.array(positive)]);
 
 /** The shape of a latent-diffusion U-Net. Defaults are Stable Diffusion 1.5's. */
@@ -38,7 +39,9 @@ export const unetConfigSchema = z.object({
   /** Added to the variance in the group norms of residual blocks and output. */
   normEpsilon: z.number().positive().default(1e-5),
   /** Of residual blocks, time embedding and output. Default SiLU. */
-  activation: z.enum(["silu", "gelu", "mish", "relu"]).optional(),
+  activation: activation.optional(),
+  /** What the time embedding goes through at its end, one after another. Default nothing. */
+  timeActivations: z.array(activation).optional(),
   /** Whether the time embedding scales feature maps as well as shifting them. */
   scaleShift: z.boolean().optional(),
   /** Divides what the middle's residual blocks give. Default 1. */

@@ -6,6 +6,12 @@ const positive = z.number().int().positive();
 const odd = positive.refine((side) => side % 2 === 1, "expected an odd number");
 const perLevel = z.union([positive, z.array(positive)]);
 
+const activation = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(["silu", "swish", "gelu", "mish", "relu"]))
+  .transform((name) => (name === "swish" ? "silu" : name));
+
 /** The parts of diffusers' `config.json` of a UNet2DConditionModel (or ControlNetModel) that decide what it computes. */
 const diffusersSchema = z.object({
   in_channels: positive.default(4),
@@ -31,11 +37,9 @@ const diffusersSchema = z.object({
   sample_size: perLevel.nullish(),
   time_embedding_dim: positive.nullish(),
   time_cond_proj_dim: positive.nullish(),
-  act_fn: z
-    .string()
-    .toLowerCase()
-    .pipe(z.enum(["silu", "swish", "gelu", "mish", "relu"]))
-    .default("silu"),
+  act_fn: activation.default("silu"),
+  timestep_post_act: activation.nullish(),
+  time_embedding_act_fn: activation.nullish(),
   resnet_time_scale_shift: z.enum(["default", "scale_shift"]).default("default"),
   mid_block_scale_factor: z.number().positive().default(1),
   conv_in_kernel: odd.default(3),
@@ -54,9 +58,7 @@ const onlyValues: Readonly<Record<string, readonly unknown[]>> = {
   encoder_hid_dim: [null],
   encoder_hid_dim_type: [null],
   num_class_embeds: [null],
-  time_embedding_act_fn: [null],
   time_embedding_type: ["positional"],
-  timestep_post_act: [null],
 };
 
 /** Lists with an entry for each level. */
@@ -137,13 +139,15 @@ export function unetConfigFromDiffusers(json: unknown): UNetConfig {
 function unusualOf(given: DiffusersUNet): Partial<UNetConfig> {
   const { only_cross_attention: contextOnly, reverse_transformer_layers_per_block: decoderDepth } = given;
   const levels = given.block_out_channels;
-  const activation = given.act_fn === "swish" ? "silu" : given.act_fn;
+  const { act_fn: activation, timestep_post_act: first, time_embedding_act_fn: second } = given;
+  const timeActivations = [first, second].filter((name) => name !== undefined && name !== null);
   const timeFeatures = given.time_embedding_dim ?? 4 * levels[0]!;
   const only = Array.isArray(contextOnly) ? contextOnly : levels.map(() => contextOnly);
   return {
     ...(decoderDepth && { decoderDepth: decoderDepth.toReversed() }),
     ...(only.includes(true) && { contextOnly: only }),
     ...(activation !== "silu" && { activation }),
+    ...(timeActivations.length > 0 && { timeActivations }),
     ...(given.resnet_time_scale_shift === "scale_shift" && { scaleShift: true }),
     ...(given.mid_block_scale_factor !== 1 && { middleScale: given.mid_block_scale_factor }),
     ...(given.conv_in_kernel !== 3 && { inputKernel: given.conv_in_kernel }),
@@ -240,6 +244,7 @@ const oneOrList = <T extends number | number[]>(values: T): number | number[] =>
 export function unetConfigToDiffusers(config: UNetConfig): Record<string, unknown> {
   const up = config.decoderAttention ?? config.attention;
   const { decoderDepth, depth, channels, outputKernel, guidanceChannels } = config;
+  const [first, second] = config.timeActivations ?? [];
   // diffusers wants a list for the encoder where the decoder has its own.
   const both = decoderDepth && {
     reverse_transformer_layers_per_block: decoderDepth.toReversed(),
@@ -254,6 +259,8 @@ export function unetConfigToDiffusers(config: UNetConfig): Record<string, unknow
     ...both,
     sample_size: config.sampleSize,
     ...(guidanceChannels && { time_cond_proj_dim: guidanceChannels }),
+    ...(second && { time_embedding_act_fn: second }),
+    ...(first && { timestep_post_act: first }),
     up_block_types: up.map((on) => (on ? "CrossAttnUpBlock2D" : "UpBlock2D")).reverse(),
   };
 }

@@ -71,7 +71,11 @@ export function encode(
   const { latents, timesteps, context, guidance } = inputs;
   checkInputs(config, inputs);
   const { cosineFirst, frequencyShift, activation, middleScale: outputScale } = config;
-  const time = embedTimesteps(timesteps, params.time, { cosineFirst, frequencyShift, activation, guidance });
+  const waves = { cosineFirst, frequencyShift, activation, guidance };
+  const time = (config.timeActivations ?? []).reduce(
+    (h, name) => activations[name](h),
+    embedTimesteps(timesteps, params.time, waves),
+  );
   const block = unetBlock(config, { time, context }, run);
   let h = convolution(config.centerInput ? centred(latents) : latents, params.input);
   if (hint) h = add(h, hint);
