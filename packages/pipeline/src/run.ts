@@ -33,8 +33,8 @@ export async function runTextToImage(
     const noise = options.noise ?? own(initialNoise(keys));
     const image = initialImage(compiled, options, run, plan, noise, own);
     if (image) applied.startStep = image.startStep;
-    if (!run.guided && options.imageGuidance !== undefined)
-      applied.warnings.push("guidance is 1: imageGuidance was not used");
+    for (const key of ["imageGuidance", "guidanceRescale"] as const)
+      if (!run.guided && options[key]) applied.warnings.push(`guidance is 1: ${key} was not used`);
     const denoiser = createDenoiser(compiled, {
       plan,
       schedule,

@@ -10,12 +10,29 @@ export function checkParameters(parameters: SampleParameters): void {
   checkPrompt(parameters);
   checkImage(parameters);
   checkSampler(parameters);
+  if (parameters.guessMode !== "off" && parameters.controls.length === 0)
+    refuse(
+      "config",
+      "--guess-mode guesses from the maps of ControlNets: give a --control, or --guess-mode off",
+    );
   for (const { path, image, option, weights } of parameters.controls)
     if (image === undefined && (option ?? weights) !== undefined)
       refuse(
         "config",
         `--control ${path}: ${option ? "--option" : "--weights"} says how a map is made: give --image PHOTO`,
       );
+}
+
+/**
+ * Checks that there will be a map to keep.
+ * @throws ControlNetError `config`
+ */
+export function checkSaveMaps({ controls }: SampleParameters): void {
+  if (!controls.some(({ image, condition }) => image !== undefined && condition !== "inpaint"))
+    refuse(
+      "config",
+      "--save-maps keeps what is made of --image PHOTO after a --control, and there is none; the map of inpaint fits no file",
+    );
 }
 
 const refuse = (code: "config" | "missing" | "range", message: string): never => {

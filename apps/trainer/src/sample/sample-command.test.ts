@@ -112,6 +112,8 @@ describe("the run's flags", () => {
       clipSkip: 1,
       negativeClipSkip: 1,
     });
+    const unguided = await sample(...prompt, "--guidance", "1", "--guidance-rescale", "0.5");
+    expect(unguided.warnings).toEqual(["guidance is 1: --guidance-rescale was not used"]);
     const noisy = await sample(...prompt, "--eta", "1", "--steps", "2");
     expect(noisy.parameters.eta).toBe(1);
   });
@@ -162,6 +164,16 @@ describe("the run's flags", () => {
       "options of a map that is ready",
       [...prompt, "--control", "x", "--map", "y", "--option", "low=1"],
       /--option says how a map is made/,
+    ],
+    [
+      "guess mode without maps",
+      [...prompt, "--guess-mode"],
+      /--guess-mode guesses from the maps.*give a --control/,
+    ],
+    [
+      "maps to keep where none is made",
+      [...prompt, "--save-maps", "x"],
+      /--save-maps keeps what is made of --image/,
     ],
     ["tiles that don't fit", [...prompt, "--tiles", "9"], /expected tiles whose side is a multiple of 2/],
     [

@@ -4,7 +4,7 @@ import { samplePictures, saveLatents } from "@controlnet-js/pipeline/node";
 import { createProgressBar } from "../progress-bar.js";
 import { print, startEngine } from "../start-engine.js";
 import { openCaptionerOf } from "./captioner.js";
-import { checkParameters } from "./check-parameters.js";
+import { checkParameters, checkSaveMaps } from "./check-parameters.js";
 import { changedFiles, hashFiles } from "./file-hashes.js";
 import { errorInFlags, inFlags } from "./in-flags.js";
 import { keptMaps } from "./kept-maps.js";
@@ -49,6 +49,7 @@ export interface SampleReport {
  */
 export async function sample({ parameters, out, before, ...request }: SampleRequest): Promise<SampleReport> {
   checkParameters(parameters);
+  if (request.saveMaps !== undefined) checkSaveMaps(parameters);
   const folders = outputFolders({ out, ...request });
   for (const [option, path] of folders) await assertFolder(option, path);
   const hashes = await hashFiles(parameters);
