@@ -43,8 +43,8 @@ test("a PNG comes in as it is: colours, hidden colours, grey, for nets of three 
 
 test.each([3, 1, 2, 6])("a map of %i channels that detect wrote comes back as it was", async (channels) => {
   const map = pattern(6, 4, channels);
-  const detector = await openDetector({ condition: "canny", options: {} });
-  await writeMap(at(`map-${channels}.png`), map, detector);
+  const { condition, options } = await openDetector({ condition: "canny", options: {} });
+  await writeMap(at(`map-${channels}.png`), map, { condition: { ...condition, channels }, options });
   expect(await readMap(at(`map-${channels}.png`), channels)).toEqual(map);
   expect(mapOrigin(at(`map-${channels}.png`))).toEqual({
     condition: "canny",
