@@ -30,6 +30,20 @@ const failing: NamedTensor = {
   },
 };
 
+describe("configs", () => {
+  it("may hold the numbers that Python writes and JSON lacks", () => {
+    const text = '{"low": -Infinity, "list": [1, Infinity, NaN], "name": "to Infinity"}';
+    writeFileSync(join(folder, "config.json"), text);
+    expect(readConfig(folder)).toEqual({
+      low: Number.NEGATIVE_INFINITY,
+      list: [1, Number.POSITIVE_INFINITY, null],
+      name: "to Infinity",
+    });
+    writeFileSync(join(folder, "config.json"), '{"low": -}');
+    expect(() => readConfig(folder)).toThrow("not valid JSON");
+  });
+});
+
 describe("files", () => {
   it("save what memory would hold, and read it back tensor by tensor", async () => {
     const path = join(folder, "x.safetensors");
