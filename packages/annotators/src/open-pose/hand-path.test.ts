@@ -36,7 +36,7 @@ function look(x: tf.Tensor4D): tf.Tensor4D {
   // The networks see BGR here as there.
   const kernel = tf.reshape(tf.transpose(tf.tensor2d(Float32Array.from(mix!.data), [22, 3])), [1, 1, 3, 22]);
   const mixed = tf.conv2d(means, kernel as tf.Tensor4D, 1, "valid");
-  return tf.relu(tf.add(mixed, tf.tensor1d(Float32Array.from(bias!.data))));
+  return tf.relu(tf.add<tf.Tensor4D>(mixed, tf.tensor1d(Float32Array.from(bias!.data))));
 }
 
 test.each([
