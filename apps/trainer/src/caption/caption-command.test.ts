@@ -13,10 +13,9 @@ import { fileURLToPath } from "node:url";
 import { ControlNetError } from "@controlnet-js/core";
 import { openImageFolderDataset } from "@controlnet-js/data";
 import { builtInConditions } from "@controlnet-js/preprocessors";
-import { Command } from "commander";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
-import { addCaptionCommand } from "./caption-command.js";
+import { captureProgram } from "../testing/run-program.js";
 import { captionFolder } from "./caption-folder.js";
 import { openMetadata } from "./caption-store.js";
 
@@ -47,19 +46,8 @@ afterEach(() => {
 });
 
 /** Runs `controlnet caption`; what it wrote to both streams. */
-async function caption(...args: string[]): Promise<{ out: string; err: string }> {
-  const written = { out: "", err: "" };
-  const catchInto = (key: "out" | "err") => (chunk: string | Uint8Array) => {
-    written[key] += String(chunk);
-    return true;
-  };
-  vi.spyOn(process.stdout, "write").mockImplementation(catchInto("out"));
-  vi.spyOn(process.stderr, "write").mockImplementation(catchInto("err"));
-  const program = new Command("controlnet").exitOverride();
-  addCaptionCommand(program);
-  await program.parseAsync(["caption", "--weights", weights, "--engine", "cpu", ...args], { from: "user" });
-  return written;
-}
+const caption = (...args: string[]) =>
+  captureProgram("caption", "--weights", weights, "--engine", "cpu", ...args);
 const lines = (text: string) =>
   text
     .trim()

@@ -3,10 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Image } from "@controlnet-js/core";
 import { builtInConditions, drawPoses, readPoseJson } from "@controlnet-js/preprocessors";
-import { Command } from "commander";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { addDetectCommand } from "./detect-command.js";
+import { captureProgram } from "../testing/run-program.js";
 
 const folder = mkdtempSync(join(tmpdir(), "detect-"));
 const at = (name: string) => join(folder, name);
@@ -29,19 +28,7 @@ afterEach(() => {
 });
 
 /** Runs `controlnet detect`; what it wrote to both streams. */
-async function detect(...args: string[]): Promise<{ out: string; err: string }> {
-  const written = { out: "", err: "" };
-  const catchInto = (key: "out" | "err") => (chunk: string | Uint8Array) => {
-    written[key] += String(chunk);
-    return true;
-  };
-  vi.spyOn(process.stdout, "write").mockImplementation(catchInto("out"));
-  vi.spyOn(process.stderr, "write").mockImplementation(catchInto("err"));
-  const program = new Command("controlnet").exitOverride();
-  addDetectCommand(program);
-  await program.parseAsync(["detect", ...args], { from: "user" });
-  return written;
-}
+const detect = (...args: string[]) => captureProgram("detect", ...args);
 
 test("writes the condition's map of a picture and says nothing bad about it", async () => {
   const { err } = await detect(

@@ -11,10 +11,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { readPoseJson } from "@controlnet-js/preprocessors";
-import { Command } from "commander";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { addDetectCommand } from "./detect-command.js";
+import { captureProgram } from "../testing/run-program.js";
 
 const folder = mkdtempSync(join(tmpdir(), "detect-networks-"));
 const photo = join(folder, "photo.png");
@@ -41,19 +40,7 @@ afterEach(() => {
 });
 
 /** Runs `controlnet detect` on WebAssembly; what it wrote to both streams. */
-async function detect(...args: string[]): Promise<{ out: string; err: string }> {
-  const written = { out: "", err: "" };
-  const catchInto = (key: "out" | "err") => (chunk: string | Uint8Array) => {
-    written[key] += String(chunk);
-    return true;
-  };
-  vi.spyOn(process.stdout, "write").mockImplementation(catchInto("out"));
-  vi.spyOn(process.stderr, "write").mockImplementation(catchInto("err"));
-  const program = new Command("controlnet").exitOverride();
-  addDetectCommand(program);
-  await program.parseAsync(["detect", "--engine", "wasm", ...args], { from: "user" });
-  return written;
-}
+const detect = (...args: string[]) => captureProgram("detect", "--engine", "wasm", ...args);
 
 test.each([
   [

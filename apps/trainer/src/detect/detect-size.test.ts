@@ -11,10 +11,9 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { readPngText } from "@controlnet-js/pipeline/node";
 import { builtInConditions, drawPoses, readPoseJson, resizeToResolution } from "@controlnet-js/preprocessors";
-import { Command } from "commander";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { addDetectCommand } from "./detect-command.js";
+import { captureProgram } from "../testing/run-program.js";
 import { fingerprint } from "./fingerprint.js";
 import { readSource } from "./read-source.js";
 
@@ -35,19 +34,7 @@ afterEach(() => {
 });
 
 /** Runs `controlnet detect`; what it wrote to both streams. */
-async function detect(...args: string[]): Promise<{ out: string; err: string }> {
-  const written = { out: "", err: "" };
-  const catchInto = (key: "out" | "err") => (chunk: string | Uint8Array) => {
-    written[key] += String(chunk);
-    return true;
-  };
-  vi.spyOn(process.stdout, "write").mockImplementation(catchInto("out"));
-  vi.spyOn(process.stderr, "write").mockImplementation(catchInto("err"));
-  const program = new Command("controlnet").exitOverride();
-  addDetectCommand(program);
-  await program.parseAsync(["detect", ...args], { from: "user" });
-  return written;
-}
+const detect = (...args: string[]) => captureProgram("detect", ...args);
 
 test("--size resizes the picture by the field's rule before its map is made", async () => {
   for (const size of [128, 512]) {
