@@ -1,8 +1,8 @@
 /** Measures one case on one of our engines in a process of its own: tsx measure.ts CASE CONTESTANT; prints JSON. */
-import { composedKernel, jit, leavesOf, registerJitEngine } from "@controlnet-js/core";
+import { jit, leavesOf, registerJitEngine } from "@controlnet-js/core";
 import { selectEngine } from "@controlnet-js/engine";
 import { registerTensorFlow } from "@controlnet-js/tensorflow";
-import { dispose, registerGradient, registerKernel, unregisterKernel } from "@tensorflow/tfjs-core";
+import { dispose } from "@tensorflow/tfjs-core";
 import type { Compile, Contestant } from "./case.js";
 import { cases } from "./cases/index.js";
 
@@ -14,21 +14,14 @@ if (contestant === "wasm") await selectEngine({ engine: "wasm" });
 else {
   // Op by op stands for tfjs-node: its kernels, its convolution, nothing compiled, no ops of our own.
   const opByOp = contestant === "op by op";
-  await registerTensorFlow({ device: "cpu", convolution: opByOp ? "native" : "measured" });
+  await registerTensorFlow({
+    device: "cpu",
+    convolution: opByOp ? "native" : "measured",
+    ownOps: !opByOp,
+  });
   await import("@tensorflow/tfjs");
   await registerTensorFlow();
-  if (opByOp) {
-    registerJitEngine("tensorflow", undefined);
-    ["Attention", "GroupNorm", "LayerNorm", "SiLU", "GELU", "QuickGELU", "GEGLU"].forEach(compose);
-  }
-}
-
-/** Makes an operation of core run on TensorFlow's ops again. */
-function compose(kernelName: string): void {
-  const { forward, gradient } = composedKernel(kernelName)!;
-  unregisterKernel(kernelName, "tensorflow");
-  registerKernel({ kernelName, backendName: "tensorflow", kernelFunc: forward });
-  registerGradient(gradient!);
+  if (opByOp) registerJitEngine("tensorflow", undefined);
 }
 
 const compile: Compile = (fn, options) => jit(fn, { name: found.name, ...options });

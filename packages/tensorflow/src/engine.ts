@@ -25,6 +25,8 @@ export interface RegisterOptions extends DeviceOptions {
   device?: "cpu" | "gpu" | "auto";
   /** Measure once which algorithm is fastest for each shape of convolution, or always use TensorFlow's. Default `"measured"`. */
   convolution?: ConvolutionMode;
+  /** Run attention, norms and activations on ops of this addon where it has them (the CPU), or on TensorFlow's. Default true. */
+  ownOps?: boolean;
   /** Join these processes for collective operations; see `connectGroup`. */
   cluster?: Cluster;
   /** Fetch libtensorflow if it is not there. Default false. */
@@ -68,7 +70,10 @@ export async function registerTensorFlow(options: RegisterOptions = {}): Promise
     open = await openEngine(options);
     const { backend } = open;
     registerBackend(backendName, () => backend, 4);
-    registerExtraKernels(options.convolution ?? "measured", open.report.device);
+    registerExtraKernels(
+      options.convolution ?? "measured",
+      open.report.device === "cpu" && (options.ownOps ?? true),
+    );
     registerJitEngine(backendName, { jit });
     registerWeightLoader(backendName, loadWeights);
   }

@@ -12,8 +12,11 @@ import { registerRunAfter } from "./run-after.js";
 
 let registered = false;
 
-/** Registers, once, the kernels that tfjs-node lacks or does badly. */
-export function registerExtraKernels(convolution: ConvolutionMode, device: "cpu" | "gpu"): void {
+/**
+ * Registers, once, the kernels that tfjs-node lacks or does badly.
+ * @param ownOps whether to use ops of the addon, which has kernels for the CPU only
+ */
+export function registerExtraKernels(convolution: ConvolutionMode, ownOps: boolean): void {
   if (registered) return;
   registered = true;
   registerMissingKernels();
@@ -23,8 +26,7 @@ export function registerExtraKernels(convolution: ConvolutionMode, device: "cpu"
   registerRunAfter();
   registerMatrixProduct();
   registerReluGradients();
-  // Our own ops have kernels for the CPU only.
-  if (device === "cpu") {
+  if (ownOps) {
     registerGroupNorm();
     registerLayerNorm();
     registerActivations();
