@@ -1,4 +1,4 @@
-import { ControlNetError } from "@controlnet-js/core";
+import { activationNames, ControlNetError } from "@controlnet-js/core";
 import { z } from "zod";
 
 const size = z.int().positive();
@@ -20,10 +20,7 @@ export const autoencoderConfigSchema = z.strictObject({
     .default(2)
     .describe("residual blocks of each encoder level; a decoder level has one more"),
   /** Of the residual blocks; the last norm of encoder and decoder always goes through SiLU. */
-  activation: z
-    .enum(["silu", "gelu", "mish", "relu"])
-    .optional()
-    .describe("of the residual blocks; default silu"),
+  activation: z.enum(activationNames).optional().describe("of the residual blocks; default silu"),
   groups: size.default(32).describe("groups of every group norm"),
   middleAttention: z.boolean().default(true).describe("whether the middle blocks attend over all pixels"),
   /** Whether a 1x1 convolution follows the encoder. */

@@ -1,9 +1,9 @@
-import { ControlNetError } from "@controlnet-js/core";
+import { activationNames, ControlNetError } from "@controlnet-js/core";
 import { z } from "zod";
 
 const positive = z.number().int().positive();
 const odd = positive.refine((side) => side % 2 === 1, "expected an odd number");
-const activation = z.enum(["silu", "gelu", "mish", "relu"]);
+const activation = z.enum(activationNames);
 const perLevel = z.union([positive, z.array(positive)]);
 
 /** The shape of a latent-diffusion U-Net. Defaults are Stable Diffusion 1.5's. */

@@ -70,8 +70,11 @@ export const mish = elementwise(
   },
 );
 
-/** The name of an activation that a residual block may have. */
-export type Activation = "silu" | "gelu" | "mish" | "relu";
+/** The names of the activations that a residual block may have. */
+export const activationNames = ["silu", "gelu", "mish", "relu"] as const;
+
+/** One of {@link activationNames}. */
+export type Activation = (typeof activationNames)[number];
 
 /** The activations by name. */
 export const activations: Readonly<Record<Activation, <T extends Tensor>(x: T) => T>> = {
