@@ -24,7 +24,7 @@ import diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_inpaint as
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from sample_cli import DDIM, SHAPES, STABLE, TWO, ONE, cli, pipeline_of, repeats, shake, single_file
+from sample_cli import DDIM, SHAPES, STABLE, TWO, ONE, cli, main, pipeline_of, shake, single_file
 
 V = dict(prediction_type="v_prediction")
 # name: (kind, shape, scheduler class, its options, ControlNets, what else)
@@ -182,27 +182,5 @@ def run(name, folder, engine):
     return error, numpy.abs(pixels.astype(float) - expected).max(), report
 
 
-def main():
-    torch.set_num_threads(1)  # tiny tensors: more threads only wait for each other
-    parser = argparse.ArgumentParser()
-    parser.add_argument("names", nargs="*")
-    parser.add_argument("--engine", default="auto")
-    parser.add_argument("--keep", type=pathlib.Path)
-    options = parser.parse_args()
-    failed = False
-    with tempfile.TemporaryDirectory() as scratch:
-        for name in options.names or CASES:
-            folder = (options.keep or pathlib.Path(scratch)) / name
-            folder.mkdir(parents=True, exist_ok=True)
-            error, levels, report = run(name, folder, options.engine)
-            same = repeats(report, folder, options.engine) if name in ("inpaint-part", "edit-euler") else True
-            bad = not error <= 1e-4 or not levels <= 1 or not same
-            failed |= bad
-            warned = f"  {report['warnings']}" if report["warnings"] else ""
-            print(f"{'FAILED ' if bad else ''}{name}: latents {error:.1e}, picture {levels:.0f}"
-                  f"{'' if same else ', not repeated'}{warned}", flush=True)
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == "__main__":
-    main()
+    main(CASES, run, ("inpaint-part", "edit-euler"))
