@@ -12,8 +12,9 @@ import { assertWeights, evaluateFlag, lacksWeights, readWeightTexts } from "./de
 import { loadSamples } from "./load-samples.js";
 import { openCondition } from "./open-condition.js";
 import { paintCaptions } from "./paint-captions.js";
+import { print } from "./print.js";
 import { createProgressBar } from "./progress-bar.js";
-import { print, startEngine } from "./start-engine.js";
+import { startEngine } from "./start-engine.js";
 import { openTinyworld } from "./tinyworld-dataset.js";
 import { isExact, sceneMaps } from "./tinyworld-maps.js";
 

@@ -1,6 +1,6 @@
 import type { Dataset } from "@controlnet-js/data";
 import { BATCH_SIDE } from "@controlnet-js/tinyworld";
-import { print } from "./start-engine.js";
+import { print } from "./print.js";
 import type { AutoencoderTrainConfig } from "./task-schemas.js";
 import { openTinyworld } from "./tinyworld-dataset.js";
 

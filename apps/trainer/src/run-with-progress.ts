@@ -11,9 +11,9 @@ import {
   type ValidationReport,
 } from "@controlnet-js/training";
 import { memory } from "@tensorflow/tfjs-core";
+import { print } from "./print.js";
 import { createProgressBar, formatDuration } from "./progress-bar.js";
 import { RunLog } from "./run-log.js";
-import { print } from "./start-engine.js";
 import type { TrainConfig } from "./task-schemas.js";
 
 /** How `controlnet train` was called. */

@@ -1,9 +1,5 @@
 import { type SelectedEngine, selectEngine } from "@controlnet-js/engine";
-
-/** A line for the user, on stderr: stdout is for results. */
-export const print = (line: string): void => {
-  process.stderr.write(`${line}\n`);
-};
+import { print } from "./print.js";
 
 /**
  * Selects the engine and says which it is, and why it is no better one.

@@ -15,8 +15,9 @@ import { loadBase } from "./base-model.js";
 import { contactSheet } from "./contact-sheet.js";
 import { loadSamples } from "./load-samples.js";
 import { openData } from "./open-data.js";
+import { print } from "./print.js";
 import { type Painting, type RunOutcome, runWithProgress, type TrainCommand } from "./run-with-progress.js";
-import { print, startEngine } from "./start-engine.js";
+import { startEngine } from "./start-engine.js";
 import type { ControlTrainConfig } from "./task-schemas.js";
 import { openTrainingCondition, type TrainingCondition } from "./training-condition.js";
 

@@ -11,8 +11,9 @@ import {
 import { loadSamples } from "./load-samples.js";
 import { openPictures } from "./open-pictures.js";
 import { paintCaptions } from "./paint-captions.js";
+import { print } from "./print.js";
 import { type RunOutcome, runWithProgress, type TrainCommand } from "./run-with-progress.js";
-import { print, startEngine } from "./start-engine.js";
+import { startEngine } from "./start-engine.js";
 import type { TextToImageTrainConfig } from "./task-schemas.js";
 import { createTextToImageModel } from "./text-to-image-model.js";
 

@@ -6,7 +6,8 @@ import { engineNames } from "@controlnet-js/engine";
 import type { Command } from "commander";
 import { readSource } from "../detect/read-source.js";
 import { number } from "../numbers.js";
-import { print, startEngine } from "../start-engine.js";
+import { print, printLine } from "../print.js";
+import { startEngine } from "../start-engine.js";
 import { captionFolder } from "./caption-folder.js";
 import { openMetadata, openTextFiles } from "./caption-store.js";
 
@@ -28,9 +29,6 @@ interface CaptionFlags {
 }
 
 const tokens = number(0, 100_000, { whole: true });
-const printLine = (value: unknown): void => {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
-};
 
 /** Adds `controlnet caption`: what a picture shows in words, or a folder of training pictures. */
 export function addCaptionCommand(program: Command): void {

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { ControlNetError, type Image, isControlNetError } from "@controlnet-js/core";
-import { readSource } from "../detect/read-source.js";
+import { isPictureName, readSource } from "../detect/read-source.js";
 import { createProgressBar } from "../progress-bar.js";
 import type { CaptionStore } from "./caption-store.js";
 
@@ -103,6 +103,6 @@ async function pictureNames(dir: string): Promise<string[]> {
   });
   return names
     .map((name) => name.replaceAll(sep, "/"))
-    .filter((name) => /\.(png|jpe?g|webp)$/i.test(name) && !/(^|\/)\./.test(name))
+    .filter((name) => isPictureName(name) && !/(^|\/)\./.test(name))
     .sort();
 }

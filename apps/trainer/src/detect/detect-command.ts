@@ -4,6 +4,7 @@ import type { EngineName } from "@controlnet-js/engine";
 import { builtInConditions } from "@controlnet-js/preprocessors";
 import type { Command } from "commander";
 import { number } from "../numbers.js";
+import { print, printLine } from "../print.js";
 import { assertOtherFile } from "./assert-other-file.js";
 import { conditionNetworks } from "./condition-networks.js";
 import { detectFolder } from "./detect-folder.js";
@@ -44,12 +45,6 @@ const engines = [
   "wasm",
   "cpu",
 ] satisfies EngineName[];
-const printLine = (value: unknown): void => {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
-};
-const say = (line: string): void => {
-  process.stderr.write(`${line}\n`);
-};
 
 /** Adds `controlnet detect`: control maps of a picture, of a folder, or of a pose as data. */
 export function addDetectCommand(program: Command): void {
@@ -192,9 +187,9 @@ function tell({ out, condition, width, height, channels, warnings }: DetectRepor
     const pictures = channels % 3 === 0 ? channels / 3 : channels;
     const stacked =
       pictures > 1 ? `, its ${channels} channels as ${pictures} pictures below one another` : "";
-    say(`${condition}, ${width}x${height}${stacked}: ${out}`);
+    print(`${condition}, ${width}x${height}${stacked}: ${out}`);
   }
-  for (const warning of warnings) say(`warning: ${warning}`);
+  for (const warning of warnings) print(`warning: ${warning}`);
 }
 
 async function detectAll(
@@ -217,8 +212,8 @@ async function detectAll(
   if (kept > 0) parts.push(`${kept} kept`);
   if (warned > 0) parts.push(`${warned} with warnings`);
   if (failed.length > 0) parts.push(`${failed.length} failed`);
-  say(`${parts.join(", ")}: ${outDir}`);
-  if (done + kept + failed.length === 0) say(`warning: no PNG, JPEG or WebP files in ${dir}`);
-  for (const { error } of failed) say(`  ${error}`);
+  print(`${parts.join(", ")}: ${outDir}`);
+  if (done + kept + failed.length === 0) print(`warning: no PNG, JPEG or WebP files in ${dir}`);
+  for (const { error } of failed) print(`  ${error}`);
   if (failed.length > 0) process.exitCode = 1;
 }

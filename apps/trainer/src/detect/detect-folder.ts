@@ -6,6 +6,7 @@ import type { DetectJob, DetectReport } from "./detect-picture.js";
 import { runDetectJobs } from "./detect-workers.js";
 import type { DetectorName } from "./detector.js";
 import { makeFolder } from "./make-folder.js";
+import { isPictureName } from "./read-source.js";
 
 /** How a folder is detected. */
 export interface DetectFolderRequest {
@@ -29,8 +30,6 @@ export interface DetectFolderSummary {
   /** Maps that something was noticed about. */
   warned: number;
 }
-
-const isPicture = (name: string): boolean => /\.(png|jpe?g|webp)$/i.test(name) && !name.startsWith(".");
 
 /**
  * Makes the maps of all PNG, JPEG and WebP files of a folder and its subfolders, as PNG files of the same names in
@@ -113,7 +112,7 @@ async function planJobs({ dir, outDir, detector, resume }: DetectFolderRequest) 
 async function pictureFiles(from: string): Promise<string[]> {
   const entries = await readdir(from, { recursive: true, withFileTypes: true });
   return entries
-    .filter((entry) => !entry.isDirectory() && isPicture(entry.name))
+    .filter((entry) => !entry.isDirectory() && isPictureName(entry.name) && !entry.name.startsWith("."))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
 }

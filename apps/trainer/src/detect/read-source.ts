@@ -12,6 +12,9 @@ export interface ReadSourceOptions {
   alpha?: boolean;
 }
 
+/** Whether a file's name is that of a PNG, JPEG or WebP. */
+export const isPictureName = (name: string): boolean => /\.(png|jpe?g|webp)$/i.test(name);
+
 /**
  * Reads a PNG, JPEG or WebP as the field's loaders do, so that maps equal theirs in every pixel: upright, the high byte
  * of 16 bits, colour profiles ignored.

@@ -2,6 +2,7 @@ import { engineNames } from "@controlnet-js/engine";
 import { promptSettings } from "@controlnet-js/pipeline";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { number, pictureSize } from "../numbers.js";
+import { printLine } from "../print.js";
 import { addControlOptions } from "./control-arguments.js";
 import { keyAndValue, oneOf, share, tileSide } from "./read-flags.js";
 import { sample } from "./sample.js";
@@ -50,7 +51,7 @@ export function addSampleCommand(program: Command): void {
         };
         const parameters = mergeParameters(given, before?.parameters);
         const report = await sample({ parameters, out, saveLatents, saveMaps, before });
-        if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
+        if (json) printLine(report);
       },
     );
 }

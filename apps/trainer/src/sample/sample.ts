@@ -1,8 +1,9 @@
 import { dirname } from "node:path";
 import type { Applied } from "@controlnet-js/pipeline";
 import { samplePictures, saveLatents } from "@controlnet-js/pipeline/node";
+import { print } from "../print.js";
 import { createProgressBar } from "../progress-bar.js";
-import { print, startEngine } from "../start-engine.js";
+import { startEngine } from "../start-engine.js";
 import { openCaptionerOf } from "./captioner.js";
 import { checkParameters, checkSaveMaps } from "./check-parameters.js";
 import { changedFiles, hashFiles } from "./file-hashes.js";
