@@ -90,6 +90,22 @@ test("without shuffling the order is the dataset's, and the last batch of the la
   ]);
 });
 
+test("shares read together what one reader reads, and go on from the same cursor", async () => {
+  const { dataset } = memory(11);
+  const whole = await read(dataset, { batchSize: 6 }, 6);
+  const shareOf = (index: number, cursor?: Cursor) =>
+    read(dataset, { batchSize: 2, share: { index, of: 3 }, ...(cursor && { cursor }) }, cursor ? 4 : 6);
+  const shares = await Promise.all([0, 1, 2].map((index) => shareOf(index)));
+  for (const [i, { indices, sampleIndices, cursor }] of whole.entries()) {
+    const together = shares.flatMap((share) => share[i]!.sampleIndices);
+    expect(together.toSorted((a, b) => a - b)).toEqual(sampleIndices);
+    expect(shares.flatMap((share) => share[i]!.indices).toSorted()).toEqual(indices.toSorted());
+    expect(shares.map((share) => share[i]!.cursor)).toEqual([cursor, cursor, cursor]);
+  }
+  expect(await shareOf(2, whole[1]!.cursor)).toEqual(shares[2]!.slice(2));
+  await expect(read(dataset, { share: { index: 3, of: 3 } })).rejects.toMatchObject({ code: "config" });
+});
+
 test("loading ahead is bounded", async () => {
   const { dataset, seen } = memory(1000);
   await read(dataset, { prefetch: 1 }, 3);

@@ -33,6 +33,11 @@ export interface BatchesOptions {
   maxSkipped?: number;
   /** Told of each sample skipped, once. */
   onSkip?: (skipped: SkippedSample) => void;
+  /**
+   * Reads every `of`-th sample of the shuffled order, from number `index` on: what one of several processes reads that
+   * train together. Default: all of them.
+   */
+  share?: { index: number; of: number };
 }
 
 /** Some samples, and where to go on after them. */
@@ -59,12 +64,13 @@ export async function* batches(
 ): AsyncGenerator<Batch, void, undefined> {
   const { size } = dataset;
   const { batchSize, seed, cursor = { epoch: 0, position: 0 }, shuffle = true, prefetch = 2 } = options;
+  const { share = { index: 0, of: 1 } } = options;
   checkOptions(size, options);
   const skips = new Skips(size, options);
   const end = options.epochs === undefined ? Number.POSITIVE_INFINITY : options.epochs * size;
   const ahead = batchSize * (prefetch + 1);
   const queue: { index: number; outcome: Promise<Outcome> }[] = [];
-  let asked = cursor.epoch * size + cursor.position;
+  let asked = cursor.epoch * size + cursor.position + share.index;
   let taken = asked;
   const request = (position: number) => {
     const epoch = Math.floor(position / size);
@@ -79,10 +85,11 @@ export async function* batches(
   while (true) {
     const batch: Batch = { samples: [], sampleIndices: [], cursor };
     while (batch.samples.length < batchSize) {
-      while (queue.length < ahead && asked < end) request(asked++);
+      for (; queue.length < ahead && asked < end; asked += share.of) request(asked);
       const next = queue.shift();
       if (!next) break;
-      const position = taken++;
+      const position = taken;
+      taken += share.of;
       const outcome = await next.outcome;
       if ("error" in outcome) skips.add(next.index, outcome.error);
       else {
@@ -91,7 +98,8 @@ export async function* batches(
       }
     }
     if (batch.samples.length === 0) return;
-    batch.cursor = { epoch: Math.floor(taken / size), position: taken % size };
+    const reached = taken - share.index;
+    batch.cursor = { epoch: Math.floor(reached / size), position: reached % size };
     yield batch;
   }
 }
@@ -129,7 +137,7 @@ class Skips {
 
 function checkOptions(
   size: number,
-  { batchSize, prefetch = 2, epochs = 1, maxSkipped = 0, cursor }: BatchesOptions,
+  { batchSize, prefetch = 2, epochs = 1, maxSkipped = 0, share, cursor }: BatchesOptions,
 ): void {
   if (size < 1) throw new ControlNetError("data", "batches: the dataset is empty");
   const atLeast = (name: string, value: number, least: number) => {
@@ -143,6 +151,15 @@ function checkOptions(
   atLeast("prefetch", prefetch, 0);
   atLeast("epochs", epochs, 1);
   if (maxSkipped !== Number.POSITIVE_INFINITY) atLeast("maxSkipped", maxSkipped, 0);
+  if (share) {
+    atLeast("share.of", share.of, 1);
+    atLeast("share.index", share.index, 0);
+    if (share.index >= share.of)
+      throw new ControlNetError(
+        "config",
+        `batches: expected share.index below share.of = ${share.of}, got ${share.index}`,
+      );
+  }
   if (!cursor) return;
   const { epoch, position } = cursor;
   const fits =

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -5,7 +6,7 @@ import { type Condition, ControlNetError, nearestName } from "@controlnet-js/cor
 
 /** Where a condition is defined, so that a worker process can load it too. */
 export interface ConditionModule {
-  /** A file (`./my-condition.js`, relative to the working folder) or a package (`@controlnet-js/preprocessors`). */
+  /** A file (`./my-condition.js` or `conditions/mine.ts`, relative to the working folder) or a package (`@controlnet-js/preprocessors`). */
   module: string;
   /** The name of the export. May be left out where the module exports one condition only. */
   export?: string;
@@ -23,9 +24,12 @@ export function isCondition(value: unknown): value is Condition {
   );
 }
 
+/** Whether a name such as `conditions/mine.ts` is that of a file rather than of something in a package. */
+const isScriptHere = (module: string): boolean => /\.[cm]?[jt]s$/.test(module) && existsSync(resolve(module));
+
 /** The same module, with a file given as a URL: independent of the working folder. */
 export function resolveConditionModule({ module, export: name }: ConditionModule): ConditionModule {
-  const isFile = module.startsWith(".") || isAbsolute(module);
+  const isFile = module.startsWith(".") || isAbsolute(module) || isScriptHere(module);
   return {
     module: isFile ? pathToFileURL(resolve(module)).href : module,
     ...(name !== undefined && { export: name }),
