@@ -1,10 +1,13 @@
-/** How the learning rate runs over a training: linear warm-up, then constant or a cosine to a last value. */
+/** The courses that a learning rate may take after its warm-up. */
+export const learningRateSchedules = ["constant", "linear", "cosine"] as const;
+
+/** How the learning rate runs over a training: linear warm-up, then constant, or a line or cosine to a last value. */
 export interface LearningRate {
   /** The rate after warm-up. */
   peak: number;
   warmUpSteps: number;
-  schedule: "constant" | "cosine";
-  /** For `"cosine"`: where the rate ends, as a part of `peak`. */
+  schedule: (typeof learningRateSchedules)[number];
+  /** For `"linear"` and `"cosine"`: where the rate ends, as a part of `peak`. */
   finalFraction: number;
 }
 
@@ -17,5 +20,6 @@ export function learningRateAt(
   if (step < warmUpSteps) return (peak * (step + 1)) / warmUpSteps;
   if (schedule === "constant") return peak;
   const progress = Math.min(1, (step - warmUpSteps) / Math.max(1, steps - warmUpSteps));
-  return peak * (finalFraction + (1 - finalFraction) * 0.5 * (1 + Math.cos(Math.PI * progress)));
+  const left = schedule === "linear" ? 1 - progress : 0.5 * (1 + Math.cos(Math.PI * progress));
+  return peak * (finalFraction + (1 - finalFraction) * left);
 }
