@@ -1,3 +1,4 @@
+export { type JoinGroupOptions, joinGroup } from "./join-group.js";
 export {
   type EngineName,
   engineNames,

@@ -50,8 +50,7 @@ export async function selectEngine({
   if (engine === "wasm") return useWasm([]);
   if (engine === "cpu") return useCpu();
   try {
-    const device = engine === "tensorflow-gpu" ? "gpu" : engine === "tensorflow-cpu" ? "cpu" : "auto";
-    const report = await registerTensorFlow({ device, provision, ...(log && { log }) });
+    const report = await registerTensorFlow({ device: deviceOf(engine), provision, ...(log && { log }) });
     return {
       backend: "tensorflow",
       description: `TensorFlow ${report.version} on the ${report.device.toUpperCase()}, compiled functions`,
@@ -62,6 +61,10 @@ export async function selectEngine({
     return useWasm([(error as Error).message]);
   }
 }
+
+/** The device that an engine's name asks for. */
+export const deviceOf = (engine: string): "gpu" | "cpu" | "auto" =>
+  engine === "tensorflow-gpu" ? "gpu" : engine === "tensorflow-cpu" ? "cpu" : "auto";
 
 async function useWasm(reasons: string[]): Promise<SelectedEngine> {
   const { setWasmPaths } = await import("@tensorflow/tfjs-backend-wasm");

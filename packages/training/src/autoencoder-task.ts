@@ -70,10 +70,11 @@ export function autoencoderTask(options: AutoencoderTaskOptions): AutoencoderTas
     name: "autoencoder-restore",
   });
 
-  const measure = async (trained: Autoencoder): Promise<Figures> => {
+  const measure = async (trained: Autoencoder, signal?: AbortSignal): Promise<Figures> => {
     const count = Math.min(options.validationSamples, heldOut.size);
     const sums: Figures = { l1: 0, squared: 0, latent: 0, latentSquare: 0 };
     for (let start = 0; start < count; start += options.batchSize) {
+      signal?.throwIfAborted();
       const size = Math.min(options.batchSize, count - start);
       const samples = await Promise.all(Array.from({ length: size }, (_, i) => heldOut.load(start + i)));
       const images = imagesOf(samples);
@@ -103,8 +104,8 @@ export function autoencoderTask(options: AutoencoderTaskOptions): AutoencoderTas
       });
       return { images, noise: tensor4d(noise, [count, ...shape]) };
     },
-    async validate(trained) {
-      const figures = await measure(trained);
+    async validate(trained, _step, signal) {
+      const figures = await measure(trained, signal);
       return {
         psnr: 10 * Math.log10(4 / figures.squared),
         l1: figures.l1,

@@ -59,12 +59,13 @@ export function controlTask(
       );
       return batchOf(samples, captions, sampleIndices, options);
     },
-    async validate(trained) {
+    async validate(trained, _step, signal) {
       const { heldOut, batchSize } = options;
       const count = Math.min(options.validationSamples, heldOut.size);
       let right = 0;
       let wrong = 0;
       for (let start = 0; start < count; start += batchSize) {
+        signal?.throwIfAborted();
         const indices = Array.from({ length: Math.min(batchSize, count - start) }, (_, i) => start + i);
         const samples = await Promise.all(indices.map((index) => heldOut.load(index)));
         // Another sample's map: the next one's, around the end of the held-out set.

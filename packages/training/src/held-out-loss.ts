@@ -19,7 +19,8 @@ export type HeldOutLossOptions = Pick<
 
 /** A measurement that is the same for the same parameters. */
 export interface HeldOutLoss {
-  measure(params: TextToImageParams): Promise<number>;
+  /** Throws what the signal says where it is aborted. */
+  measure(params: TextToImageParams, signal?: AbortSignal): Promise<number>;
   dispose(): void;
 }
 
@@ -32,10 +33,11 @@ export function createHeldOutLoss(options: HeldOutLossOptions): HeldOutLoss {
     { name: "held-out-loss" },
   );
   return {
-    async measure(params) {
+    async measure(params, signal) {
       const count = Math.min(options.samples, heldOut.size);
       let sum = 0;
       for (let start = 0; start < count; start += batchSize) {
+        signal?.throwIfAborted();
         const indices = Array.from({ length: Math.min(batchSize, count - start) }, (_, i) => start + i);
         const samples = await Promise.all(indices.map((index) => heldOut.load(index)));
         const { tokens } = encodeTexts(

@@ -12,6 +12,7 @@ export * from "./learning-rate.js";
 export * from "./loss-scale.js";
 export * from "./losses.js";
 export * from "./pass-through.js";
+export * from "./process-group.js";
 export * from "./run-state.js";
 export * from "./run-training.js";
 export * from "./state-file.js";

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ControlNetError } from "@controlnet-js/core";
+import { replaceFolder } from "@controlnet-js/checkpoints/node";
 
 /** A checkpoint on disk: a folder `step-00001200` with a manifest. */
 export interface FoundCheckpoint {
@@ -35,39 +35,32 @@ export async function saveCheckpoint(
   keep = 2,
 ): Promise<string> {
   const target = join(runFolder, folderOf(step));
-  const aside = join(runFolder, `.partial-${folderOf(step)}-${process.pid}`);
-  try {
-    await rm(aside, { recursive: true, force: true });
-    await mkdir(aside, { recursive: true });
+  const checkpoint = { isPart: () => true, where: "saveCheckpoint", what: "checkpoint" };
+  await replaceFolder(target, checkpoint, async (aside) => {
     await write(aside);
     const files: Record<string, string> = {};
     for (const name of await listFiles(aside)) {
-      files[name] = await hashFile(join(aside, name));
       await sync(join(aside, name));
+      files[name] = await hashFile(join(aside, name));
     }
     const manifest: Manifest = { format: "controlnet-js run state", version: 1, step, files };
-    await writeAndSync(join(aside, manifestName), JSON.stringify(manifest, null, 2));
-    await sync(aside);
-    await rm(target, { recursive: true, force: true });
-    await rename(aside, target);
-    await sync(runFolder);
-  } catch (cause) {
-    await rm(aside, { recursive: true, force: true }).catch(() => {});
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ControlNetError("io", `saveCheckpoint: step ${step} was not saved to ${target}: ${reason}`, {
-      cause,
-    });
-  }
-  await removeOld(runFolder, keep);
+    await writeFile(join(aside, manifestName), JSON.stringify(manifest, null, 2));
+    await sync(join(aside, manifestName));
+  });
+  await removeCheckpoints(runFolder, keep, step);
   return target;
 }
 
-async function removeOld(runFolder: string, keep: number): Promise<void> {
+/**
+ * Removes all but the `keep` newest checkpoints up to step `last`, and what a killed process left behind of others.
+ * Those after `last` go as well: a run that stands there has passed over them.
+ */
+export async function removeCheckpoints(runFolder: string, keep: number, last = 0): Promise<void> {
   const steps = await checkpointSteps(runFolder);
-  for (const step of steps.slice(keep))
-    await rm(join(runFolder, folderOf(step)), { recursive: true, force: true });
-  for (const name of await readdir(runFolder))
-    if (name.startsWith(".partial-")) await rm(join(runFolder, name), { recursive: true, force: true });
+  const kept = steps.filter((step) => step <= last).slice(0, keep);
+  const old = steps.filter((step) => !kept.includes(step)).map(folderOf);
+  const partial = (await namesIn(runFolder)).filter((name) => /^\.step-\d+\.(partial|old)-/.test(name));
+  for (const name of [...old, ...partial]) await rm(join(runFolder, name), { recursive: true, force: true });
 }
 
 /**
@@ -89,12 +82,13 @@ export async function findCheckpoint(
 
 /** Steps of all checkpoints, the newest first. */
 async function checkpointSteps(runFolder: string): Promise<number[]> {
-  const names = await readdir(runFolder).catch(() => []);
-  return names
+  return (await namesIn(runFolder))
     .flatMap((name) => /^step-(\d{8,})$/.exec(name)?.[1] ?? [])
     .map(Number)
     .sort((a, b) => b - a);
 }
+
+const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
 
 async function problemOf(folder: string, step: number): Promise<string | undefined> {
   let manifest: Manifest;
@@ -125,25 +119,15 @@ async function listFiles(folder: string, within = ""): Promise<string[]> {
 }
 
 async function hashFile(path: string): Promise<string> {
-  await stat(path);
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
   return hash.digest("hex");
 }
 
+/** Brings a file to the disk, whoever wrote it. */
 async function sync(path: string): Promise<void> {
-  const handle = await open(path, "r");
+  const handle = await open(path, "r+");
   try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function writeAndSync(path: string, text: string): Promise<void> {
-  const handle = await open(path, "w");
-  try {
-    await handle.writeFile(text);
     await handle.sync();
   } finally {
     await handle.close();

@@ -82,6 +82,23 @@ describe("resuming", () => {
     await trained({ steps: 2 });
     await expect(trained({ resume: true, seed: 8 })).rejects.toThrow(/belongs to another run/);
   });
+
+  test("what is not resumed is not lost: beginning anew in its folder is refused unless it is meant", async () => {
+    await trained({ steps: 4 });
+    await expect(trained({ steps: 2 })).rejects.toThrow(
+      /holds checkpoints of an earlier run, the newest of step 4; resume it/,
+    );
+    expect((await findCheckpoint(folder))!.step).toBe(4);
+    await trained({ steps: 2, overwrite: true });
+    expect(await readdir(folder)).toEqual(["step-00000002"]);
+  });
+
+  test("a checkpoint that is no use does not push out what is saved after it", async () => {
+    await trained({ steps: 4, saveEvery: 0 });
+    await truncate(join(folder, "step-00000004", "state.safetensors"), 100);
+    await trained({ steps: 2, resume: true, keep: 1 });
+    expect(await readdir(folder)).toEqual(["step-00000002"]);
+  });
 });
 
 test("an aborted run saves where it stands", async () => {
@@ -90,8 +107,30 @@ test("an aborted run saves where it stands", async () => {
     { signal: controller.signal, saveEvery: 0 },
     { stepped: ({ step }) => step === 3 && controller.abort() },
   );
-  expect(result.reason).toBe("aborted");
+  expect(result).toMatchObject({ reason: "aborted", saved: true });
   expect((await findCheckpoint(folder))!.step).toBe(3);
+});
+
+test("an abort does not wait for a validation", async () => {
+  const controller = new AbortController();
+  const task = createTinyTask();
+  let measured = 0;
+  const result = await runTraining(
+    {
+      ...task,
+      validate(params, step, signal) {
+        measured++;
+        if (step === 2) controller.abort();
+        return task.validate!(params, step, signal);
+      },
+    },
+    tinyDataset(5),
+    tinyOptions(folder, { signal: controller.signal, validateEvery: 2, saveEvery: 0 }),
+    { validated: (_report, step) => expect(step).toBe(0) },
+  );
+  disposeTree(result.params);
+  expect(measured).toBe(2);
+  expect((await findCheckpoint(folder))!.step).toBe(2);
 });
 
 test("a save that fails leaves the checkpoint before it, and the run goes on", async () => {
@@ -110,8 +149,20 @@ test("a save that fails leaves the checkpoint before it, and the run goes on", a
     { warned: (message) => warnings.push(message) },
   );
   disposeTree(result.params);
-  expect(warnings).toEqual([expect.stringMatching(/step 4 was not saved.*ENOSPC.*goes on.*step-00000002/)]);
+  expect(warnings).toEqual([
+    expect.stringMatching(/step 4 was not saved.*disk is full.*is .*step-00000002$/),
+  ]);
   expect((await readdir(folder)).sort()).toEqual(["step-00000002", "step-00000006"]);
+  expect(result).toMatchObject({ saved: true, checkpoint: join(folder, "step-00000006") });
+});
+
+test("a last save that fails is told by the result", async () => {
+  const task = createTinyTask();
+  const publish = () => Promise.reject(Object.assign(new Error("disk full"), { code: "ENOSPC" }));
+  const result = await runTraining({ ...task, publish }, tinyDataset(5), tinyOptions(folder, { steps: 1 }));
+  disposeTree(result.params);
+  expect(result).toMatchObject({ saved: false, reason: "finished" });
+  expect(result.checkpoint).toBeUndefined();
 });
 
 test("validation asks whether the hint is used; a fresh ControlNet ignores it", async () => {
@@ -126,7 +177,7 @@ test("validation asks whether the hint is used; a fresh ControlNet ignores it", 
 test("a loss that is no number ends the run and names the step", async () => {
   await expect(
     trained({ learningRate: { peak: 1e30, warmUpSteps: 0, schedule: "constant", finalFraction: 1 } }),
-  ).rejects.toThrow(/the loss is .* at step \d/);
+  ).rejects.toThrow(/the loss is .* at step \d.*newest checkpoint from before is/);
 });
 
 test("nothing leaks", async () => {
@@ -138,7 +189,7 @@ test("nothing leaks", async () => {
     const result = await runTraining(
       task,
       tinyDataset(5),
-      tinyOptions(folder, { steps: 3, validateEvery: 2 }),
+      tinyOptions(folder, { steps: 3, validateEvery: 2, overwrite: true }),
     );
     expect(leavesOf(result.params)).toHaveLength(kept);
   });

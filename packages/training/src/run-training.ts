@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { ControlNetError, compiles, disposeTree, type Precision } from "@controlnet-js/core";
-import { type Batch, batches, type Cursor, type Dataset, type SkippedSample } from "@controlnet-js/data";
+import { type Batch, batches, type Dataset, type SkippedSample } from "@controlnet-js/data";
 import { type LearningRate, learningRateAt } from "./learning-rate.js";
-import { initialLossScale, type LossScale, nextLossScale } from "./loss-scale.js";
-import { findCheckpoint, saveCheckpoint } from "./run-state.js";
-import { loadTrees, saveTrees } from "./state-file.js";
+import { initialLossScale, nextLossScale } from "./loss-scale.js";
+import { type ProcessGroup, shareText, shareTree, sumOver } from "./process-group.js";
+import { findCheckpoint, removeCheckpoints, saveCheckpoint } from "./run-state.js";
+import { type Progress, readState, writeState } from "./saved-state.js";
 import {
   createTrainState,
   createTrainStep,
@@ -19,6 +20,7 @@ export interface TrainingOptions {
   /** Where checkpoints go. */
   folder: string;
   steps: number;
+  /** Samples of a batch, in each process. */
   batchSize: number;
   /** Batches whose gradients are averaged into one step. */
   accumulate: number;
@@ -35,15 +37,19 @@ export interface TrainingOptions {
   /** How many checkpoints stay. */
   keep: number;
   maxSkipped: number;
-  /** Go on from the newest valid checkpoint in `folder`. */
+  /** Go on from the newest valid checkpoint in `folder`; without one, begin. */
   resume: boolean;
+  /** Where nothing is resumed: removes the checkpoints of an earlier run, which are otherwise an error. Default false. */
+  overwrite?: boolean;
   /** Aborting saves a checkpoint and ends the run. */
   signal?: AbortSignal;
+  /** Processes that train together, `batchSize` samples each; every one calls `runTraining` with the same options. */
+  group?: ProcessGroup;
   /** Ends the run early, saved, once true after a validation. */
   isDone?: (validation: ValidationReport, step: number) => boolean;
 }
 
-/** What a run tells while it goes on; each may be absent. */
+/** What a run tells while it goes on; each may be absent. In a group, the first process is told of validations and saves. */
 export interface TrainingListener {
   started?(info: { step: number; steps: number; resumedFrom?: string }): void;
   stepped?(info: StepReport & { step: number; steps: number; rate: number; seconds: number }): void;
@@ -61,21 +67,17 @@ export interface TrainingResult<P> {
   /** Steps done in all, earlier runs' included. */
   step: number;
   reason: "finished" | "done" | "aborted";
-  /** The newest checkpoint. */
+  /** The newest checkpoint; in a group, the first process knows it. */
   checkpoint?: string;
-}
-
-interface Progress {
-  step: number;
-  cursor: Cursor;
-  /** With float16 only. */
-  lossScale?: LossScale;
+  /** Whether that checkpoint holds all steps: it does not where the last save failed. */
+  saved: boolean;
 }
 
 /**
  * Trains `task` on `dataset`. N steps, a kill at any point and N more after `resume` give the same bits as 2 N steps
  * on one engine with the same threads.
- * @throws ControlNetError `state` for a checkpoint of another run, `data` for a loss that is no longer a number
+ * @throws ControlNetError `state` for a checkpoint of another run, or any where nothing is to be resumed; `data` for a
+ * loss that is no longer a number
  */
 export async function runTraining<P, B>(
   task: TrainingTask<P, B>,
@@ -83,51 +85,49 @@ export async function runTraining<P, B>(
   options: TrainingOptions,
   listener: TrainingListener = {},
 ): Promise<TrainingResult<P>> {
-  const { steps, signal } = options;
+  const { steps, signal, group } = options;
+  const leads = !group || group.rank === 0;
   const trainStep = createTrainStep<P, B>((params, batch) => task.loss(params, batch), options.optimizer, {
     name: task.name,
     precision: options.precision,
+    group,
   });
-  let state = createTrainState(task.params, options.optimizer);
-  let progress: Progress = {
-    step: 0,
-    cursor: { epoch: 0, position: 0 },
-    ...(options.precision === "float16" && { lossScale: initialLossScale }),
-  };
-  let checkpoint: string | undefined;
-  if (options.resume) {
-    const found = await findCheckpoint(options.folder, (message) => listener.warned?.(message));
-    if (found) {
-      const loaded = loadState(found.folder, state, runOf(task, dataset, options));
-      disposeTree(state);
-      ({ state, progress } = loaded);
-      checkpoint = found.folder;
-    }
-  }
+  const run = runOf(task, dataset, options);
+  let { state, progress, checkpoint } = await begin(task, run, options, listener);
   if (options.precision !== "float32" && !compiles())
     listener.warned?.(`precision ${options.precision} needs the native engine; this run computes in float32`);
   listener.started?.({ step: progress.step, steps, ...(checkpoint && { resumedFrom: checkpoint }) });
 
   const averaged = () => state.ema ?? state.params;
   const validate = async (): Promise<boolean> => {
-    if (!task.validate) return false;
-    const report = await task.validate(averaged(), progress.step);
-    await listener.validated?.(report, progress.step);
-    return options.isDone?.(report, progress.step) ?? false;
+    if (!task.validate || !leads) return false;
+    try {
+      const report = await task.validate(averaged(), progress.step, signal);
+      await listener.validated?.(report, progress.step);
+      return options.isDone?.(report, progress.step) ?? false;
+    } catch (error) {
+      if (signal?.aborted) return false;
+      throw error;
+    }
   };
+  let savedAt = checkpoint ? progress.step : -1;
   const save = async () => {
+    if (!leads) return;
     try {
       checkpoint = await saveCheckpoint(
         options.folder,
         progress.step,
-        (folder) => writeState(task, folder, state, averaged(), progress, runOf(task, dataset, options)),
+        async (folder) => {
+          await writeState(folder, state, progress, run);
+          await task.publish(averaged(), join(folder, "model"), progress.step);
+        },
         options.keep,
       );
+      savedAt = progress.step;
       listener.saved?.(checkpoint, progress.step);
     } catch (error) {
-      if (!checkpoint && progress.step >= steps) throw error;
       listener.warned?.(
-        `${(error as Error).message}; the run goes on, the last good checkpoint is ${checkpoint ?? "none"}`,
+        `step ${progress.step} was not saved: ${(error as Error).message}; the newest checkpoint is ${checkpoint ?? "none"}`,
       );
     }
   };
@@ -137,15 +137,15 @@ export async function runTraining<P, B>(
     seed: options.seed,
     cursor: progress.cursor,
     maxSkipped: options.maxSkipped,
+    ...(group && { share: { index: group.rank, of: group.size } }),
     ...(listener.skipped && { onSkip: (sample) => listener.skipped?.(sample) }),
   });
   const due = (every: number) => every > 0 && progress.step % every === 0;
   let reason: TrainingResult<P>["reason"] = "finished";
-  let savedAt = checkpoint ? progress.step : -1;
   try {
     if (options.validateEvery > 0 && progress.step === 0) await validate();
     while (progress.step < steps) {
-      if (signal?.aborted) {
+      if ((await sumOver(group, signal?.aborted ? 1 : 0)) > 0) {
         reason = "aborted";
         break;
       }
@@ -162,7 +162,7 @@ export async function runTraining<P, B>(
       progress = { step: progress.step + 1, cursor: taken[taken.length - 1]!.cursor };
       const next = lossScale && nextLossScale(lossScale, result.report.skipped);
       if (next) progress.lossScale = next;
-      else assertFinite(task.name, result.report, progress.step);
+      else assertFinite(task.name, result.report, progress.step, checkpoint);
       listener.stepped?.({
         ...result.report,
         step: progress.step,
@@ -171,29 +171,73 @@ export async function runTraining<P, B>(
         seconds: (performance.now() - began) / 1000,
       });
       const last = progress.step === steps;
-      const done = options.validateEvery > 0 && (due(options.validateEvery) || last) && (await validate());
-      if (due(options.saveEvery)) {
-        await save();
-        savedAt = progress.step;
-      }
+      const validates = options.validateEvery > 0 && (due(options.validateEvery) || last);
+      const done = validates && (await sumOver(group, (await validate()) ? 1 : 0)) > 0;
+      if (due(options.saveEvery)) await save();
       if (done) {
         reason = "done";
         break;
       }
     }
     if (savedAt !== progress.step) await save();
+    await group?.barrier();
   } finally {
     await source.return();
     trainStep.dispose();
   }
   const { params, ema, firstMoment, secondMoment } = state;
   disposeTree([firstMoment, secondMoment, ...(ema ? [params] : [])]);
-  return { params: ema ?? params, step: progress.step, reason, ...(checkpoint && { checkpoint }) };
+  const saved = !leads || savedAt === progress.step;
+  return { params: ema ?? params, step: progress.step, reason, saved, ...(checkpoint && { checkpoint }) };
+}
+
+/** Where a run stands before its first step. */
+interface Beginning<P> {
+  state: TrainState<P>;
+  progress: Progress;
+  /** What it goes on from. */
+  checkpoint: string | undefined;
+}
+
+/** A new state, or the newest checkpoint's. In a group all processes get the first one's, whatever disks they see. */
+async function begin<P, B>(
+  task: TrainingTask<P, B>,
+  run: string,
+  { folder, optimizer, precision, resume, overwrite = false, group }: TrainingOptions,
+  listener: TrainingListener,
+): Promise<Beginning<P>> {
+  const leads = !group || group.rank === 0;
+  if (leads && overwrite && !resume) await removeCheckpoints(folder, 0);
+  const found = leads
+    ? await findCheckpoint(folder, (message) => resume && listener.warned?.(message))
+    : undefined;
+  if (found && !resume)
+    throw new ControlNetError(
+      "state",
+      `runTraining: ${folder} holds checkpoints of an earlier run, the newest of step ${found.step}; ` +
+        "resume it, choose another folder, or overwrite it",
+    );
+  let state = createTrainState(task.params, optimizer);
+  let progress: Progress = {
+    step: 0,
+    cursor: { epoch: 0, position: 0 },
+    ...(precision === "float16" && { lossScale: initialLossScale }),
+  };
+  if (found) {
+    const loaded = readState(found.folder, state, run);
+    disposeTree(state);
+    ({ state, progress } = loaded);
+  }
+  if (group) {
+    state = await shareTree(group, state);
+    progress = JSON.parse(await shareText(group, JSON.stringify(progress))) as Progress;
+  }
+  return { state, progress, checkpoint: found?.folder };
 }
 
 /** What makes two runs the same run: a checkpoint of another one must not be resumed silently. */
 function runOf<P, B>(task: TrainingTask<P, B>, dataset: Dataset, options: TrainingOptions): string {
-  const { batchSize, accumulate, seed } = options;
+  const { batchSize, accumulate, seed, group } = options;
   return JSON.stringify({
     task: task.name,
     data: dataset.describe(),
@@ -202,47 +246,20 @@ function runOf<P, B>(task: TrainingTask<P, B>, dataset: Dataset, options: Traini
     accumulate,
     seed,
     ...(options.precision !== "float32" && { precision: options.precision }),
+    ...(group && group.size > 1 && { processes: group.size }),
   });
 }
 
-async function writeState<P, B>(
-  task: TrainingTask<P, B>,
-  folder: string,
-  state: TrainState<P>,
-  published: P,
-  progress: Progress,
-  run: string,
-): Promise<void> {
-  await saveTrees(
-    join(folder, "state.safetensors"),
-    { ...state },
-    { progress: JSON.stringify(progress), run },
-  );
-  await task.publish(published, join(folder, "model"), progress.step);
-}
-
-function loadState<P>(
-  folder: string,
-  like: TrainState<P>,
-  run: string,
-): { state: TrainState<P>; progress: Progress } {
-  const { trees, metadata } = loadTrees(join(folder, "state.safetensors"), { ...like });
-  if (metadata.run !== run) {
-    disposeTree(trees);
-    throw new ControlNetError(
-      "state",
-      `runTraining: ${folder} belongs to another run; expected ${run}, got ${metadata.run}. ` +
-        "Give the same data, batch size and seed, or another output folder",
-    );
-  }
-  return { state: trees as unknown as TrainState<P>, progress: JSON.parse(metadata.progress!) as Progress };
-}
-
-function assertFinite(name: string, { loss, gradientNorm }: StepReport, step: number): void {
+function assertFinite(
+  name: string,
+  { loss, gradientNorm }: StepReport,
+  step: number,
+  checkpoint: string | undefined,
+): void {
   if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return;
   throw new ControlNetError(
     "data",
     `runTraining: ${name}: the loss is ${loss} (gradient norm ${gradientNorm}) at step ${step}; ` +
-      "lower the learning rate, or train in float32. The last checkpoint is from before",
+      `lower the learning rate, or train in float32. The newest checkpoint from before is ${checkpoint ?? "none"}`,
   );
 }

@@ -23,6 +23,7 @@ import {
   valueAndGrads,
   zerosLike,
 } from "@tensorflow/tfjs-core";
+import type { ProcessGroup } from "./process-group.js";
 
 /** Settings of AdamW (Loshchilov and Hutter, 2019) as PyTorch's, with clipping of the gradients' global norm. */
 export interface OptimizerSettings {
@@ -98,7 +99,7 @@ interface Scalars {
   epsilon: Tensor;
   decay: Tensor;
   lossScale: Tensor;
-  /** Divides sums of scaled losses and gradients: batches times the loss scale. */
+  /** Divides sums of scaled losses and gradients: batches of all processes times the loss scale. */
   count: Tensor;
 }
 
@@ -107,6 +108,8 @@ export interface TrainStepOptions {
   name?: string;
   /** Arithmetic of the heavy ops, where the engine has it; parameters and moments stay float32. */
   precision?: Precision;
+  /** Averages loss and gradients over these processes; each of them runs the same steps from the same state. */
+  group?: ProcessGroup | undefined;
 }
 
 /**
@@ -116,7 +119,7 @@ export interface TrainStepOptions {
 export function createTrainStep<P, B>(
   loss: (params: P, batch: B) => Scalar,
   settings: OptimizerSettings,
-  { name = "train-step", precision = "float32" }: TrainStepOptions = {},
+  { name = "train-step", precision = "float32", group }: TrainStepOptions = {},
 ): TrainStep<P, B> {
   const gradientsOf = (params: P, batch: B, lossScale?: Tensor) => {
     const values = leavesOf(params).map(({ value }) => value);
@@ -171,6 +174,7 @@ export function createTrainStep<P, B>(
       before.dispose();
       disposeTree(batch);
     }
+    if (group) [sums, lossSum] = await overProcesses(group, sums, lossSum);
     const loss = div(lossSum, scalars.count);
     lossSum.dispose();
     // The update is in place, so whether there is one must be known before it.
@@ -186,9 +190,9 @@ export function createTrainStep<P, B>(
     async run(state, batches, step, rate, lossScale) {
       const all = [...batches];
       const scaled = lossScale !== undefined;
-      const scalars = scalarsFor(settings, step, rate, all.length, lossScale);
+      const scalars = scalarsFor(settings, step, rate, all.length * (group?.size ?? 1), lossScale);
       const result =
-        all.length > 1 || scaled
+        all.length > 1 || scaled || group
           ? await runMany(state, all, scalars, scaled)
           : { ...runOne(state, all[0]!, scalars), skipped: false };
       disposeTree(scalars);
@@ -205,6 +209,18 @@ export function createTrainStep<P, B>(
       finish.dispose();
     },
   };
+}
+
+/** Sums of gradients and loss over all processes; disposes the own ones. */
+async function overProcesses(
+  group: ProcessGroup,
+  sums: Tensor[],
+  lossSum: Tensor,
+): Promise<[Tensor[], Tensor]> {
+  const own = [...sums, lossSum];
+  const all = await group.allReduce(own);
+  disposeTree(own);
+  return [all.slice(0, -1), all.at(-1)!];
 }
 
 /** The numbers that change from step to step, as tensors, so that one trace serves all steps. */

@@ -16,8 +16,11 @@ export interface TrainingTask<P, B> {
    * @param sampleIndices global index of each sample in the run: the index for random keys
    */
   batch(samples: readonly Sample[], sampleIndices: readonly number[]): Promise<B>;
-  /** Measures on held-out data; `params` are the average (EMA) where one is kept. */
-  validate?(params: P, step: number): Promise<ValidationReport>;
+  /**
+   * Measures on held-out data; `params` are the average (EMA) where one is kept.
+   * @param signal where it is aborted, the run waits for the measurement to end: it may throw instead, whatever it likes
+   */
+  validate?(params: P, step: number, signal?: AbortSignal): Promise<ValidationReport>;
   /** Writes what was trained in its published form into a new folder. */
   publish(params: P, folder: string, step: number): Promise<void>;
 }
