@@ -195,7 +195,7 @@ def whole_timesteps():
                 WHOLE[key_of(spec, steps)] = scheduler.timesteps
 
 
-def trajectory(spec, steps):
+def scheduler_of(spec, steps):
     cls = scheduler_class(spec["cls"])
     module = sys.modules[cls.__module__]
     draws = iter(range(10**6))
@@ -205,6 +205,11 @@ def trajectory(spec, steps):
     if scheduler.timesteps.dtype == torch.int64:
         # Cutting 998.99999 or 999.0 to a whole number depends on the rounding: keep what users of diffusers get.
         scheduler.timesteps = WHOLE[key_of(spec, steps)]
+    return scheduler
+
+
+def trajectory(spec, steps):
+    scheduler = scheduler_of(spec, steps)
     x = noise(-1) * float(scheduler.init_noise_sigma)
     points = []
     for t in scheduler.timesteps:
@@ -213,6 +218,38 @@ def trajectory(spec, steps):
         points.append([float(f"{v:.8g}") for v in x.flatten().tolist()])
     assert np.isfinite(points).all(), spec
     return dict(steps=steps, timesteps=[round(float(t), 6) for t in scheduler.timesteps], points=points)
+
+
+def from_picture(spec, steps, start, masked):
+    """Image-to-image that leaves out `start` steps, or inpainting of every other value, as diffusers' pipelines go."""
+    scheduler = scheduler_of(spec, steps)
+    clean, first, mask = noise(-2), noise(-1), torch.tensor([1.0, 0.0] * (SIZE // 2)).reshape(1, 2, 2, 2)
+    timesteps = scheduler.timesteps[start * scheduler.order :]
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(start * scheduler.order)
+    fresh = masked and start == 0
+    x = first * scheduler.init_noise_sigma if fresh else scheduler.add_noise(clean, first, timesteps[:1])
+    for i, t in enumerate(timesteps):
+        output = model(scheduler.scale_model_input(x, t), t)
+        x = scheduler.step(output, t, x, **spec["step_args"]).prev_sample
+        if masked:
+            known = scheduler.add_noise(clean, first, timesteps[i + 1 : i + 2]) if i < len(timesteps) - 1 else clean
+            x = (1 - mask) * known + mask * x
+    assert torch.isfinite(x).all(), spec
+    return dict(steps=steps, start=start, masked=masked, end=[float(f"{v:.8g}") for v in x.flatten().tolist()])
+
+
+def pictures():
+    """The first two cases of every sampler."""
+    return [
+        dict(
+            config={"_class_name": spec["cls"], **spec["config"]},
+            stepArgs=spec["step_args"],
+            runs=[from_picture(spec, spec["steps"][1], *run) for run in ((0, True), (1, False), (3, True), (3, False))],
+        )
+        for make in GROUPS.values()
+        for spec in make()[:2]
+    ]
 
 
 SD15 = {
@@ -281,6 +318,7 @@ def main():
     if not sys.argv[1:]:
         write("equations", from_equations())
         write("switches", switches())
+        write("pictures", pictures())
 
 
 def write(name, content):

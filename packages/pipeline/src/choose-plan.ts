@@ -26,10 +26,12 @@ export interface SamplerChoice {
   samplerOptions?: Record<string, unknown>;
 }
 
-/** A plan with the noise schedule that it was laid out for. */
+/** A plan with what it was laid out for. */
 export interface ChosenPlan {
   plan: Plan;
   schedule: NoiseSchedule;
+  /** The steps that were asked for. PLMS and PNDM take more to make them, which `plan.steps` counts. */
+  asked: number;
 }
 
 /**
@@ -51,5 +53,5 @@ export function choosePlan(
     );
   const usual = name === "tcd" ? { eta: 0 } : {};
   const options = { ...usual, ...samplerOptions, steps, ...(eta !== undefined && { eta }) };
-  return { plan: planFromConfig(config, options, own), schedule: own };
+  return { plan: planFromConfig(config, options, own), schedule: own, asked: steps };
 }

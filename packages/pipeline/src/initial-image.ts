@@ -1,6 +1,6 @@
 import { unscaleLatents } from "@controlnet-js/autoencoder";
 import { ControlNetError, nearestName } from "@controlnet-js/core";
-import { type Plan, startLevel } from "@controlnet-js/samplers";
+import { type NoiseLevel, startLevel } from "@controlnet-js/samplers";
 import {
   add,
   cast,
@@ -14,6 +14,7 @@ import {
   tidy,
   tile,
 } from "@tensorflow/tfjs-core";
+import type { ChosenPlan } from "./choose-plan.js";
 import type { CompiledPipeline } from "./compile-pipeline.js";
 import { type Pictures, pictureTensor } from "./picture.js";
 import { type UNetTask, unetTask } from "./pipeline.js";
@@ -69,7 +70,7 @@ export function prepareImage(
   compiled: CompiledPipeline,
   initial: InitialImage,
   run: PictureRun,
-  plan: Plan,
+  chosen: ChosenPlan,
   noise: Tensor4D,
 ): PreparedImage {
   const task = unetTask(compiled.pipeline);
@@ -88,11 +89,11 @@ export function prepareImage(
     const extra =
       task === "inpaint" ? maskedPicture(compiled, initial, picture, mask!, small!, run) : undefined;
     const { strength = mask ? 1 : 0.8 } = initial;
-    const startStep = startStepOf(strength, plan.steps);
+    const startStep = startStepOf(strength, chosen);
     const fresh = mask !== undefined && strength === 1;
     const blended = task === "inpaint" ? undefined : small;
     const clean = fresh && !blended ? undefined : encoded();
-    const level = startLevel(plan, startStep);
+    const level = startLevel(chosen.plan, startStep);
     const start = fresh ? undefined : (add(mul(level.alpha, clean!), mul(level.sigma, noise)) as Tensor4D);
     return { startStep, start, clean, mask: blended, extra };
   });
@@ -147,17 +148,17 @@ const initialImageKeys: readonly string[] = ["picture", "latents", "maskedLatent
 const tidyImage = (body: () => PreparedImage): PreparedImage =>
   tidy(() => body() as PreparedImage & TensorContainerObject);
 
-/** Puts the kept part back: `mask latent + (1 - mask) (alpha clean + sigma noise)`. The caller disposes the result. */
-export const keepOutside = (
-  { mask, clean }: PreparedImage,
-  latent: Tensor4D,
-  noise: Tensor4D,
-  level: { alpha: number; sigma: number },
-): Tensor4D =>
-  tidy(() => {
-    const kept = add(mul(level.alpha, clean!), mul(level.sigma, noise));
-    return add(kept, mul(mask!, sub(latent, kept))) as Tensor4D;
-  });
+/**
+ * Puts the kept part back, where there is one: `mask latent + (1 - mask) (alpha clean + sigma noise)`. The caller disposes
+ * the result.
+ */
+export const keepOutside =
+  ({ mask, clean }: PreparedImage, noise: Tensor4D) =>
+  (latent: Tensor4D, level: NoiseLevel): Tensor4D =>
+    tidy(() => {
+      const kept = add(mul(level.alpha, clean!), mul(level.sigma, noise));
+      return add(mul(sub(1, mask!), kept), mul(mask!, latent)) as Tensor4D;
+    });
 
 /** What a U-Net for inpainting or editing lacks, as an error. */
 export const lacksImage = (task: Exclude<UNetTask, "paint">): ControlNetError =>
@@ -168,16 +169,17 @@ export const lacksImage = (task: Exclude<UNetTask, "paint">): ControlNetError =>
       : "textToImage: this U-Net edits by instruction: give image: { picture }, and what to change as the prompt",
   );
 
-function startStepOf(strength: number, steps: number): number {
+/** As diffusers counts: of the steps that were asked for, even where the plan makes more or (it may be clipped) fewer. */
+function startStepOf(strength: number, { plan, asked }: ChosenPlan): number {
   if (!(strength > 0 && strength <= 1))
     throw new ControlNetError("range", `textToImage: expected an image strength in (0, 1], got ${strength}`);
-  const run = Math.min(Math.floor(steps * strength), steps);
-  if (run < 1)
+  const startStep = asked - Math.min(Math.floor(asked * strength), asked);
+  if (startStep >= Math.min(asked, plan.steps))
     throw new ControlNetError(
       "range",
-      `textToImage: image strength ${strength} leaves none of ${steps} steps; raise it to at least ${1 / steps}`,
+      `textToImage: image strength ${strength} leaves none of ${asked} steps; raise it to at least ${1 / asked}`,
     );
-  return steps - run;
+  return startStep;
 }
 
 /** Only called where there is a picture, as `assertInitialImage` makes sure. */

@@ -1,7 +1,7 @@
-import { initialNoise, noiseSource, type Plan, type StepInfo, sample } from "@controlnet-js/samplers";
+import { initialNoise, noiseSource, type Plan, sample } from "@controlnet-js/samplers";
 import { keep, type Tensor, type Tensor4D } from "@tensorflow/tfjs-core";
 import type { Applied } from "./applied.js";
-import { choosePlan } from "./choose-plan.js";
+import { type ChosenPlan, choosePlan } from "./choose-plan.js";
 import type { CompiledPipeline } from "./compile-pipeline.js";
 import { type ControlInput, type PreparedControl, prepareControl } from "./control-input.js";
 import { createDenoiser } from "./denoiser.js";
@@ -25,19 +25,19 @@ export async function runTextToImage(
   };
   try {
     const run = resolveOptions(compiled.pipeline, options);
-    const { plan, schedule } = choosePlan(compiled.pipeline, options);
+    const chosen = choosePlan(compiled.pipeline, options);
+    const { plan } = chosen;
     const applied = describe(run, plan);
     const controls = prepareControls(compiled, options, run, applied, own);
     const context = own(contextOf(compiled, run, applied.warnings));
     const keys = { seed: run.seed, indices: run.indices, shape: run.latentShape };
     const noise = options.noise ?? own(initialNoise(keys));
-    const image = initialImage(compiled, options, run, plan, noise, own);
+    const image = initialImage(compiled, options, run, chosen, noise, own);
     if (image) applied.startStep = image.startStep;
     for (const key of ["imageGuidance", "guidanceRescale"] as const)
       if (!run.guided && options[key]) applied.warnings.push(`guidance is 1: ${key} was not used`);
     const denoiser = createDenoiser(compiled, {
-      plan,
-      schedule,
+      ...chosen,
       run,
       context,
       controls,
@@ -49,8 +49,13 @@ export async function runTextToImage(
     const latents = await sample(denoiser, image?.start ?? noise, plan, {
       noise: noiseSource(keys),
       ...(image?.start && { startStep: image.startStep }),
+      ...(image?.mask && { repair: keepOutside(image, noise) }),
       ...(options.signal && { signal: options.signal }),
-      onStep: (info) => afterStep(compiled, options, image, noise, info),
+      onStep: ({ state: _, ...info }) =>
+        options.onStep?.({
+          ...info,
+          preview: () => compiled.decodeLatents(info.predictedClean, options.tiles),
+        }),
     });
     for (const { applied: control } of controls)
       if (control.calls.every((call) => call.skipped))
@@ -93,12 +98,12 @@ function initialImage(
   compiled: CompiledPipeline,
   { image }: TextToImageOptions,
   run: ResolvedOptions,
-  plan: Plan,
+  chosen: ChosenPlan,
   noise: Tensor4D,
   own: Own,
 ): PreparedImage | undefined {
   if (image) {
-    const prepared = prepareImage(compiled, image, run, plan, noise);
+    const prepared = prepareImage(compiled, image, run, chosen, noise);
     for (const tensor of [prepared.start, prepared.clean, prepared.mask, prepared.extra])
       if (tensor) own(tensor);
     return prepared;
@@ -106,34 +111,6 @@ function initialImage(
   const task = unetTask(compiled.pipeline);
   if (task === "inpaint" || task === "edit") throw lacksImage(task);
   return undefined;
-}
-
-/** Puts the kept part of a picture back, then reports. */
-async function afterStep(
-  compiled: CompiledPipeline,
-  { onStep, tiles }: TextToImageOptions,
-  image: PreparedImage | undefined,
-  noise: Tensor4D,
-  info: StepInfo,
-): Promise<Tensor4D | undefined> {
-  const isLast = info.step === info.steps - 1;
-  const level = isLast ? { alpha: 1, sigma: 0 } : info.level;
-  const blended = image?.mask && keepOutside(image, info.latent, noise, level);
-  try {
-    await onStep?.({
-      step: info.step,
-      steps: info.steps,
-      timestep: info.timestep,
-      latent: blended ?? info.latent,
-      predictedClean: info.predictedClean,
-      level: info.level,
-      preview: () => compiled.decodeLatents(info.predictedClean, tiles),
-    });
-    return blended;
-  } catch (error) {
-    blended?.dispose();
-    throw error;
-  }
 }
 
 async function withImages(

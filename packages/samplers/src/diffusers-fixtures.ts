@@ -29,7 +29,7 @@ export const fixtureModel: Denoiser = (x, t) =>
   tidy(() => add(mul(0.6, tanh(x)), mul(0.3, sin(add(mul(1.7, x), t / 90)))) as Tensor4D);
 
 /** What a title says of a case: the options that differ from Stable Diffusion's. */
-export function titleOf({ config, stepArgs }: Fixture): string {
+export function titleOf({ config, stepArgs }: Pick<Fixture, "config" | "stepArgs">): string {
   const { _class_name, beta_start, beta_end, ...rest } = { ...config, ...stepArgs };
   return Object.entries(rest)
     .map(([key, value]) => `${key}=${value}`)

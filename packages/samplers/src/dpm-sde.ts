@@ -26,14 +26,14 @@ export function dpmSde(schedule: NoiseSchedule, options: SigmaOptions): Plan {
     initialScale,
     stochastic: true,
     async step(context) {
-      const { step, latent, own } = context;
+      const { step, latent } = context;
       const [sigma, next, middle] = [sigmas[step]!, sigmas[step + 1]!, middles[step]];
       const first = await evaluate(context, schedule.prediction, latent, levels[step]!);
       if (middle === undefined)
         return { predictedClean: first.clean, latent: combine([1, latent], ...first.epsilon(next - sigma)) };
       const toMiddle = ancestralStep(sigma, middle);
       const upper = context.noise();
-      const half = own(
+      const half = context.between(
         combine(
           [toMiddle.down / sigma, latent],
           [1 - toMiddle.down / sigma, first.clean],

@@ -36,7 +36,7 @@ export function dpm2Ancestral(schedule: NoiseSchedule, options: SigmaOptions): P
           latent: combine([1, latent], ...first.epsilon(sigmas[step + 1]! - sigma)),
         };
       const { down, up } = splits[step]!;
-      const half = context.own(combine([1, latent], ...first.epsilon(middle - sigma)));
+      const half = context.between(combine([1, latent], ...first.epsilon(middle - sigma)));
       const second = await evaluate(context, schedule.prediction, half, { alpha: 1, sigma: middle });
       return {
         predictedClean: second.clean,

@@ -30,7 +30,7 @@ export function dpm2(schedule: NoiseSchedule, options: SigmaOptions): Plan {
       const middle = middles[step];
       if (middle === undefined)
         return { predictedClean: first.clean, latent: combine([1, latent], ...first.epsilon(next - sigma)) };
-      const half = context.own(combine([1, latent], ...first.epsilon(middle - sigma)));
+      const half = context.between(combine([1, latent], ...first.epsilon(middle - sigma)));
       const second = await evaluate(context, schedule.prediction, half, { alpha: 1, sigma: middle });
       return { predictedClean: second.clean, latent: combine([1, latent], ...second.epsilon(next - sigma)) };
     },

@@ -30,7 +30,7 @@ export function heun(schedule: NoiseSchedule, options: HeunOptions): Plan {
       const first = await evaluate(context, schedule.prediction, latent, levels[step]!, options);
       const proposed = combine([1, latent], ...first.limitedEpsilon(next - sigma));
       if (step === steps - 1) return { predictedClean: first.clean, latent: proposed };
-      const ahead = context.own(proposed);
+      const ahead = context.between(proposed);
       const second = await evaluate(context, schedule.prediction, ahead, levels[step + 1]!, options);
       const half = (next - sigma) / 2;
       return {

@@ -30,7 +30,9 @@ export function lms(schedule: NoiseSchedule, options: LmsOptions): Plan {
       const { step, latent, history } = context;
       const { clean, epsilon } = await evaluate(context, schedule.prediction, latent, levels[step]!);
       const slopes = [context.own(combine(...epsilon(1))), ...history].slice(0, order);
-      const nodes = slopes.map((_, i) => sigmas[step - i]!);
+      // The polynomial goes through the slopes of the whole schedule: as in diffusers, a run begun in the middle leaves out
+      // what falls to those that it never had.
+      const nodes = sigmas.slice(Math.max(0, step + 1 - order), step + 1).reverse();
       return {
         predictedClean: clean,
         latent: combine(

@@ -12,6 +12,8 @@ export type Denoiser = (latent: Tensor4D, timestep: number, call: number) => Ten
 export interface StepContext {
   /** From 0. */
   readonly step: number;
+  /** The step that the run began with: 0, but in image-to-image. */
+  readonly begun: number;
   /** In the algorithm's own scale, at `plan.levels[step]`. */
   readonly latent: Tensor4D;
   /** What the step before returned as its history. */
@@ -21,13 +23,18 @@ export interface StepContext {
    * unless the step returns it.
    */
   ask(latent: Tensor4D, level: NoiseLevel): Promise<Tensor4D>;
+  /**
+   * Hands over a latent between two model calls of the step, for the next one to be asked about: in inpainting its known
+   * part is put back, as noisy as at the step's end.
+   */
+  between(latent: Tensor4D): Tensor4D;
   /** Hands a tensor over, to be disposed after the step unless the step returns it. */
   own<T extends Tensor4D>(tensor: T): T;
   /** Standard normal noise of the latent's shape; disposed after the step. */
   noise(): Tensor4D;
 }
 
-/** What a step makes. Every tensor is new, asked for, or carried over from the step's history. */
+/** What a step makes. Every tensor is new, asked for, or carried over from the step's latent or history. */
 export interface StepResult {
   latent: Tensor4D;
   /** The clean latent that the step's last model output implies. */
@@ -46,7 +53,10 @@ export interface Plan {
   readonly steps: number;
   /** Index of the first model call of each step, and at the end the number of calls: `steps + 1` integers. */
   readonly calls: readonly number[];
-  /** Noise level before each step and, last, at the end: `steps + 1` levels, in the algorithm's own scale. */
+  /**
+   * Noise level before each step and, last, at the end: `steps + 1` levels, in the algorithm's own scale. With it
+   * image-to-image begins at a step, and inpainting puts the known part back.
+   */
   readonly levels: readonly NoiseLevel[];
   /** Standard normal noise times this is the latent to begin with. */
   readonly initialScale: number;

@@ -1,6 +1,6 @@
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { combine, type Term } from "./combine.js";
-import type { Plan, StepContext, StepResult } from "./plan.js";
+import { oneCallPerStep, type Plan, type StepContext, type StepResult } from "./plan.js";
 import { interpret } from "./prediction.js";
 import { alphaCumprodAt, levelOf, type NoiseLevel, type NoiseSchedule } from "./schedule.js";
 import { type Spacing, timesteps } from "./timesteps.js";
@@ -16,55 +16,59 @@ export interface PlmsOptions {
 
 /**
  * Pseudo linear multistep (Liu et al. 2022, "Pseudo numerical methods for diffusion models on manifolds"): DDIM's
- * transfer with an Adams-Bashforth mean of the last four outputs. The first step is an improved Euler step of two
- * model calls: `steps + 1` calls in all, as diffusers' `PNDMScheduler` with `skip_prk_steps`.
+ * transfer with an Adams-Bashforth mean of the last four outputs, as diffusers' `PNDMScheduler` with `skip_prk_steps`. The
+ * run begins with an improved Euler step of two model calls; each counts as a step: `steps + 1` in all.
+ *
+ * A run begun at a later step makes that step, too, for which the timesteps laid out have no second call: as in diffusers,
+ * the model is told the timestep after the one that its latent is at, from there on.
  */
 export function plms(schedule: NoiseSchedule, options: PlmsOptions): Plan {
   const { steps, spacing = "leading", stepsOffset } = options;
   const grid = timesteps(schedule, steps, spacing, { stepsOffset });
+  const asked = grid.flatMap((t, i) => (i === 1 ? [t, t] : [t]));
   const stride = Math.floor(schedule.trainTimesteps / steps);
   const level = levelReader(schedule, options);
   return {
     name: "plms",
-    timesteps: grid.flatMap((t, i) => (i === 1 ? [t, t] : [t])),
-    steps,
-    calls: grid.map((_, i) => (i === 0 ? 0 : i + 1)).concat(steps === 1 ? 1 : steps + 1),
-    levels: [...grid.map(level), level(grid.at(-1)! - stride)],
+    timesteps: asked,
+    steps: asked.length,
+    calls: oneCallPerStep(asked.length),
+    levels: [...asked.map(level), level(grid.at(-1)! - stride)],
     initialScale: 1,
     stochastic: false,
     async step(context) {
-      const { step, latent, own } = context;
-      const t = grid[step]!;
-      if (step > 0 || steps === 1) return multistep(context, schedule, level(t), level(t - stride));
-      const next = grid[1]!;
+      const { step, begun, latent, history } = context;
+      const t = asked[step]!;
       const output = await ask(context, schedule, latent, level(t));
-      const proposed = transfer(context, schedule, latent, [[1, output]], level(t), level(t - stride));
-      own(proposed.predictedClean);
-      const ahead = await ask(context, schedule, own(proposed.latent), level(next));
+      if (step !== begun + 1) {
+        const made = multistep(context, schedule, [output, ...history], level(t), level(t - stride));
+        return step === begun ? { ...made, history: [output, latent] } : made;
+      }
+      const [first, start] = history as [Tensor4D, Tensor4D];
       const mean: Term[] = [
         [0.5, output],
-        [0.5, ahead],
+        [0.5, first],
       ];
       return {
-        ...transfer(context, schedule, latent, mean, level(next + stride), level(next)),
-        history: [output],
+        ...transfer(context, schedule, start, mean, level(t + stride), level(t)),
+        history: [first],
       };
     },
   };
 }
 
-/** One Adams-Bashforth step; its history is the outputs, newest first. */
-export async function multistep(
+/** One Adams-Bashforth step with the outputs so far, newest first; its history is those that the next one needs. */
+export function multistep(
   context: StepContext,
   schedule: NoiseSchedule,
+  known: readonly Tensor4D[],
   from: NoiseLevel,
   to: NoiseLevel,
-): Promise<StepResult> {
-  const { latent, history } = context;
-  const outputs = [await ask(context, schedule, latent, from), ...history].slice(0, 4);
+): StepResult {
+  const outputs = known.slice(0, adamsBashforth.length);
   const weights = adamsBashforth[outputs.length - 1]!;
   const mean = outputs.map((output, i): Term => [weights[i]!, output]);
-  return { ...transfer(context, schedule, latent, mean, from, to), history: outputs };
+  return { ...transfer(context, schedule, context.latent, mean, from, to), history: outputs };
 }
 
 const adamsBashforth = [

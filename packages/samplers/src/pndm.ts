@@ -1,13 +1,18 @@
 import { ControlNetError } from "@controlnet-js/core";
+import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { combine } from "./combine.js";
-import type { Plan } from "./plan.js";
+import { oneCallPerStep, type Plan } from "./plan.js";
 import { ask, levelReader, multistep, type PlmsOptions, transfer } from "./plms.js";
 import type { NoiseSchedule } from "./schedule.js";
 import { timesteps } from "./timesteps.js";
 
 /**
- * PNDM (Liu et al. 2022, algorithm 2): three pseudo Runge-Kutta steps of four model calls each give the outputs with
- * which the linear multistep method goes on, as diffusers' `PNDMScheduler` without `skip_prk_steps`.
+ * PNDM (Liu et al. 2022, algorithm 2): three pseudo Runge-Kutta steps of four model calls give the outputs with which the
+ * linear multistep method goes on, as diffusers' `PNDMScheduler` without `skip_prk_steps`. Each call counts as a step:
+ * `steps + 9` in all.
+ *
+ * A run begun at a later step makes the Runge-Kutta steps, too: as in diffusers, from the levels of the schedule's first
+ * timesteps, which the latent is no longer at. Better begun with `plms`.
  * @throws ControlNetError `range` for fewer than 4 steps
  */
 export function pndm(schedule: NoiseSchedule, options: PlmsOptions): Plan {
@@ -19,38 +24,36 @@ export function pndm(schedule: NoiseSchedule, options: PlmsOptions): Plan {
   const half = Math.floor(stride / 2);
   const level = levelReader(schedule, options);
   // The middle of a Runge-Kutta step is half a stride above its end.
-  const asked = grid.map((t, i) =>
-    i < 3 ? [t, grid[i + 1]! + half, grid[i + 1]! + half, grid[i + 1]!] : [t],
-  );
-  const calls = [0];
-  for (const group of asked) calls.push(calls.at(-1)! + group.length);
+  const asked = grid.flatMap((t, i) => {
+    const end = grid[i + 1]!;
+    return i < 3 ? [t, end + half, end + half, end] : [t];
+  });
   return {
     name: "pndm",
-    timesteps: asked.flat(),
-    steps,
-    calls,
-    levels: [...grid.map(level), level(grid.at(-1)! - stride)],
+    timesteps: asked,
+    steps: asked.length,
+    calls: oneCallPerStep(asked.length),
+    levels: [...asked.map(level), level(grid.at(-1)! - stride)],
     initialScale: 1,
     stochastic: false,
     async step(context) {
-      const { step, latent, own } = context;
-      const t = grid[step]!;
-      if (step >= 3) return multistep(context, schedule, level(t), level(t - stride));
-      const [, middle, , end] = asked[step] as [number, number, number, number];
-      const move = (output: typeof latent, to: number) => {
-        const moved = transfer(context, schedule, latent, [[1, output]], level(t), level(to));
-        own(moved.predictedClean);
-        return own(moved.latent);
-      };
-      const k1 = await ask(context, schedule, latent, level(t));
-      const k2 = await ask(context, schedule, move(k1, t - half), level(middle));
-      const k3 = await ask(context, schedule, move(k2, middle), level(middle));
-      const k4 = await ask(context, schedule, move(k3, middle - half), level(end));
-      const mean = own(combine([1 / 6, k1], [1 / 3, k2], [1 / 3, k3], [1 / 6, k4]));
+      const { step, begun, latent, history, own } = context;
+      const t = asked[step]!;
+      const [round, part] = [Math.floor((step - begun) / 4), (step - begun) % 4];
+      const output = await ask(context, schedule, latent, level(t));
+      if (round >= 3) return multistep(context, schedule, [output, ...history], level(t), level(t - stride));
+      // Within a Runge-Kutta step the history begins with the latent before it and the weighted sum of its outputs.
+      const [start, sum] = part === 0 ? [latent] : (history as [Tensor4D, Tensor4D]);
+      const outputs = part === 0 ? [output, ...history] : history.slice(2);
+      const mean = own(combine([rungeKutta[part]!, output], ...(sum ? [[1, sum] as const] : [])));
+      const slope = part === 3 ? mean : output;
+      const to = part % 2 === 0 ? t - half : t;
       return {
-        ...transfer(context, schedule, latent, [[1, mean]], level(t), level(end)),
-        history: [k1, ...context.history],
+        ...transfer(context, schedule, start, [[1, slope]], level(grid[round]!), level(to)),
+        history: part === 3 ? outputs : [start, mean, ...outputs],
       };
     },
   };
 }
+
+const rungeKutta = [1 / 6, 1 / 3, 1 / 3, 1 / 6];

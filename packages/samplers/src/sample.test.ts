@@ -6,9 +6,9 @@ import { sampleDdim } from "./ddim.js";
 import { fixtureModel, fixtureNoise } from "./diffusers-fixtures.js";
 import { initialNoise, noiseSource } from "./noise-source.js";
 import type { Plan } from "./plan.js";
-import { disposeState, type SamplerState, sample, startLevel } from "./sample.js";
+import { disposeState, type RunOptions, type SamplerState, sample, startLevel } from "./sample.js";
 import { type SamplerName, samplerByName, samplers } from "./sampler-table.js";
-import { createSchedule } from "./schedule.js";
+import { createSchedule, type NoiseLevel } from "./schedule.js";
 
 beforeAll(useCpuBackend);
 
@@ -51,7 +51,8 @@ describe.each(names)("%s", (name) => {
       dispose([five, nine, both, joined]);
     }));
 
-  it("finds a clean latent from a part of the way, knowing its noise", () =>
+  // Begun in the middle, lms leaves out what falls to slopes that it never had, as in diffusers: some noise stays.
+  it.runIf(name !== "lms")("finds a clean latent from a part of the way, knowing its noise", () =>
     expectNoTensorLeak(async () => {
       // A perfect model of one picture: whatever the sampler, it must end there.
       const clean = tensor4d([0.5, -1, 2, 0.25, 1, -0.5, 0, 1.5], [1, 2, 2, 2]);
@@ -72,7 +73,8 @@ describe.each(names)("%s", (name) => {
       const last = plan.levels.at(-1)!;
       expectClose(end, clean, 3 * last.sigma + 1e-5 + (name === "tcd" || name === "lcm" ? 0.06 : 0));
       dispose([clean, noise, latent, end]);
-    }));
+    }),
+  );
 
   it("names the step at which a latent is no longer finite, and leaks nothing", () =>
     expectNoTensorLeak(async () => {
@@ -150,16 +152,34 @@ describe("sample", () => {
       dispose([start, end]);
     }));
 
-  it("lets a step's listener replace the latent, as inpainting does", () =>
+  it.each([
+    ["heun", [1, 1, 2, 2]],
+    ["plms", [1, 2, 3]],
+  ] as const)("has the latent repaired after each model call of %s, and keeps it in a state", (name, noisy) =>
     expectNoTensorLeak(async () => {
       const start = fixtureNoise(-1);
       const known = tensor4d([1, 2, 3, 4, 5, 6, 7, 8], [1, 2, 2, 2]);
-      const end = await sample(fixtureModel, start, planOf("euler", 6), {
-        onStep: ({ level }) => tidy(() => mul(known, level.alpha) as Tensor4D),
-      });
+      const plan = planOf(name, 3);
+      const seen: NoiseLevel[] = [];
+      let state: SamplerState | undefined;
+      const options: RunOptions = {
+        repair: (_, level) => {
+          seen.push(level);
+          return tidy(() => mul(known, level.alpha) as Tensor4D);
+        },
+        onStep: (info) => {
+          if (info.step === 0) state = info.state();
+        },
+      };
+      const end = await sample(fixtureModel, start, plan, options);
+      expect(seen).toEqual([...noisy.map((step) => plan.levels[step]), { alpha: 1, sigma: 0 }]);
       expectClose(end, known, 1e-6);
+      const first = [...known.dataSync()].map((value) => value * plan.levels[1]!.alpha);
+      expectClose(state!.latent, first, 1e-6);
       dispose([start, known, end]);
-    }));
+      disposeState(state!);
+    }),
+  );
 
   it("adds the noise of image-to-image as training does", () => {
     const plan = planOf("ddim", 10);

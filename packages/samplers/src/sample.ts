@@ -26,6 +26,8 @@ export interface StepInfo {
 export interface SamplerState {
   /** Steps done. */
   step: number;
+  /** The step that the run began with. */
+  begun: number;
   /** In the algorithm's own scale. */
   latent: Tensor4D;
   history: Tensor4D[];
@@ -36,11 +38,13 @@ export interface RunOptions {
   /** The noise of stochastic samplers; see `noiseSource`. */
   noise?: NoiseSource;
   /**
-   * Called after every step. A returned tensor (at the same level) replaces the latent and belongs to the sampler:
-   * inpainting puts the known part back this way.
+   * For inpainting, as diffusers does it: called with the latent after every model call, also within a step, it returns a
+   * new one in which the known part is put back as `alpha clean + sigma noise` of `level`. Both are in the algorithm's own
+   * scale, in which alpha and sigma need not be of unit variance; after the last call the level is without noise.
    */
-  // biome-ignore lint/suspicious/noConfusingVoidType: a callback that returns nothing is the usual one
-  onStep?: (info: StepInfo) => void | Tensor4D | Promise<void | Tensor4D>;
+  repair?: (latent: Tensor4D, level: NoiseLevel) => Tensor4D;
+  /** Called after every step. */
+  onStep?: (info: StepInfo) => void | Promise<void>;
   signal?: AbortSignal;
   /** Go on from here instead of from the given latent; stays the caller's. */
   resume?: SamplerState;
@@ -70,7 +74,8 @@ export async function sample(
   options: RunOptions = {},
 ): Promise<Tensor4D> {
   const { resume, onStep, signal } = options;
-  const first = resume?.step ?? options.startStep ?? 0;
+  const begun = resume?.begun ?? options.startStep ?? 0;
+  const first = resume?.step ?? begun;
   assertRunnable(plan, first, options);
   let current = resume ? combine([1, resume.latent]) : combine([scaleAt(plan, first, options), latent]);
   let history: readonly Tensor4D[] = resume ? resume.history.map((tensor) => combine([1, tensor])) : [];
@@ -82,15 +87,15 @@ export async function sample(
         return tensor;
       };
       try {
-        const result = await runStep(denoiser, plan, step, current, history, own, options);
+        const place: Place = { plan, step, begun, own };
+        const result = await runStep(denoiser, place, current, history, options);
         current = own(result.latent);
         history = result.history ?? [];
         for (const tensor of [result.predictedClean, ...history]) own(tensor);
         await assertFinite(plan, step, current);
-        if (onStep) {
-          const replaced = await report(plan, step, current, result, own, onStep);
-          if (replaced) current = own(replaced);
-        }
+        const level = step === plan.steps - 1 ? noNoise : plan.levels[step + 1]!;
+        current = repaired(place, current, level, options);
+        if (onStep) await report(place, current, result, onStep);
       } catch (error) {
         history = [];
         throw error;
@@ -115,19 +120,33 @@ export function disposeState(state: SamplerState): void {
   for (const tensor of state.history) tensor.dispose();
 }
 
+/** Where a run is, and what takes over the tensors of the step. */
+interface Place {
+  plan: Plan;
+  step: number;
+  begun: number;
+  own: <T extends Tensor4D>(tensor: T) => T;
+}
+
+const noNoise: NoiseLevel = { alpha: 1, sigma: 0 };
+
+const repaired = ({ own }: Place, latent: Tensor4D, level: NoiseLevel, { repair }: RunOptions): Tensor4D =>
+  repair ? own(repair(latent, level)) : latent;
+
 function runStep(
   denoiser: Denoiser,
-  plan: Plan,
-  step: number,
+  place: Place,
   latent: Tensor4D,
   history: readonly Tensor4D[],
-  own: <T extends Tensor4D>(tensor: T) => T,
-  { noise, signal }: RunOptions,
+  options: RunOptions,
 ): Promise<StepResult> {
+  const { plan, step, begun, own } = place;
+  const { noise, signal } = options;
   let call = plan.calls[step]!;
   let draws = 0;
   return plan.step({
     step,
+    begun,
     latent,
     history,
     own,
@@ -137,6 +156,7 @@ function runStep(
       const index = call++;
       return own(await denoiser(input, plan.timesteps[index]!, index));
     },
+    between: (moved) => repaired(place, own(moved), plan.levels[step + 1]!, options),
     noise() {
       // A step that draws twice must not meet the noise of another step.
       return own(noise!(draws++ === 0 ? step : plan.steps * draws + step));
@@ -145,16 +165,14 @@ function runStep(
 }
 
 async function report(
-  plan: Plan,
-  step: number,
+  { plan, step, begun, own }: Place,
   latent: Tensor4D,
   result: StepResult,
-  own: <T extends Tensor4D>(tensor: T) => T,
   onStep: NonNullable<RunOptions["onStep"]>,
-): Promise<Tensor4D | undefined> {
+): Promise<void> {
   const level = plan.levels[step + 1]!;
   const scale = Math.hypot(level.alpha, level.sigma);
-  const replaced = await onStep({
+  await onStep({
     step,
     steps: plan.steps,
     timestep: plan.timesteps[plan.calls[step + 1]! - 1]!,
@@ -163,12 +181,11 @@ async function report(
     level: unitLevel(level),
     state: () => ({
       step: step + 1,
+      begun,
       latent: combine([1, latent]),
       history: (result.history ?? []).map((tensor) => combine([1, tensor])),
     }),
   });
-  if (!replaced) return undefined;
-  return scale === 1 ? replaced : combine([scale, own(replaced)]);
 }
 
 function unitLevel({ alpha, sigma }: NoiseLevel): NoiseLevel {
