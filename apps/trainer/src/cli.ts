@@ -6,7 +6,9 @@ try {
   await createProgram().parseAsync();
 } catch (error) {
   const { isControlNetError } = await import("@controlnet-js/core");
-  if (!isControlNetError(error)) throw error;
+  // What the system refuses, such as a file that can't be written, is no bug: its message says which one and why.
+  const isSystemError = error instanceof Error && "syscall" in error;
+  if (!isControlNetError(error) && !isSystemError) throw error;
   process.stderr.write(`error: ${error.message}\n`);
   process.exitCode = 1;
 }

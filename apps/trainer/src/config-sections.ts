@@ -1,3 +1,4 @@
+import { learningRateSchedules } from "@controlnet-js/training";
 import { z } from "zod";
 
 /** A whole number from 1. */
@@ -18,26 +19,31 @@ export const tinyworldSchema = z.strictObject({
 export const dataOptions = {
   /** Samples never trained on. */
   heldOut: count.default(64),
+  /** Pictures that may be left out because they can't be read; more of them end the run. */
   maxSkipped: countFromZero.default(20),
+  /** Processes that decode or render; 0: none but this one. Default: by the machine's cores. */
   workers: z.number().int().min(0).max(16).optional(),
 };
 
 /** What every task's `training` holds. */
 export const training = {
   steps: count.default(4000),
+  /** Pictures of a batch, in each process. */
   batchSize: count.default(4),
   /** Batches averaged into one step. */
   accumulate: count.default(1),
   learningRate: z.number().positive().default(1e-5),
   warmUpSteps: countFromZero.default(100),
-  schedule: z.enum(["constant", "cosine"]).default("constant"),
-  /** Where a cosine schedule ends, as a part of `learningRate`. */
+  /** The learning rate after the warm-up. */
+  schedule: z.enum(learningRateSchedules).default("constant"),
+  /** Where a linear or cosine schedule ends, as a part of `learningRate`. */
   finalFraction: fraction.default(0.05),
   weightDecay: z.number().nonnegative().default(1e-2),
   beta2: z.number().min(0).lt(1).default(0.999),
-  clipNorm: z.number().positive().default(1),
-  /** 0 keeps no average. */
-  emaDecay: fraction.default(0),
+  /** Gradients are scaled down to this global norm; 0 leaves them as they are. */
+  clipNorm: z.number().nonnegative().default(1),
+  /** Of the parameters' moving average, which is what is then published; 0 keeps none. */
+  emaDecay: z.number().min(0).lt(1).default(0),
   /** Arithmetic of convolutions and matrix products on the native engine; float16 scales the loss. */
   precision: z.enum(["float32", "bfloat16", "float16"]).default("float32"),
   seed: countFromZero.default(0),
@@ -51,7 +57,8 @@ export const unetTraining = {
 
 /** What every task's `validation` holds. */
 export const validation = {
-  every: count.default(200),
+  /** Steps from one validation to the next; 0 validates never. */
+  every: countFromZero.default(200),
   /** Held-out samples measured. */
   samples: count.default(32),
   /** Held-out samples shown at every `imagesEvery`-th step; 0 shows none. */
@@ -67,7 +74,8 @@ export const sampling = {
 
 /** Sections that are the same in every task. */
 export const shared = {
-  checkpoints: z.strictObject({ every: count.default(500), keep: count.default(2) }).prefault({}),
+  /** Steps from one checkpoint to the next, 0 saves at the end only; how many of the newest stay. */
+  checkpoints: z.strictObject({ every: countFromZero.default(500), keep: count.default(2) }).prefault({}),
   /** Where the run goes. */
   output: z.string(),
 };

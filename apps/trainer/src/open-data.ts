@@ -26,14 +26,15 @@ export async function openData(
 ): Promise<OpenData> {
   const { data, dataOptions, conditionOptions } = config;
   const { condition } = named;
+  const { width, height, workers, allowEmptyCaptions } = dataOptions;
   if (data.kind === "tinyworld") {
     const { seed, count } = data;
     const maps = sceneMaps(condition, conditionOptions, named.detects);
-    const train = await openTinyworld({ seed, count, maps });
-    const heldOut = await openTinyworld({ seed, count: dataOptions.heldOut, heldOut: true, maps });
+    const shared = { seed, maps, ...(workers !== undefined && { workers }) };
+    const train = await openTinyworld({ ...shared, count });
+    const heldOut = await openTinyworld({ ...shared, count: dataOptions.heldOut, heldOut: true });
     return { train, heldOut, condition, close: async () => {} };
   }
-  const { width, height, workers, allowEmptyCaptions } = dataOptions;
   const shared = {
     dir: data.dir,
     condition: named.source,

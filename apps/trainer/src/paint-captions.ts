@@ -3,7 +3,7 @@ import type { Sample } from "@controlnet-js/data";
 import type { CompiledPipeline } from "@controlnet-js/pipeline";
 import { colourCheck } from "@controlnet-js/tinyworld";
 import { contactSheet } from "./contact-sheet.js";
-import type { Painting } from "./run-with-progress.js";
+import type { Painting } from "./run-progress.js";
 
 /** How captions are painted. */
 export interface CaptionOptions {
@@ -13,13 +13,15 @@ export interface CaptionOptions {
   guidance: number;
   seed: number;
   batchSize: number;
+  /** Aborting ends the painting with an error. */
+  signal?: AbortSignal | undefined;
 }
 
 /** Paints tinyworld captions: a sheet of the first ones, and the share whose main object has the right colour. */
 export async function paintCaptions(
   compiled: CompiledPipeline,
   samples: readonly Sample[],
-  { shown, samplingSteps, guidance, seed, batchSize }: CaptionOptions,
+  { shown, samplingSteps, guidance, seed, batchSize, signal }: CaptionOptions,
 ): Promise<Painting> {
   const images: Image[] = [];
   for (let start = 0; start < samples.length; start += batchSize) {
@@ -32,6 +34,7 @@ export async function paintCaptions(
       indices: part.map((_, i) => start + i),
       width: part[0]!.image.width,
       height: part[0]!.image.height,
+      ...(signal && { signal }),
     });
     painted.latents.dispose();
     images.push(...painted.images);

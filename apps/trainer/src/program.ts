@@ -1,12 +1,14 @@
-import { engineNames } from "@controlnet-js/engine";
+import { engineNames, joinGroup } from "@controlnet-js/engine";
 import { Command } from "commander";
 import manifest from "../package.json" with { type: "json" };
 import { addCaptionCommand } from "./caption/caption-command.js";
 import { writeTinyworld } from "./dataset.js";
 import { addDetectCommand } from "./detect/detect-command.js";
 import { evaluate } from "./evaluate.js";
+import { launch } from "./launch.js";
 import { addModelCommands } from "./models/model-commands.js";
 import { number } from "./numbers.js";
+import { print } from "./print.js";
 import { quickstart } from "./quickstart.js";
 import { addSampleCommand } from "./sample/sample-command.js";
 import { train } from "./train.js";
@@ -32,7 +34,8 @@ function abortOnSignal(): AbortSignal {
 export function createProgram(): Command {
   const program = new Command("controlnet")
     .description("Train, sample and evaluate ControlNets, and make datasets.")
-    .version(manifest.version);
+    .version(manifest.version)
+    .enablePositionalOptions();
 
   program
     .command("train")
@@ -45,6 +48,8 @@ export function createProgram(): Command {
       [] as string[],
     )
     .option("--resume", "go on from the newest valid checkpoint", false)
+    .option("--overwrite", "begin anew where an earlier run has left checkpoints", false)
+    .option("--distributed", "train together with the other processes of mpirun, srun or torchrun", false)
     .option(...engineOption)
     .addHelpText(
       "after",
@@ -55,13 +60,34 @@ Examples:
   controlnet train --config configs/fill50k.yaml --set data.dir=/data/fill50k --resume
   controlnet train --config configs/image-folder.yaml --set data.dir=photos --engine tensorflow-gpu
   controlnet train --config configs/tinyworld-autoencoder.yaml
-  controlnet train --config configs/tinyworld-base.yaml`,
+  controlnet train --config configs/tinyworld-base.yaml
+  mpirun -n 4 controlnet train --config configs/fill50k.yaml --distributed`,
     )
     .action(async (options) => {
       const config = readTrainConfig(options.config, options.set);
-      const { resume, engine } = options;
-      const trained = await train({ config, resume, engine, signal: abortOnSignal() });
+      const { resume, overwrite, engine, distributed } = options;
+      const group = distributed ? await joinGroup({ engine, log: print }) : undefined;
+      const signal = abortOnSignal();
+      const trained = await train({ config, resume, overwrite, engine, signal, ...(group && { group }) });
       trained.dispose();
+      if (!trained.result.saved) process.exitCode = 1;
+    });
+
+  program
+    .command("launch")
+    .description("train in several processes of this machine, one for each GPU")
+    .requiredOption("--processes <n>", "how many", number(1, 1024, { whole: true }))
+    .argument("<command...>", "train and its options")
+    .passThroughOptions()
+    .addHelpText(
+      "after",
+      `
+Examples:
+  controlnet launch --processes 4 train --config configs/fill50k.yaml --set data.dir=/data/fill50k
+  controlnet launch --processes 4 train --config configs/fill50k.yaml --resume`,
+    )
+    .action(async (command: string[], { processes }) => {
+      process.exitCode = await launch({ processes, command });
     });
 
   addSampleCommand(program);

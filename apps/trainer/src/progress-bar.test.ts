@@ -20,3 +20,16 @@ test("a resumed run's time left counts its own steps only", () => {
   bar.update(2010, 2100, "training");
   expect(lines).toEqual(["2000/2100 · training\n", "2010/2100 · training · 1 min 30 s left\n"]);
 });
+
+test("a bar never wraps: what is too long for the terminal is cut off", () => {
+  const lines: string[] = [];
+  const write = (text: string) => lines.push(text);
+  const bar = createProgressBar({ isTTY: true, columns: 40, write } as unknown as NodeJS.WriteStream);
+  bar.update(1, 2, "0.52 steps/s and a lot more to tell");
+  bar.update(2, 2, "0.52 steps/s and a lot more to tell");
+  expect(lines).toEqual([
+    `${"█".repeat(12)}${"░".repeat(12)} 1/2 · 0.52 ste`,
+    "\r\x1b[K",
+    expect.stringMatching(/^.{39}$/),
+  ]);
+});

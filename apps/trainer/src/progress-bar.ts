@@ -37,10 +37,10 @@ export function createProgressBar(stream: NodeJS.WriteStream = process.stderr, l
       if (stream.isTTY) {
         const width = 24;
         const filled = Math.round((width * done) / total);
+        const line = `${"█".repeat(filled)}${"░".repeat(width - filled)} ${done}/${total}${time} · ${details}`;
         clear();
-        stream.write(
-          `${"█".repeat(filled)}${"░".repeat(width - filled)} ${done}/${total} · ${details}${time}`,
-        );
+        // A line that wraps could not be drawn over.
+        stream.write(line.slice(0, (stream.columns || 80) - 1));
         drawn = true;
       } else if (Date.now() - lastLine > logEvery * 1000 || done === total) {
         lastLine = Date.now();

@@ -25,7 +25,8 @@ export async function quickstart({ config, out, engine, signal }: QuickstartComm
       "config",
       `controlnet quickstart: expected a config of task "controlnet", got "${config.task}"; use controlnet train`,
     );
-  const trained = await trainControl({ config, resume: false, engine, ...(signal && { signal }) });
+  const start = { resume: false, overwrite: true, engine, ...(signal && { signal }) };
+  const trained = await trainControl({ config, ...start });
   const bar = createProgressBar();
   try {
     await mkdir(out, { recursive: true });

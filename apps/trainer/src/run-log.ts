@@ -1,5 +1,6 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { ControlNetError } from "@controlnet-js/core";
 import { convergenceStep } from "@controlnet-js/training";
 import { lineChart } from "./line-chart.js";
 
@@ -16,8 +17,24 @@ export class RunLog {
     this.#folder = folder;
   }
 
-  /** Opens the files. Rows of steps after `step`, where the run now stands, are forgotten; 0 forgets all. */
+  /**
+   * Opens the files. Rows of steps after `step`, where the run now stands, are forgotten; 0 forgets all.
+   * @throws ControlNetError `io` where the folder can't be written to
+   */
   begin(step: number): void {
+    try {
+      this.#open(step);
+    } catch (cause) {
+      const reason = (cause as Error).message;
+      throw new ControlNetError(
+        "io",
+        `controlnet train: can't write to ${this.#folder}: ${reason}; choose another folder by --set output=FOLDER`,
+        { cause },
+      );
+    }
+  }
+
+  #open(step: number): void {
     mkdirSync(this.#folder, { recursive: true });
     const read = (name: string) => {
       const path = join(this.#folder, name);

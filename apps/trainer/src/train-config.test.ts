@@ -1,6 +1,6 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { readTrainConfig } from "./train-config.js";
@@ -69,14 +69,26 @@ test("wrong values, bad YAML and missing files are named", () => {
   expect(() => readTrainConfig(write("output: x\ndata: { kind: parquet }\n"))).toThrow(/data\.kind/);
 });
 
-test("paths in a config are relative to its folder", () => {
-  const path = write("data: { kind: json-lines, dir: pictures }\ncondition: ./mine.ts\noutput: runs/x\n");
-  const config = readTrainConfig(path);
-  expect(config.data).toMatchObject({ dir: join(path, "..", "pictures") });
-  expect(config).toMatchObject({ condition: join(path, "..", "mine.ts") });
-  const weights = (given: string) => readTrainConfig(path, [`weights=${given}`]);
-  expect(weights("nets/hed.pth")).toMatchObject({ weights: join(path, "../nets/hed.pth") });
-  expect(weights("{ body: body.pth, hand: /nets/hand.pth }")).toMatchObject({
-    weights: { body: join(path, "../body.pth"), hand: "/nets/hand.pth" },
+test("paths in a config are relative to its folder, paths given by --set to the working folder", () => {
+  const path = write(
+    "data: { kind: json-lines, dir: pictures }\ncondition: ./mine.ts\nweights: { body: body.pth }\noutput: runs/x\n",
+  );
+  expect(readTrainConfig(path)).toMatchObject({
+    data: { dir: join(path, "..", "pictures") },
+    condition: join(path, "..", "mine.ts"),
+    weights: { body: join(path, "..", "body.pth") },
+    base: "tinyworld",
+    output: "runs/x",
+  });
+  const settings = ["data.dir=photos", "condition=./other.ts", "weights.hand=/nets/hand.pth", "base=sd15"];
+  expect(readTrainConfig(path, settings)).toMatchObject({
+    data: { dir: resolve("photos") },
+    condition: resolve("other.ts"),
+    weights: { body: join(path, "..", "body.pth"), hand: "/nets/hand.pth" },
+    base: resolve("sd15"),
+  });
+  expect(readTrainConfig(path, ["weights=nets/hed.pth", "condition=hed"])).toMatchObject({
+    weights: resolve("nets/hed.pth"),
+    condition: "hed",
   });
 });

@@ -6,10 +6,13 @@ import { z } from "zod";
 import { isModulePath } from "./module-path.js";
 import { type TrainConfig, trainConfigSchema } from "./task-schemas.js";
 
+/** A config before it is checked. */
+type RawConfig = Record<string, unknown>;
+
 /**
  * Reads a YAML config, applies `--set key=value` (dotted keys, YAML values) and checks the whole; `task` is `controlnet`
- * unless it says otherwise. Relative paths in `base`, `condition`, `weights`, `data.dir` are taken from the config's folder;
- * `output`, and `autoencoder`, which is another run's output, from the working folder.
+ * unless it says otherwise. Relative paths in `base`, `condition`, `weights`, `data.dir` are taken from the config's folder,
+ * by `--set` from the working folder; `output`, and `autoencoder`, which is another run's output, always from the latter.
  * @throws ControlNetError `config` naming each wrong key and the nearest known one, `io` where the file can't be read
  */
 export function readTrainConfig(path: string, settings: readonly string[] = []): TrainConfig {
@@ -26,15 +29,16 @@ export function readTrainConfig(path: string, settings: readonly string[] = []):
   const raw = parseYaml(text, path);
   if (typeof raw !== "object" || raw === null || Array.isArray(raw))
     throw new ControlNetError("config", `controlnet train: ${path} should hold keys and values`);
-  for (const setting of settings) applySetting(raw as Record<string, unknown>, setting);
-  const given: { task: unknown } = { task: "controlnet", ...raw };
+  const config = withPaths(raw as RawConfig, dirname(resolve(path)));
+  for (const setting of settings) applySetting(config, setting);
+  const given: { task: unknown } = { task: "controlnet", ...withPaths(config, process.cwd()) };
   const parsed = trainConfigSchema.safeParse(given);
   if (!parsed.success)
     throw new ControlNetError(
       "config",
       `controlnet train: ${path}: ${describeIssues(parsed.error, given.task)}`,
     );
-  return withPaths(parsed.data, dirname(resolve(path)));
+  return parsed.data;
 }
 
 function parseYaml(text: string, where: string): unknown {
@@ -48,7 +52,7 @@ function parseYaml(text: string, where: string): unknown {
   }
 }
 
-function applySetting(config: Record<string, unknown>, setting: string): void {
+function applySetting(config: RawConfig, setting: string): void {
   const equals = setting.indexOf("=");
   if (equals < 1)
     throw new ControlNetError("config", `controlnet train: --set expects key=value, got "${setting}"`);
@@ -57,7 +61,7 @@ function applySetting(config: Record<string, unknown>, setting: string): void {
   let at = config;
   for (const key of keys) {
     if (typeof at[key] !== "object" || at[key] === null) at[key] = {};
-    at = at[key] as Record<string, unknown>;
+    at = at[key] as RawConfig;
   }
   at[last] = parseYaml(setting.slice(equals + 1), `--set ${setting}`);
 }
@@ -91,23 +95,25 @@ function describeIssues(error: z.ZodError, task: unknown): string {
     .join("; ");
 }
 
-function withPaths(config: TrainConfig, folder: string): TrainConfig {
-  if (config.task === "autoencoder") return config;
-  if (config.task === "text-to-image") return { ...config, autoencoder: resolve(config.autoencoder) };
-  const { base, condition, data, weights } = config;
-  return {
-    ...config,
-    ...(weights !== undefined && { weights: weightsWithPaths(weights, folder) }),
-    base: base === "tinyworld" ? base : resolve(folder, base),
-    condition: isModulePath(condition) ? resolve(folder, condition) : condition,
-    data: "dir" in data ? { ...data, dir: resolve(folder, data.dir) } : data,
-  };
+/** The paths of a config made absolute; those that are so stay. What is no path is left to the schema. */
+function withPaths(config: RawConfig, folder: string): RawConfig {
+  const absolute = (value: unknown) => (typeof value === "string" ? resolve(folder, value) : value);
+  const change = (value: unknown, convert: (value: unknown, key: string) => unknown): unknown =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).map(([key, part]) => [key, convert(part, key)]))
+      : value;
+  return change(config, (value, key) => {
+    switch (key) {
+      case "base":
+        return value === "tinyworld" ? value : absolute(value);
+      case "condition":
+        return typeof value === "string" && isModulePath(value) ? absolute(value) : value;
+      case "weights":
+        return typeof value === "string" ? absolute(value) : change(value, absolute);
+      case "data":
+        return change(value, (part, name) => (name === "dir" ? absolute(part) : part));
+      default:
+        return value;
+    }
+  }) as RawConfig;
 }
-
-const weightsWithPaths = (
-  weights: string | Record<string, string>,
-  folder: string,
-): string | Record<string, string> =>
-  typeof weights === "string"
-    ? resolve(folder, weights)
-    : Object.fromEntries(Object.entries(weights).map(([part, path]) => [part, resolve(folder, path)]));

@@ -1,5 +1,10 @@
 import { basename } from "node:path";
-import { type ControlNetParams, controlNetConfig, createControlNet } from "@controlnet-js/controlnet";
+import {
+  type ControlNetConfig,
+  type ControlNetParams,
+  controlNetConfig,
+  createControlNet,
+} from "@controlnet-js/controlnet";
 import { type Condition, disposeTree } from "@controlnet-js/core";
 import type { Sample } from "@controlnet-js/data";
 import {
@@ -16,7 +21,8 @@ import { contactSheet } from "./contact-sheet.js";
 import { loadSamples } from "./load-samples.js";
 import { openData } from "./open-data.js";
 import { print } from "./print.js";
-import { type Painting, type RunOutcome, runWithProgress, type TrainCommand } from "./run-with-progress.js";
+import type { Painting } from "./run-progress.js";
+import { type RunOutcome, runWithProgress, type TrainCommand } from "./run-with-progress.js";
 import { startEngine } from "./start-engine.js";
 import type { ControlTrainConfig } from "./task-schemas.js";
 import { openTrainingCondition, type TrainingCondition } from "./training-condition.js";
@@ -24,7 +30,7 @@ import { openTrainingCondition, type TrainingCondition } from "./training-condit
 /** What the training of a ControlNet leaves behind; whoever called it calls `dispose`. */
 export interface TrainedControl extends RunOutcome<ControlNetParams> {
   pipeline: Pipeline;
-  netConfig: ReturnType<typeof controlNetConfig>;
+  netConfig: ControlNetConfig;
   condition: Condition;
   /** Whether the condition can make maps of pictures. */
   detects: boolean;
@@ -85,8 +91,8 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
       data: data.train,
       published: "controlnet",
       ...(painted.length > 0 && {
-        paint: (params: ControlNetParams) =>
-          paintControlled(compiled, params, netConfig, painted, named, config),
+        paint: (params: ControlNetParams, signal?: AbortSignal) =>
+          paintControlled(compiled, { params, config: netConfig }, painted, named, config, signal),
       }),
       paintedFigures: ["edge_f1"],
       describe(report) {
@@ -131,19 +137,20 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
 /** Paints held-out samples with their maps; how well the maps are obeyed is measured where the condition detects. */
 async function paintControlled(
   compiled: CompiledPipeline,
-  params: ControlNetParams,
-  netConfig: TrainedControl["netConfig"],
+  net: { params: ControlNetParams; config: ControlNetConfig },
   samples: readonly Sample[],
   { condition, detects }: TrainingCondition,
   { validation, training, conditionOptions }: ControlTrainConfig,
+  signal: AbortSignal | undefined,
 ): Promise<Painting> {
   const maps = samples.map(({ map }) => map);
   const { images, latents } = await compiled.textToImage({
     prompts: samples.map(({ caption }) => caption),
-    controls: [{ params, config: netConfig, map: maps }],
+    controls: [{ ...net, map: maps }],
     steps: validation.samplingSteps,
     guidance: validation.guidance,
     seed: training.seed,
+    ...(signal && { signal }),
   });
   latents.dispose();
   const rows = samples.map((sample, i) => ({

@@ -55,20 +55,21 @@ export async function trainTextToImage(
     params: { unet: pipeline.unet.params, text: pipeline.text.params },
     promptDropping: training.promptDropping,
     checkpointing: training.gradientCheckpointing,
-    validate: async (params) => ({ held_out_loss: await loss.measure(params) }),
+    validate: async (params, _step, signal) => ({ held_out_loss: await loss.measure(params, signal) }),
     publish: (params, folder, step) =>
       savePipeline(folder, { ...withWeights(params), metadata: { data: train.describe(), step } }),
   });
   const compiled = compilePipeline(pipeline);
   try {
     const painted = await loadSamples(heldOut, Math.max(validation.images, validation.colourSamples));
-    const paint = (params: TextToImageParams) => {
+    const paint = (params: TextToImageParams, signal?: AbortSignal) => {
       withWeights(params);
       return paintCaptions(compiled, painted, {
         ...validation,
         shown: validation.images,
         seed: training.seed,
         batchSize: training.batchSize,
+        signal,
       });
     };
     const outcome = await runWithProgress(command, {

@@ -62,7 +62,7 @@ test("a network's maps are trained on, while workers decode the pictures", { tim
   const config = configOf(
     pictures,
     "lineart",
-    ...["weights=lineart.safetensors", "detectResolution=64", "hintWidths=[4,4,4,4]"],
+    ...[`weights=${at("lineart.safetensors")}`, "detectResolution=64", "hintWidths=[4,4,4,4]"],
     ...["dataOptions={ width: 32, height: 32, heldOut: 1, workers: 1 }"],
     ...["training={ steps: 1, batchSize: 2 }"],
     ...["validation={ every: 1, samples: 1, images: 1, imagesEvery: 1, samplingSteps: 1 }"],

@@ -1,6 +1,6 @@
 import { ControlNetError } from "@controlnet-js/core";
 import { allReduceInBuckets, type Communicator, connectGroup } from "@controlnet-js/tensorflow";
-import { deviceOf, type SelectEngineOptions } from "./select-engine.js";
+import { assertEngineName, deviceOf, type SelectEngineOptions } from "./select-engine.js";
 
 /** How to join a group. */
 export interface JoinGroupOptions extends SelectEngineOptions {
@@ -20,6 +20,7 @@ export async function joinGroup({
   timeoutSeconds = 3600,
   log,
 }: JoinGroupOptions = {}): Promise<Communicator> {
+  assertEngineName("joinGroup", engine);
   if (engine === "wasm" || engine === "cpu")
     throw new ControlNetError(
       "config",

@@ -39,13 +39,7 @@ export async function selectEngine({
   provision = false,
   log,
 }: SelectEngineOptions = {}): Promise<SelectedEngine> {
-  if (!(engineNames as readonly string[]).includes(engine)) {
-    const nearest = nearestName(engine, engineNames);
-    throw new ControlNetError(
-      "config",
-      `selectEngine: unknown engine "${engine}"${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${engineNames.join(", ")})`,
-    );
-  }
+  assertEngineName("selectEngine", engine);
   await import("@tensorflow/tfjs");
   if (engine === "wasm") return useWasm([]);
   if (engine === "cpu") return useCpu();
@@ -60,6 +54,16 @@ export async function selectEngine({
     if (engine !== "auto" || engineReport()) throw error;
     return useWasm([(error as Error).message]);
   }
+}
+
+/** Throws a `config` error that names the nearest engine unless `engine` is one of {@link engineNames}. */
+export function assertEngineName(where: string, engine: string): void {
+  if ((engineNames as readonly string[]).includes(engine)) return;
+  const nearest = nearestName(engine, engineNames);
+  throw new ControlNetError(
+    "config",
+    `${where}: unknown engine "${engine}"${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${engineNames.join(", ")})`,
+  );
 }
 
 /** The device that an engine's name asks for. */
