@@ -10,7 +10,8 @@ export type WorkerMessage =
   | { kind: "failed"; problem: SampleProblem };
 
 const send = (message: WorkerMessage): void => {
-  process.send?.(message);
+  // A parent that is gone can't be told; its going ends this process, too.
+  process.send?.(message, () => undefined);
 };
 
 // One thread a process: the pool's size alone says how much of the machine is used.

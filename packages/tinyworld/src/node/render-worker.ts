@@ -9,6 +9,10 @@ process.on("message", ({ seed, start, count }: RenderJob) => {
   } catch (error) {
     reply = { error: error instanceof Error ? error.message : String(error) };
   }
-  process.send?.(reply);
+  // A parent that is gone can't be told; its going ends this process, too.
+  process.send?.(reply, () => undefined);
 });
 process.on("disconnect", () => process.exit(0));
+// Ctrl-C reaches the whole group; the parent decides when its workers end.
+process.on("SIGINT", () => undefined);
+process.on("SIGTERM", () => undefined);
