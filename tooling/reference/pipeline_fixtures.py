@@ -13,7 +13,7 @@ import sys
 
 import torch
 from diffusers import (AutoencoderKL, ControlNetModel, DDIMScheduler, EulerDiscreteScheduler, HeunDiscreteScheduler,
-                       StableDiffusionControlNetImg2ImgPipeline, StableDiffusionControlNetInpaintPipeline,
+                       KDPM2DiscreteScheduler, LMSDiscreteScheduler, PNDMScheduler, StableDiffusionControlNetImg2ImgPipeline, StableDiffusionControlNetInpaintPipeline,
                        StableDiffusionControlNetPipeline, StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline,
                        StableDiffusionInstructPix2PixPipeline, StableDiffusionPipeline, UNet2DConditionModel)
 from safetensors.torch import save_file
@@ -173,6 +173,18 @@ def main():
     run("inpaint-9-part", StableDiffusionInpaintPipeline(**(parts | dict(unet=wide))), strength=0.75, **begun)
     run("inpaint-9-control", StableDiffusionControlNetInpaintPipeline(**(parts | dict(unet=wide)), controlnet=nets[0]),
         control_image=maps[0], **begun)
+    # Samplers that ask twice in a step, or that count their steps, by the plain pipelines and by those with a ControlNet.
+    painted, inpainted = StableDiffusionImg2ImgPipeline(**parts), StableDiffusionInpaintPipeline(**parts)
+    plms = dict(scheduler_class=PNDMScheduler, scheduler_options=dict(skip_prk_steps=True))
+    run("img2img-plms", painted, image=picture, strength=0.5, **plms)
+    run("img2img-pndm", painted, PNDMScheduler, image=picture, strength=0.5)
+    run("img2img-lms", painted, LMSDiscreteScheduler, image=picture, strength=0.6, steps=5)
+    run("inpaint-heun", inpainted, HeunDiscreteScheduler, strength=0.75, **begun)
+    run("inpaint-dpm2", inpainted, KDPM2DiscreteScheduler, strength=1.0, **begun)
+    run("inpaint-plms", inpainted, strength=1.0, **begun, **plms)
+    run("inpaint-pndm", inpainted, PNDMScheduler, strength=0.75, **begun)
+    run("inpaint-heun-window", StableDiffusionControlNetInpaintPipeline(**parts, controlnet=nets[0]), HeunDiscreteScheduler,
+        control_image=maps[0], control_guidance_start=0.3, control_guidance_end=0.8, strength=0.75, **begun)
     # From files: one picture of bytes, as the command line reads it.
     tensors["in.bytes"] = (picture[:1] * 255).round()
     alone = dict(prompt_embeds=positive[:1], negative_prompt_embeds=negative[:1])

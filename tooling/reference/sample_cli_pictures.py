@@ -3,18 +3,22 @@
 Versions: torch 2.15.0, diffusers 0.42.1, transformers 5.23.0. Needs node and the workspace's packages.
 Run: tooling/reference/.venv/bin/python tooling/reference/sample_cli_pictures.py [NAME ...] [--engine cpu] [--keep FOLDER]
 diffusers draws the noise, and latents from the autoencoder's distribution, by its generator: here it is handed our noise
-and the mean, which are the command line's `--latents` and its own encoding. Output and exit status as of sample_cli.py.
+and the mean, which are the command line's `--latents` and its own encoding, and for the steps of stochastic samplers what
+`noiseSource` draws. Output and exit status as of sample_cli.py.
 """
 import argparse
 import json
 import pathlib
+import subprocess
 import sys
 import tempfile
 
 import numpy
 import torch
 from diffusers import (ControlNetModel, DDIMScheduler, DEISMultistepScheduler, DPMSolverMultistepScheduler,
-                       EulerDiscreteScheduler, StableDiffusionControlNetImg2ImgPipeline,
+                       EulerAncestralDiscreteScheduler, EulerDiscreteScheduler, HeunDiscreteScheduler,
+                       KDPM2AncestralDiscreteScheduler, KDPM2DiscreteScheduler, LMSDiscreteScheduler, PNDMScheduler,
+                       StableDiffusionControlNetImg2ImgPipeline,
                        StableDiffusionControlNetInpaintPipeline, StableDiffusionImg2ImgPipeline,
                        StableDiffusionInpaintPipeline, StableDiffusionInstructPix2PixPipeline, UniPCMultistepScheduler)
 import diffusers.pipelines.controlnet.pipeline_controlnet_img2img as control_img2img
@@ -24,9 +28,13 @@ import diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_inpaint as
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from sample_cli import DDIM, SHAPES, STABLE, TWO, ONE, cli, main, pipeline_of, shake, single_file
+from sample_cli import DDIM, ONE, ROOT, SHAPES, STABLE, TWO, cli, main, pipeline_of, shake, single_file
 
 V = dict(prediction_type="v_prediction")
+LEADING = dict(timestep_spacing="leading", steps_offset=1)
+PNDM = dict(**STABLE, steps_offset=1)
+PLMS = dict(**PNDM, skip_prk_steps=True)
+HALF = [dict(ONE[0], strength=0.9, start=0.2, end=0.7)]
 # name: (kind, shape, scheduler class, its options, ControlNets, what else)
 CASES = {
     "img2img": ("img2img", "like15", DDIMScheduler, DDIM, [], dict(denoise=0.6)),
@@ -36,9 +44,12 @@ CASES = {
     "img2img-dpm": ("img2img", "wide", DPMSolverMultistepScheduler, dict(**STABLE, use_karras_sigmas=True), [], dict(steps=8)),
     "img2img-unipc": ("img2img", "like15", UniPCMultistepScheduler, STABLE, [], dict(steps=8, denoise=0.5)),
     "img2img-deis": ("img2img", "like15", DEISMultistepScheduler, STABLE, [], dict(steps=8, denoise=0.5)),
-    # Left out: PNDM and LMS begun in the middle, where diffusers counts steps that were never made (PNDM's latents are then
-    # noisier than the timestep that the model is told, LMS's weights don't sum up to the step), and inpainting with samplers
-    # that call the model twice in a step (Heun, DPM2, PNDM in its first): diffusers blends after each call.
+    "img2img-heun": ("img2img", "like15", HeunDiscreteScheduler, STABLE, HALF, dict(steps=6, denoise=0.7)),
+    "img2img-dpm2": ("img2img", "like21", KDPM2DiscreteScheduler, dict(**STABLE, **V), [], dict(denoise=0.6)),
+    "img2img-lms": ("img2img", "like15", LMSDiscreteScheduler, STABLE, [], dict(steps=9, denoise=0.7)),
+    "img2img-plms": ("img2img", "like15", PNDMScheduler, PLMS, [], dict(steps=8, denoise=0.6)),
+    "img2img-plms-late": ("img2img", "like21", PNDMScheduler, dict(**PLMS, **V), [], dict(steps=7, denoise=0.9)),
+    "img2img-pndm": ("img2img", "like15", PNDMScheduler, PNDM, HALF, dict(steps=12, denoise=0.8)),
     "img2img-latents": ("img2img", "like15", DDIMScheduler, DDIM, [], dict(latents=True, denoise=0.5)),
     "img2img-nets": ("img2img", "like15", DDIMScheduler, DDIM, TWO, dict(steps=6)),
     "img2img-guess": ("img2img", "like15", EulerDiscreteScheduler, STABLE, ONE, dict(guess=True)),
@@ -46,11 +57,23 @@ CASES = {
     "inpaint-part": ("inpaint", "like21", DDIMScheduler, DDIM, [], dict(denoise=0.6, batch=2)),
     "inpaint-euler": ("inpaint", "like15", EulerDiscreteScheduler, STABLE, [], dict(denoise=0.8)),
     "inpaint-dpm": ("inpaint", "wide", DPMSolverMultistepScheduler, STABLE, [], dict(steps=7)),
+    "inpaint-heun": ("inpaint", "like15", HeunDiscreteScheduler, STABLE, [], {}),
+    "inpaint-heun-part": ("inpaint", "like21", HeunDiscreteScheduler, dict(**STABLE, **V, **LEADING, use_karras_sigmas=True), HALF,
+                          dict(steps=6, denoise=0.7, batch=2)),
+    "inpaint-dpm2": ("inpaint", "like15", KDPM2DiscreteScheduler, dict(**STABLE, use_exponential_sigmas=True), [], dict(denoise=0.9)),
+    "inpaint-dpm2-ancestral": ("inpaint", "like15", KDPM2AncestralDiscreteScheduler, STABLE, [], dict(denoise=0.8, batch=2)),
+    "inpaint-euler-ancestral": ("inpaint", "like21", EulerAncestralDiscreteScheduler, dict(**STABLE, **V), ONE, dict(denoise=0.8)),
+    "inpaint-lms": ("inpaint", "like15", LMSDiscreteScheduler, STABLE, [], dict(steps=8, denoise=0.6)),
+    "inpaint-plms": ("inpaint", "like15", PNDMScheduler, PLMS, [], {}),
+    "inpaint-plms-part": ("inpaint", "like15", PNDMScheduler, PLMS, TWO, dict(steps=8, denoise=0.7)),
+    "inpaint-pndm": ("inpaint", "like15", PNDMScheduler, PNDM, [], dict(steps=6)),
     "inpaint-latents": ("inpaint", "like15", DDIMScheduler, DDIM, [], dict(latents=True, denoise=0.8)),
     "inpaint-nets": ("inpaint", "like15", DDIMScheduler, DDIM, TWO, dict(denoise=0.9)),
     "inpaint-unguided": ("inpaint", "like15", UniPCMultistepScheduler, STABLE, ONE, dict(guidance=1.0)),
     "inpaint-9": ("inpaint", "like15", DDIMScheduler, DDIM, [], dict(channels=9)),
     "inpaint-9-part": ("inpaint", "like21", EulerDiscreteScheduler, STABLE, [], dict(channels=9, denoise=0.6, batch=2)),
+    "inpaint-9-heun": ("inpaint", "like15", HeunDiscreteScheduler, STABLE, [], dict(channels=9, denoise=0.8)),
+    "inpaint-9-plms": ("inpaint", "like15", PNDMScheduler, PLMS, ONE, dict(channels=9, denoise=0.7)),
     "inpaint-9-latents": ("inpaint", "like15", DDIMScheduler, DDIM, [], dict(channels=9, latents=True, denoise=0.8)),
     "inpaint-9-net": ("inpaint", "like15", DDIMScheduler, DDIM, ONE, dict(channels=9)),
     "inpaint-9-single-file": ("inpaint", "ldm", DDIMScheduler, DDIM, ONE, dict(channels=9, single=True)),
@@ -63,6 +86,23 @@ CASES = {
     "edit-single-file": ("edit", "ldm", DDIMScheduler, DDIM, [], dict(channels=8, single=True, image_guidance=1.2)),
     "clip-skip": ("img2img", "like15", DDIMScheduler, DDIM, [], dict(prompt="a red cube on the grass", clip_skip=1)),
 }
+
+
+DRAWS = """
+import { noiseSource } from "@controlnet-js/samplers";
+import "@tensorflow/tfjs-backend-cpu";
+const { steps, ...keys } = JSON.parse(process.argv[1]);
+const draw = noiseSource(keys);
+console.log(JSON.stringify(Array.from({ length: steps }, (_, step) => draw(step).arraySync())));
+"""
+
+
+def steps_noise(seed, batch, height, width, steps):
+    """What the command line's stochastic samplers draw in each step."""
+    keys = dict(seed=seed, indices=list(range(batch)), shape=[height, width, 4], steps=steps)
+    done = subprocess.run(["node", "--conditions=@controlnet-js/source", "--import", "tsx", "--input-type=module", "-e", DRAWS,
+                           json.dumps(keys)], cwd=ROOT / "packages/samplers", capture_output=True, text=True, check=True)
+    return torch.tensor(json.loads(done.stdout.splitlines()[-1])).permute(0, 1, 4, 2, 3)
 
 
 def run(name, folder, engine):
@@ -100,7 +140,12 @@ def run(name, folder, engine):
     for module in (control_img2img, control_inpaint, img2img, inpaint):
         module.randn_tensor = lambda wanted, **_: noise.expand(wanted).clone()
         module.retrieve_latents = lambda encoded, generator=None, sample_mode="mode": encoded.latent_dist.mode()
-    parts = {key: part for key, part in pipe.components.items() if key != "scheduler"} | dict(scheduler=scheduler)
+    schedulers = sys.modules[scheduler_class.__module__]
+    if "Ancestral" in scheduler_class.__name__:
+        first = steps - int(steps * more.get("denoise", 1.0))
+        draws = iter(steps_noise(7, batch, height, width, steps)[first:])
+        schedulers.randn_tensor = lambda *_, **__: next(draws)
+    parts = dict(pipe.components)
     given = dict(num_inference_steps=steps, guidance_scale=guidance, output_type="latent", image=picture)
     if "prompt" in more:
         given |= dict(prompt=more["prompt"], negative_prompt="blurry", clip_skip=more["clip_skip"])
@@ -146,6 +191,7 @@ def run(name, folder, engine):
     # diffusers looks for the final norm where transformers 4 had it.
     object.__setattr__(pipe.text_encoder, "text_model", pipe.text_encoder)
     reference = made_by(**parts, requires_safety_checker=False)
+    reference.scheduler = scheduler  # constructed with it, the pipelines would change what they take for outdated settings
     reference.set_progress_bar_config(disable=True)
     if kind == "edit":
         given |= dict(latents=noise)
@@ -162,7 +208,7 @@ def run(name, folder, engine):
             "unet_config": {"params": {"num_heads": shape["heads"]}}}}}))
         args += ["--config", folder / "model.yaml"]
     args += ["--model", model, "--sampler", folder / "scheduler/scheduler_config.json", "--steps", steps,
-             "--guidance", guidance, "--latents", folder / "latents.safetensors"]
+             "--guidance", guidance, "--latents", folder / "latents.safetensors", "--seed", 7]
     args += ["--guess-mode"] if more.get("guess") else []
     if "prompt" in more:
         args += ["--prompt", more["prompt"], "--negative", "blurry", "--clip-skip", more["clip_skip"]]
