@@ -20,7 +20,7 @@ export interface PlmsOptions {
  * run begins with an improved Euler step of two model calls; each counts as a step: `steps + 1` in all.
  *
  * A run begun at a later step makes that step, too, for which the timesteps laid out have no second call: as in diffusers,
- * the model is told the timestep after the one that its latent is at, from there on.
+ * the latent is then noisier than the timestep that the model is told.
  */
 export function plms(schedule: NoiseSchedule, options: PlmsOptions): Plan {
   const { steps, spacing = "leading", stepsOffset } = options;
