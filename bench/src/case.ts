@@ -1,14 +1,10 @@
-import type { JitOptions } from "@controlnet-js/core";
+import type { JitOptions, TreeFunction } from "@controlnet-js/core";
 
 /** Who computes a case. */
 export type Contestant = "ours" | "pytorch" | "op by op" | "wasm" | "plain read";
 
 /** How a function over trees of tensors runs: compiled, or op by op. */
-// biome-ignore lint/suspicious/noExplicitAny: a function of any trees
-export type Compile = <F extends (...args: any[]) => any>(
-  fn: F,
-  options?: Pick<JitOptions, "precision">,
-) => F;
+export type Compile = <F extends TreeFunction>(fn: F, options?: Pick<JitOptions, "precision">) => F;
 
 /** One thing to measure; PyTorch's form of it has the same name in `peers/`. */
 export interface Case {

@@ -60,7 +60,7 @@ describe("jit where an engine compiles", () => {
   const recording: JitEngine = {
     jit(fn, options) {
       compiled.push(options.name ?? "");
-      return Object.assign(((...args: unknown[]) => fn(...args)) as typeof fn, {
+      return Object.assign(fn.bind(undefined) as typeof fn, {
         dispose: () => void compiled.push(`${options.name} disposed`),
       });
     },

@@ -1,4 +1,4 @@
-import { getBackend, tidy } from "@tensorflow/tfjs-core";
+import { getBackend, type TensorContainer, tidy } from "@tensorflow/tfjs-core";
 import { leavesOf } from "./tree.js";
 
 /** Arithmetic of the heavy ops where the engine compiles; weights and sums stay float32. */
@@ -18,8 +18,8 @@ export interface JitOptions {
   cacheSize?: number;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a function of any trees
-export type TreeFunction = (...args: any[]) => any;
+/** A synchronous function from trees of tensors to a tree of tensors; arguments may hold plain values, too. */
+export type TreeFunction = (...args: never[]) => unknown;
 
 /** A compiled function; `dispose` frees its traces. */
 export type Jitted<F extends TreeFunction> = F & { dispose(): void };
@@ -50,7 +50,7 @@ export const compiles = (): boolean => engines.has(getBackend());
  */
 export function jit<F extends TreeFunction>(fn: F, options: JitOptions = {}): Jitted<F> {
   const compiled = new Map<string, Jitted<F>>();
-  const call = (...args: Parameters<F>): ReturnType<F> => {
+  const call = (...args: Parameters<F>): unknown => {
     const backendName = getBackend();
     const jitEngine = engines.get(backendName);
     if (!jitEngine) return runEagerly(fn, args, options.donate ?? []);
@@ -65,12 +65,8 @@ export function jit<F extends TreeFunction>(fn: F, options: JitOptions = {}): Ji
   return Object.assign(call as unknown as F, { dispose });
 }
 
-function runEagerly<F extends TreeFunction>(
-  fn: F,
-  args: Parameters<F>,
-  donated: readonly number[],
-): ReturnType<F> {
-  const result = tidy(() => fn(...args));
+function runEagerly<F extends TreeFunction>(fn: F, args: Parameters<F>, donated: readonly number[]): unknown {
+  const result = tidy(() => fn(...args) as TensorContainer);
   const kept = new Set(leavesOf(result).map((leaf) => leaf.value));
   for (const position of donated)
     for (const { value } of leavesOf(args[position])) if (!kept.has(value)) value.dispose();

@@ -20,7 +20,7 @@ export { type EngineReport, engineReport, type RegisterOptions, registerTensorFl
 export { TensorFlowError, type TensorFlowFailure } from "./errors.js";
 export { findLibTensorFlow, type LibTensorFlow } from "./find-library.js";
 export type { TraceFigures } from "./jit/compiled-function.js";
-export { type Jitted, jit, recordedGraphs, traceReport } from "./jit/jit.js";
+export { jit, recordedGraphs, traceReport } from "./jit/jit.js";
 export type { JitOptions } from "./jit/settings.js";
 export { type DeviceMemory, type MemoryReport, memoryReport } from "./memory.js";
 export type { Device } from "./native.js";

@@ -1,3 +1,4 @@
+import type { Jitted, TreeFunction } from "@controlnet-js/core";
 import { engine, type Tensor, tidy } from "@tensorflow/tfjs-core";
 import { requireEngine } from "../engine.js";
 import { TensorFlowError } from "../errors.js";
@@ -5,11 +6,6 @@ import { flatten } from "./arguments.js";
 import { CompiledFunction, type TraceFigures } from "./compiled-function.js";
 import { functionSettings, type JitOptions } from "./settings.js";
 import { activeTrace } from "./trace-binding.js";
-
-type AnyFunction = (...args: never[]) => unknown;
-
-/** A compiled function; `dispose` frees its recordings. */
-export type Jitted<F extends AnyFunction> = F & { dispose(): void };
 
 const live = new Set<Map<string, CompiledFunction>>();
 
@@ -23,7 +19,7 @@ const live = new Set<Map<string, CompiledFunction>>();
  * @throws TensorFlowError `unsupported` for what would be baked in wrongly: reading values, random numbers,
  * shapes that depend on values
  */
-export function jit<F extends AnyFunction>(fn: F, options: JitOptions = {}): Jitted<F> {
+export function jit<F extends TreeFunction>(fn: F, options: JitOptions = {}): Jitted<F> {
   const settings = functionSettings(fn, options);
   const { cacheSize = 16, donate = [] } = options;
   const cache = new Map<string, CompiledFunction>();
