@@ -80,6 +80,24 @@ describe("defineCondition", () => {
     );
   });
 
+  test("refuses what is no map of bytes, with what a map is", async () => {
+    const detect = (prepared: unknown) =>
+      defineCondition({ ...spec, prepare: () => prepared as Image }).detect(image);
+    const size = { width: 3, height: 2, channels: 1 };
+    for (const [prepared, got] of [
+      [undefined, "undefined"],
+      ["edges", "undefined"],
+      [{ ...size, data: new Float32Array(6) }, "Float32Array"],
+      [{ ...size, data: [0, 0, 0, 0, 0, 0] }, "Array"],
+      [{ map: { ...size }, findings: {} }, "undefined"],
+    ] as const)
+      await expect(detect(prepared)).rejects.toMatchObject({
+        code: "shape",
+        message: expect.stringMatching(`"edges": expected prepare to return a map .* its data is ${got}$`),
+      });
+    await expect(detect({ ...size, data: new Uint8Array(5) })).rejects.toThrow("needs 6 bytes, got 5");
+  });
+
   test("refuses unknown and impossible options", async () => {
     const condition = defineCondition(spec);
     await expect(condition.detect(image, { hihg: 3 } as never)).rejects.toThrow(

@@ -72,13 +72,25 @@ export function defineCondition<S extends z.ZodObject>(spec: ConditionSpec<S>): 
   const complete = (options: z.input<S> | undefined) =>
     parseOptions(`condition "${spec.name}"`, spec.options, options ?? {});
   const examine = async (image: Image, options?: z.input<S>): Promise<Required<Detection>> => {
-    const prepared = await spec.prepare(image, complete(options));
-    const { map, findings = {}, warnings = [] } = "map" in prepared ? prepared : { map: prepared };
+    const prepared: unknown = await spec.prepare(image, complete(options));
+    const {
+      map,
+      findings = {},
+      warnings = [],
+    } = (isObject(prepared) && "map" in prepared ? prepared : { map: prepared }) as Detection;
+    assertBytes(spec.name, map);
     if (map.width !== image.width || map.height !== image.height || map.channels !== spec.channels)
       throw new ControlNetError(
         "shape",
         `condition "${spec.name}": expected a map of ${image.width}x${image.height}x${spec.channels}, ` +
           `got ${map.width}x${map.height}x${map.channels}`,
+      );
+    const needed = map.width * map.height * map.channels;
+    if (map.data.length !== needed)
+      throw new ControlNetError(
+        "shape",
+        `condition "${spec.name}": a map of ${map.width}x${map.height}x${map.channels} needs ${needed} bytes, ` +
+          `got ${map.data.length}`,
       );
     return { map, findings, warnings };
   };
@@ -93,6 +105,20 @@ export function defineCondition<S extends z.ZodObject>(spec: ConditionSpec<S>): 
       options: complete(options) as Record<string, unknown>,
     }),
   };
+}
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+
+/** What a user's own `prepare` returned may be anything; floats would become black or broken pictures. */
+function assertBytes(name: string, map: unknown): void {
+  const data = isObject(map) && "data" in map ? map.data : undefined;
+  if (data instanceof Uint8Array || data instanceof Uint8ClampedArray) return;
+  const got = isObject(data) ? data.constructor.name : String(data);
+  throw new ControlNetError(
+    "shape",
+    `condition "${name}": expected prepare to return a map { data, width, height, channels } of bytes from 0 to 255, ` +
+      `or { map, findings }; its data is ${got}`,
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 import { rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { badCondition, steppedCondition } from "./fixtures/conditions.js";
 import { conditionsModule, temporaryFolder, writeImageFolder, writePicture } from "./fixtures/folders.js";
@@ -90,6 +90,9 @@ test("a condition is loaded by file and export, and mistakes say what there is",
     /did you mean "steppedCondition"/,
   );
   await expect(loadCondition({ module })).rejects.toThrow(/name the export to use/);
+  const fromHere = relative(process.cwd(), module);
+  expect(fromHere.startsWith(".")).toBe(false);
+  expect((await loadCondition({ module: fromHere, export: "labelCondition" })).name).toBe("label");
   await expect(loadCondition({ module: "./no-such-file.js" })).rejects.toMatchObject({ code: "missing" });
   await expect(loadCondition({ module: "no-such-package-here" })).rejects.toMatchObject({ code: "missing" });
 });

@@ -49,7 +49,11 @@ export function checkMap(
     add(
       "blank",
       condition.blankIsError ? "error" : "warning",
-      `every value is ${low / unit}: nothing is drawn; was the detector run on a map, or are its thresholds too high?`,
+      `every value is ${low / unit}: nothing is drawn; ${
+        condition.name === "pose"
+          ? "nobody was found"
+          : "was the detector run on a map, or are its thresholds too high?"
+      }`,
     );
   else if (condition.polarity === "white-on-black") {
     if (isMostlyBright(map, unit))

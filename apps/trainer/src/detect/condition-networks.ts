@@ -13,6 +13,12 @@ import {
   softedgeCondition,
 } from "@controlnet-js/preprocessors";
 
+/** How large a network sees pictures, as a command was asked. */
+export interface Look extends LookOptions {
+  /** Pictures come at the size of their maps, by `--size`: it is what the network sees where nothing else is asked. */
+  sized?: true;
+}
+
 /** How a built-in condition gets its network. */
 export interface ConditionNetwork {
   /** What each part's path is of, the main part first. */
@@ -23,7 +29,7 @@ export interface ConditionNetwork {
    * Makes the condition with its network; `paths` holds the main part at least.
    * @throws ControlNetError `config` for a resolution where the network has its own
    */
-  open(paths: Readonly<Record<string, string>>, look: LookOptions): Promise<Condition>;
+  open(paths: Readonly<Record<string, string>>, look: Look): Promise<Condition>;
 }
 
 const always = (): boolean => true;
@@ -47,34 +53,39 @@ export const conditionNetworks: Readonly<Record<string, ConditionNetwork>> = {
         refuseResolution("MoveNet", look);
         return general(poseCondition(await openMoveNet(body!)));
       }
-      return general(poseCondition(openOpenPose({ body: body!, ...(hand !== undefined && { hand }) }, look)));
+      const paths = { body: body!, ...(hand !== undefined && { hand }) };
+      return general(poseCondition(openOpenPose(paths, seenAt(look))));
     },
   },
   hed: {
     parts: hedWeights,
     isNeeded: always,
-    open: async ({ edges }, look) => general(hedCondition((await annotators()).openHed(edges!, look))),
+    open: async ({ edges }, look) =>
+      general(hedCondition((await annotators()).openHed(edges!, seenAt(look)))),
   },
   softedge: {
     parts: hedWeights,
     isNeeded: always,
-    open: async ({ edges }, look) => general(softedgeCondition((await annotators()).openHed(edges!, look))),
+    open: async ({ edges }, look) =>
+      general(softedgeCondition((await annotators()).openHed(edges!, seenAt(look)))),
   },
   scribble: {
     parts: hedWeights,
     isNeeded: ({ method }) => method === "soft-edges",
-    open: async ({ edges }, look) => general(scribbleCondition((await annotators()).openHed(edges!, look))),
+    open: async ({ edges }, look) =>
+      general(scribbleCondition((await annotators()).openHed(edges!, seenAt(look)))),
   },
   mlsd: {
     parts: { lines: "M-LSD, mlsd_large_512_fp32.pth" },
     isNeeded: always,
-    open: async ({ lines }, look) => general(mlsdCondition((await annotators()).openMlsd(lines!, look))),
+    open: async ({ lines }, look) =>
+      general(mlsdCondition((await annotators()).openMlsd(lines!, seenAt(look)))),
   },
   lineart: {
     parts: { lines: "the line art generator, sk_model.pth" },
     isNeeded: ({ method }) => method === "network",
     open: async ({ lines }, look) =>
-      general(lineartCondition((await annotators()).openLineart(lines!, look))),
+      general(lineartCondition((await annotators()).openLineart(lines!, seenAt(look)))),
   },
   depth: {
     parts: depthFolder,
@@ -102,11 +113,17 @@ export const conditionNetworks: Readonly<Record<string, ConditionNetwork>> = {
   },
 };
 
+/** `detect_resolution` and `image_resolution` of controlnet_aux are one size, unless `--resolution` tells them apart. */
+const seenAt = ({ resolution, sized }: Look): LookOptions => {
+  if (resolution !== undefined) return { resolution };
+  return sized ? { resolution: "picture" } : {};
+};
+
 /** Whether a path is a model of TensorFlow.js, its description or its folder, and not a file of weights. */
 const isGraphModel = (path: string): boolean =>
   path.endsWith(".json") || (statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false);
 
-function refuseResolution(network: string, { resolution }: LookOptions): void {
+function refuseResolution(network: string, { resolution }: Look): void {
   if (resolution !== undefined)
     throw new ControlNetError(
       "config",

@@ -6,7 +6,7 @@ import type { Command } from "commander";
 import { number } from "../numbers.js";
 import { print, printLine } from "../print.js";
 import { assertOtherFile } from "./assert-other-file.js";
-import { conditionNetworks } from "./condition-networks.js";
+import { conditionNetworks, type Look } from "./condition-networks.js";
 import { detectFolder } from "./detect-folder.js";
 import { detectKeypoints } from "./detect-keypoints.js";
 import { type DetectReport, detectPicture } from "./detect-picture.js";
@@ -74,7 +74,7 @@ export function addDetectCommand(program: Command): void {
     )
     .option(
       "--resolution <pixels>",
-      "short side of the picture as the network sees it, or picture for its own size; the map keeps the picture's size; default: 512",
+      "short side of the picture as the network sees it, or picture for its own size; the map keeps its size; default: --size, else 512",
       resolution,
     )
     .option("--engine <name>", `what runs the network: ${engines.join(", ")}`, "auto")
@@ -103,7 +103,8 @@ A network of your own comes from a module: export poseCondition(myNetwork), say,
 
 Sizes: --size is the size of the map, for every condition, and what training sets are made with (detect_resolution and
 image_resolution of controlnet_aux, "preprocessor resolution" of the web UI): area when shrinking, Lanczos when enlarging.
---resolution is only how large a network sees the picture, whatever the map's size: what it finds is brought back to it.
+The picture is resized first, and a network sees it like that. --resolution is for networks that shall see it at another
+size than the map's: what they find is brought back to it.
 
 Examples:
   controlnet detect --condition canny --image photo.jpg --out edges.png --option low=50 --option high=150
@@ -143,7 +144,10 @@ async function detect(flags: DetectFlags): Promise<void> {
   const given = readOptionTexts(listed, flags.option);
   const options = parseOptions(`condition "${listed.name}"`, listed.options, given);
   const weights = readWeightTexts(name, flags.weights);
-  const look = flags.resolution === undefined ? {} : { resolution: flags.resolution };
+  const look: Look = {
+    ...(flags.resolution !== undefined && { resolution: flags.resolution }),
+    ...(flags.size !== undefined && { sized: true }),
+  };
   if (fromKeypoints === undefined) assertWeights(name, options, weights);
   // Completed again where the network is opened: with one, defaults may be others.
   const detectorName = {

@@ -1,11 +1,12 @@
 import { readdir, realpath } from "node:fs/promises";
-import { join, parse, relative, resolve, sep } from "node:path";
+import { dirname, join, parse, relative, resolve, sep } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
 import { createProgressBar } from "../progress-bar.js";
 import type { DetectJob, DetectReport } from "./detect-picture.js";
 import { runDetectJobs } from "./detect-workers.js";
 import type { DetectorName } from "./detector.js";
 import { makeFolder } from "./make-folder.js";
+import { removeLeftParts } from "./part-file.js";
 import { isPictureName } from "./read-source.js";
 
 /** How a folder is detected. */
@@ -39,6 +40,7 @@ export interface DetectFolderSummary {
 export async function detectFolder(request: DetectFolderRequest): Promise<DetectFolderSummary> {
   const { workers, onReport } = request;
   const { jobs, clashes } = await planJobs(request);
+  for (const folder of new Set(jobs.map(({ out }) => dirname(out)))) await removeLeftParts(folder);
   const summary: DetectFolderSummary = { done: 0, kept: 0, failed: [], warned: 0 };
   const bar = createProgressBar();
   const began = Date.now();

@@ -10,10 +10,14 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { readPoseJson } from "@controlnet-js/preprocessors";
+import { openHed } from "@controlnet-js/annotators/node";
+import { saveSafetensors } from "@controlnet-js/checkpoints/node";
+import { hedCondition, readPoseJson, resizeToResolution } from "@controlnet-js/preprocessors";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { madeWeights } from "../../../../packages/annotators/src/testing/made-weights.js";
 import { captureProgram } from "../testing/run-program.js";
+import { readSource } from "./read-source.js";
 
 const folder = mkdtempSync(join(tmpdir(), "detect-networks-"));
 const photo = join(folder, "photo.png");
@@ -102,6 +106,22 @@ test("--weights opens the network; --json prints what it found", async () => {
 
   const mlsd = JSON.parse((await detect("--condition", "mlsd", ...rest, weights("mlsd"))).out);
   expect(mlsd.segments).toEqual([]);
+});
+
+test("--size is what the network sees", async () => {
+  const lively = join(folder, "lively.safetensors");
+  const source = madeWeights("hed");
+  await saveSafetensors(
+    lively,
+    source.names().map((name) => source.get(name)),
+  );
+  await detect("--condition", "hed", "--image", photo, "--out", out, "--weights", lively, "--size", "96");
+  const map = await sharp(out).raw().toBuffer();
+  const network = openHed(lively, { resolution: "picture" });
+  const { data } = await hedCondition(network).detect(resizeToResolution(await readSource(photo), 96));
+  network.dispose();
+  expect(new Set(data).size).toBeGreaterThan(20);
+  expect(Buffer.compare(map, data)).toBe(0);
 });
 
 test("a pose of nobody is a black map with a warning, and an empty list of people", {

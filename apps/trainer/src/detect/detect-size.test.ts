@@ -1,20 +1,23 @@
+import { spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import { readPngText } from "@controlnet-js/pipeline/node";
 import { builtInConditions, drawPoses, readPoseJson, resizeToResolution } from "@controlnet-js/preprocessors";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { captureProgram } from "../testing/run-program.js";
 import { fingerprint } from "./fingerprint.js";
+import { partPath } from "./part-file.js";
 import { readSource } from "./read-source.js";
 
 const folder = mkdtempSync(join(tmpdir(), "detect-size-"));
@@ -120,6 +123,23 @@ test("a map never takes the place of its picture, however that is spelled", asyn
   );
   expect(readFileSync(at("nested/in/a.png"))).toEqual(before);
   expect(readFileSync(photo)).toEqual(before);
+});
+
+test("what a killed run left half written goes with the next one; a name may be as long as files have them", async () => {
+  mkdirSync(at("long"));
+  const name = `${"n".repeat(251)}.png`;
+  writeFileSync(at(`long/${name}`), readFileSync(photo));
+  await detect("--condition", "canny", "--dir", at("long"), "--out-dir", at("left"), "--workers", "0");
+  expect(readdirSync(at("left"))).toEqual([name]);
+
+  const ended = spawnSync(process.execPath, ["-e", ""]).pid;
+  const parts = [ended, process.ppid].map((pid) =>
+    basename(partPath("")).replace(`${process.pid}-`, `${pid}-`),
+  );
+  for (const part of parts) writeFileSync(at(`left/${part}`), "half");
+  await detect("--condition", "canny", "--dir", at("long"), "--out-dir", at("left"), "--workers", "0");
+  // Another run may still be writing its own.
+  expect(readdirSync(at("left")).sort()).toEqual([parts[1], name]);
 });
 
 test("places where no folder can be made are refused at once", async () => {

@@ -1,5 +1,6 @@
 import { type Condition, ControlNetError, parseOptions } from "@controlnet-js/core";
 import { openCondition } from "../open-condition.js";
+import type { Look } from "./condition-networks.js";
 import { fingerprint } from "./fingerprint.js";
 import type { NetworkRequest } from "./network-weights.js";
 
@@ -14,11 +15,9 @@ export interface Detector {
 }
 
 /** Which network made a map, and how it looked. */
-export interface NetworkMark {
+export interface NetworkMark extends Look {
   /** The {@link fingerprint} of each part's files. */
   weights: Readonly<Record<string, string>>;
-  /** `--resolution`; the network's own where there is none. */
-  resolution?: number | "picture";
 }
 
 /** The same as plain data, which passes between processes. */

@@ -23,7 +23,9 @@ interface OptionSchema {
   maximum?: number;
 }
 
-const optionsSchema = (options: z.ZodObject) => z.toJSONSchema(options, { io: "input" });
+const optionsSchema = (options: z.ZodObject) =>
+  // A user's own option may be of a kind that JSON schema has no words for.
+  z.toJSONSchema(options, { io: "input", unrepresentable: "any" });
 
 /** Conditions with the JSON schemas of their options. */
 export const conditionEntries = (conditions: readonly Condition[]): ConditionEntry[] =>

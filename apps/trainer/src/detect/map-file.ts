@@ -1,11 +1,12 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { readFile, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import { encodeLines, toRgb } from "@controlnet-js/preprocessors";
 import sharp from "sharp";
 import type { Detector } from "./detector.js";
 import { makeFolder } from "./make-folder.js";
+import { partPath } from "./part-file.js";
 
 const keyword = "controlnet-condition";
 /** How every PNG ends: the IEND chunk with its checksum. */
@@ -26,7 +27,7 @@ const pngTexts = () => import("@controlnet-js/pipeline/node");
  */
 export async function writeMap(path: string, map: Image, detector: Detector): Promise<void> {
   const png = await encodeMap(map, detector.condition.channels, described(detector));
-  const part = join(dirname(path), `.${basename(path)}.part`);
+  const part = partPath(dirname(path));
   try {
     try {
       writeFileSync(part, png);

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
-import type { LookOptions } from "@controlnet-js/annotators";
 import { ControlNetError, nearestName } from "@controlnet-js/core";
-import { conditionNetworks } from "./condition-networks.js";
+import { conditionNetworks, type Look } from "./condition-networks.js";
 
 /** The files of a condition's network by the part that each is for: `{ body: "body_pose_model.pth" }`. */
 export type Weights = Readonly<Record<string, string>>;
@@ -9,7 +8,7 @@ export type Weights = Readonly<Record<string, string>>;
 /** A network as a command asks for it. */
 export interface NetworkRequest {
   weights: Weights;
-  look: LookOptions;
+  look: Look;
 }
 
 /** How weights are given, in the words of errors. */

@@ -17,6 +17,16 @@ test.each(Object.entries(expected))("drawPoses equals the reference renderer: sc
   expect(unequal).toBe(0);
 });
 
+test("hands and faces beside bodies of 1.0 are those of 1.1", () => {
+  const scene = scenes.find(({ people }) => people.some(({ leftHand, face }) => leftHand && face))!;
+  // x / width * width is a little less than some whole numbers.
+  const [first] = scene.people;
+  const hand = Array.from({ length: 21 }, (_, i): Keypoint => ({ x: 7 + 5 * i, y: 9 + 3 * i }));
+  const moved = { ...scene, people: [{ ...first!, leftHand: hand }, ...scene.people.slice(1)] };
+  const drawn = (["1.0", "1.1"] as const).map((version) => drawPoses(moved, { version, body: false }));
+  expect(drawn[0]).toEqual(drawn[1]);
+});
+
 test("drawPoses refuses people of another shape", () => {
   const body = Array<Keypoint | null>(17).fill(null);
   expect(() => drawPoses({ width: 9, height: 9, people: [{ body }] })).toThrow(

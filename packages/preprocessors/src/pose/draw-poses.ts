@@ -53,14 +53,12 @@ export function drawPoses(scene: PoseScene, options: DrawPosesOptions = {}): Byt
         }
     if (face && person.face) drawFace(canvas, queue, person.face);
   };
-  if (version === "1.1")
-    for (const person of scene.people.map((given) => throughUnits(given, scene))) {
-      if (body) drawBody(canvas, queue, person.body);
-      parts(person);
-    }
-  else {
-    if (body) blendBodies(canvas, queue, scene.people);
-    for (const person of scene.people) parts(person);
+  // Hands and faces came with 1.1; beside bodies of 1.0 they are drawn as there.
+  const people = scene.people.map((person) => throughUnits(person, scene));
+  if (body && version === "1.0") blendBodies(canvas, queue, scene.people);
+  for (const person of people) {
+    if (body && version === "1.1") drawBody(canvas, queue, person.body);
+    parts(person);
   }
   queue.flush();
   return canvas;

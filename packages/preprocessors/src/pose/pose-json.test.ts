@@ -31,6 +31,24 @@ test("relative positions and BODY_25 are read", () => {
   ]);
 });
 
+test("positions are pixels as soon as one of the file's is beyond 1; a face may lack its pupils", () => {
+  const near = [0.5, 0.75, 1, ...Array<number>(20 * 3).fill(0)];
+  const body = [30, 40, 1, ...Array<number>(17 * 3).fill(0)];
+  const people = [
+    { hand_left_keypoints_2d: near, pose_keypoints_2d: body },
+    { face_keypoints_2d: joints(68).flatMap(({ x, y }) => [x, y, 1]) },
+  ];
+  const [first, second] = readPoseJson({ canvas_width: 100, canvas_height: 80, people }).people;
+  expect(first!.leftHand![0]).toEqual({ x: 0.5, y: 0.75, score: 1 });
+  expect(second!.face).toEqual([...joints(68), null, null]);
+  const relative = readPoseJson({
+    canvas_width: 100,
+    canvas_height: 80,
+    people: [{ hand_left_keypoints_2d: near }],
+  });
+  expect(relative.people[0]!.leftHand![0]).toEqual({ x: 50, y: 60, score: 1 });
+});
+
 test("broken files are refused and the field is named", () => {
   const file = (people: unknown) => () => readPoseJson({ canvas_width: 10, canvas_height: 10, people });
   expect(() => readPoseJson([])).toThrow(/the file: expected an object/);

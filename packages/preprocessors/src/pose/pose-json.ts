@@ -1,7 +1,7 @@
 import { ControlNetError } from "@controlnet-js/core";
 import { toOpenPose } from "./convert-skeleton.js";
 import { assertPerson } from "./draw-poses.js";
-import { KEYPOINT_COUNTS, type Keypoint, type Keypoints, type Person, type PoseScene } from "./pose.js";
+import { KEYPOINT_COUNTS, type Keypoint, type Keypoints, type PoseScene } from "./pose.js";
 
 /** OpenPose's output file, as the web UI's editors exchange it: triples of x, y and confidence, 0 where missing. */
 export interface OpenPoseJson {
@@ -21,6 +21,10 @@ const FIELDS = {
   rightHand: "hand_right_keypoints_2d",
   face: "face_keypoints_2d",
 } as const;
+const partNames = Object.keys(FIELDS) as (keyof typeof FIELDS)[];
+
+/** A person whose keypoints are still to be scaled. */
+type ReadPerson = { body: (Keypoint | null)[] } & Partial<Record<keyof typeof FIELDS, (Keypoint | null)[]>>;
 
 /** A scene as OpenPose's JSON, positions in pixels. */
 export function writePoseJson(scene: PoseScene): OpenPoseJson {
@@ -39,8 +43,8 @@ export function writePoseJson(scene: PoseScene): OpenPoseJson {
 }
 
 /**
- * Reads OpenPose's JSON: 18 joints or BODY_25, positions in pixels or, where all of a part's lie in [0, 1], as
- * parts of the canvas.
+ * Reads OpenPose's JSON: 18 joints or BODY_25, faces of 70 landmarks or without the pupils. Positions are pixels or, where
+ * all of the file's lie in [0, 1], parts of the canvas.
  * @param json the parsed file, not trusted
  * @throws ControlNetError `format` that names the field
  */
@@ -49,21 +53,26 @@ export function readPoseJson(json: unknown): PoseScene {
   const width = size(file, "canvas_width");
   const height = size(file, "canvas_height");
   if (!Array.isArray(file.people)) throw formatError(`people: expected a list, got ${typeof file.people}`);
-  const people = file.people.map((entry: unknown, i) => {
-    const fields = record(entry, `people[${i}]`);
-    const part = (name: keyof typeof FIELDS) => {
-      const count = KEYPOINT_COUNTS[name];
-      return keypoints(fields[FIELDS[name]], `people[${i}].${FIELDS[name]}`, count, width, height);
-    };
-    const person: Person = { body: part("body") ?? Array<null>(KEYPOINT_COUNTS.body).fill(null) };
-    for (const name of ["leftHand", "rightHand", "face"] as const) {
-      const found = part(name);
-      if (found) person[name] = found;
-    }
-    assertPerson("readPoseJson", person);
-    return person;
-  });
+  const people = file.people.map((entry: unknown, i) => readPerson(entry, `people[${i}]`));
+  const points = people.flatMap((person) => partNames.flatMap((name) => person[name] ?? []));
+  const isRelative = points.every((point) => !point || (Math.abs(point.x) <= 1 && Math.abs(point.y) <= 1));
+  for (const point of isRelative ? points : []) {
+    if (!point) continue;
+    point.x *= width;
+    point.y *= height;
+  }
+  for (const person of people) assertPerson("readPoseJson", person);
   return { width, height, people };
+}
+
+function readPerson(entry: unknown, where: string): ReadPerson {
+  const fields = record(entry, where);
+  const person: ReadPerson = { body: Array<null>(KEYPOINT_COUNTS.body).fill(null) };
+  for (const name of partNames) {
+    const found = keypoints(fields[FIELDS[name]], `${where}.${FIELDS[name]}`, KEYPOINT_COUNTS[name]);
+    if (found) person[name] = found;
+  }
+  return person;
 }
 
 function formatError(message: string): ControlNetError {
@@ -83,26 +92,23 @@ function size(file: Record<string, unknown>, field: string): number {
   return value;
 }
 
-function keypoints(
-  value: unknown,
-  where: string,
-  count: number,
-  width: number,
-  height: number,
-): (Keypoint | null)[] | undefined {
+/** OpenPose's other body, and a face without pupils, by how many keypoints they have. */
+const BODY_25 = 25;
+const FACE_68 = 68;
+
+function keypoints(value: unknown, where: string, count: number): (Keypoint | null)[] | undefined {
   if (value === undefined || value === null) return undefined;
   if (!Array.isArray(value) || !value.every((v): v is number => typeof v === "number" && Number.isFinite(v)))
     throw formatError(`${where}: expected a list of finite numbers`);
   if (value.length === 0) return undefined;
-  const isBody25 = count === KEYPOINT_COUNTS.body && value.length === 75;
-  if (value.length !== count * 3 && !isBody25)
+  const isBody25 = count === KEYPOINT_COUNTS.body && value.length === 3 * BODY_25;
+  const isFace68 = count === KEYPOINT_COUNTS.face && value.length === 3 * FACE_68;
+  if (value.length !== count * 3 && !isBody25 && !isFace68)
     throw formatError(`${where}: expected ${count * 3} numbers, got ${value.length}`);
-  const triples = Array.from({ length: value.length / 3 }, (_, i) => value.slice(i * 3, i * 3 + 3));
-  const present = triples.filter(([, , confidence]) => confidence! > 0);
-  const isRelative = present.every(([x, y]) => Math.abs(x!) <= 1 && Math.abs(y!) <= 1);
-  const points = triples.map(([x, y, score]): Keypoint | null => {
-    if (!(score! > 0)) return null;
-    return isRelative ? { x: x! * width, y: y! * height, score: score! } : { x: x!, y: y!, score: score! };
+  const points = Array.from({ length: value.length / 3 }, (_, i): Keypoint | null => {
+    const [x, y, score] = value.slice(3 * i, 3 * i + 3) as [number, number, number];
+    return score > 0 ? { x, y, score } : null;
   });
-  return isBody25 ? toOpenPose(points, "body-25", { minScore: 0 }) : points;
+  if (isBody25) return toOpenPose(points, "body-25", { minScore: 0 });
+  return isFace68 ? [...points, null, null] : points;
 }
