@@ -16,9 +16,17 @@ export const number =
     return value;
   };
 
+/** No picture has more pixels along a side; beyond it a run would end in want of memory, without a word. */
+const longestSide = 16_384;
+
 /** Reads "512x768" as width and height. */
 export function pictureSize(text: string): { width: number; height: number } {
   const match = /^(\d+)x(\d+)$/.exec(text);
-  if (!match) throw new InvalidArgumentError("expected WIDTHxHEIGHT, such as 512x768");
-  return { width: Number(match[1]), height: Number(match[2]) };
+  const [width, height] = [Number(match?.[1]), Number(match?.[2])];
+  const fits = (side: number) => side >= 1 && side <= longestSide;
+  if (!fits(width) || !fits(height))
+    throw new InvalidArgumentError(
+      `expected WIDTHxHEIGHT, such as 512x768, with sides of 1 to ${longestSide} pixels`,
+    );
+  return { width, height };
 }

@@ -19,7 +19,7 @@ export {
   type TokenizerOptions,
 } from "./tokenizer/tokenizer.js";
 export { trainBpe } from "./tokenizer/train-bpe.js";
-export { transformersWords } from "./tokenizer/transformers-words.js";
+export { type AddedToken, transformersWords } from "./tokenizer/transformers-words.js";
 export {
   type BpeVocabulary,
   formatVocabulary,

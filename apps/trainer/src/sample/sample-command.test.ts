@@ -175,6 +175,8 @@ describe("the run's flags", () => {
       [...prompt, "--save-maps", "x"],
       /--save-maps keeps what is made of --image/,
     ],
+    ["no size", [...prompt, "--size", "0x64"], /--size.*sides of 1 to 16384 pixels/],
+    ["a size beyond all memory", [...prompt, "--size", "80000x64"], /--size.*sides of 1 to 16384 pixels/],
     ["tiles that don't fit", [...prompt, "--tiles", "9"], /expected tiles whose side is a multiple of 2/],
     [
       "a folder that is a file",

@@ -173,7 +173,7 @@ describe("identify", () => {
   });
 
   it.each<[string, Record<string, number[]>, RegExp]>([
-    ["lora", { "lora_unet_down_blocks_0.lora_down.weight": [4, 320] }, /a LoRA, 1 tensors/],
+    ["lora", { "lora_unet_down_blocks_0.lora_down.weight": [4, 320] }, /a LoRA, 1 tensor$/],
     ["lora", { "lora_te2_text_model.lora_up.weight": [4, 320] }, /a LoRA for Stable Diffusion XL/],
     ["lora", { "unet.down_blocks.0.attn1.to_q.lora_A.weight": [4, 320] }, /a LoRA/],
     ["lora", { "lora_unet_mid.hada_w1_a": [4, 320] }, /a LoRA/],
@@ -195,6 +195,21 @@ describe("identify", () => {
       /Stable Diffusion 3/,
     ],
     ["diffusion-transformer", { "double_blocks.0.img_attn.qkv.weight": [1] }, /Flux/],
+    [
+      "diffusion-transformer",
+      {
+        "model.diffusion_model.double_blocks.0.img_attn.qkv.weight": [1],
+        "text_encoders.clip_l.transformer.text_model.embeddings.token_embedding.weight": [9, 768],
+        "vae.encoder.conv_in.weight": [128, 3, 3, 3],
+        "vae.encoder.down.0.block.0.conv1.weight": [128, 128, 3, 3],
+      },
+      /Flux/,
+    ],
+    [
+      "video-model",
+      { ...ldmUnet(1024, 8), "input_blocks.1.1.time_stack.0.attn1.to_q.weight": [1] },
+      /Video Diffusion/,
+    ],
     ["image-encoder", { "vision_model.embeddings.class_embedding": [1] }, /image encoder/],
     ["unknown", { "fc1.weight": [1] }, /unknown kind \(fc1\.weight/],
     ["unknown", {}, /0 tensors of an unknown kind$/],
@@ -222,6 +237,8 @@ describe("identify", () => {
     expect(identify(file({ ...ldmUnet(1280, 4, 384), "label_emb.0.0.weight": [1, 1] })).family).toBe(
       "sdxl-refiner",
     );
+    const unclip = file({ ...ldmUnet(1024), "label_emb.0.0.weight": [1280, 2048] });
+    expect(() => requirePart(unclip, "unet", "x")).toThrow(/unCLIP.*; unCLIP is not supported/);
   });
 });
 
@@ -232,7 +249,7 @@ describe("requirePart", () => {
       keys: "ldm",
     });
     expect(() => requirePart(file(sd1), "controlnet", "x")).toThrow(
-      /expected a ControlNet, found a whole model of Stable/,
+      /expected a ControlNet, found a whole model of Stable.*; name the file or folder of a ControlNet/,
     );
   });
 

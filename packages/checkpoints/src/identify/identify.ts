@@ -2,9 +2,10 @@ import { hasEmaWeights } from "../sub-source.js";
 import type { TensorSource } from "../tensor-source.js";
 import { type FoundPart, findParts, type ModelPart } from "./model-parts.js";
 import { findOtherKind, type OtherKindName } from "./other-kinds.js";
+import { refusedFamilies } from "./refused-families.js";
 
 /** The line of models that a file belongs to. `custom` has other sizes than the published ones. */
-export type ModelFamily = "sd1" | "sd2" | "sdxl" | "sdxl-refiner" | "custom";
+export type ModelFamily = "sd1" | "sd2" | "sd2-unclip" | "sdxl" | "sdxl-refiner" | "custom";
 
 /** What a U-Net was made for, by the channels that go in. */
 export type ModelVariant =
@@ -38,6 +39,7 @@ export interface Identity {
 const familyTitles: Record<ModelFamily, string> = {
   sd1: "Stable Diffusion 1.x",
   sd2: "Stable Diffusion 2.x",
+  "sd2-unclip": "Stable Diffusion 2.1 unCLIP, which takes the features of a picture",
   sdxl: "Stable Diffusion XL",
   "sdxl-refiner": "Stable Diffusion XL's refiner",
   custom: "a model of its own size",
@@ -57,9 +59,9 @@ export function identify(source: TensorSource): Identity {
   const ema = hasEmaWeights(source);
   const parts = findParts(source);
   const other = findOtherKind(names);
-  if (other && (parts.length === 0 || other.kind === "lora" || other.kind === "control-lora")) {
+  if (other && (parts.length === 0 || other.decides)) {
     const xl = names.some((name) => /^lora_te2_|^text_encoder_2\.|conditioner\.embedders\./.test(name));
-    const summary = `${other.title}${xl ? " for Stable Diffusion XL" : ""}, ${names.length} tensors`;
+    const summary = `${other.title}${xl ? " for Stable Diffusion XL" : ""}, ${tensorsIn(names)}`;
     return { kind: other.kind, parts: [], ema, summary, advice: other.advice, ...(xl && { family: "sdxl" }) };
   }
   const unet = parts.find(({ part }) => part === "unet");
@@ -67,7 +69,7 @@ export function identify(source: TensorSource): Identity {
   const main = unet ?? controlNet ?? parts[0];
   if (!main) {
     const some = names.slice(0, 3).join(", ");
-    const summary = `a file of ${names.length} tensors of an unknown kind${some && ` (${some}, ...)`}`;
+    const summary = `a file of ${tensorsIn(names)} of an unknown kind${some && ` (${some}${names.length > 3 ? ", ..." : ""})`}`;
     const advice =
       "expected Stable Diffusion 1 or 2 or a ControlNet, in the original code's or diffusers' names";
     return { kind: "unknown", parts, ema, summary, advice };
@@ -79,7 +81,7 @@ export function identify(source: TensorSource): Identity {
   const whole =
     unet !== undefined && parts.some(({ part }) => part === "autoencoder" || part === "text-encoder");
   const kind = whole ? "stable-diffusion" : main.part;
-  const xl = family === "sdxl" || family === "sdxl-refiner";
+  const refused = family !== undefined ? refusedFamilies.get(family) : undefined;
   return {
     kind,
     ...(family && { family }),
@@ -88,13 +90,17 @@ export function identify(source: TensorSource): Identity {
     parts,
     ema,
     summary: summarise(kind, main, family, variant, prediction, unet && controlNet),
-    ...(xl && { advice: "Stable Diffusion XL is not supported; use a model of Stable Diffusion 1 or 2" }),
+    ...(refused && { advice: `${refused} is not supported; use a model of Stable Diffusion 1 or 2` }),
   };
 }
 
+const tensorsIn = ({ length }: readonly string[]): string =>
+  `${length} ${length === 1 ? "tensor" : "tensors"}`;
+
 function familyOf({ part, width, contextWidth, takesAddedEmbedding }: FoundPart): ModelFamily | undefined {
   if (part === "autoencoder") return undefined;
-  if (takesAddedEmbedding) return contextWidth === 1280 ? "sdxl-refiner" : "sdxl";
+  if (takesAddedEmbedding)
+    return contextWidth === 1024 ? "sd2-unclip" : contextWidth === 1280 ? "sdxl-refiner" : "sdxl";
   if (part === "text-encoder")
     return contextWidth === 768
       ? "sd1"

@@ -5,6 +5,8 @@ export interface OtherKind {
   title: string;
   /** What to do with it. */
   advice: string;
+  /** Whether it is this kind even where it holds one of our models, such as an autoencoder, too. */
+  decides?: boolean;
 }
 
 /** The kinds that are recognised so that they can be named. */
@@ -16,12 +18,14 @@ export type OtherKindName =
   | "ip-adapter"
   | "textual-inversion"
   | "motion-module"
+  | "video-model"
   | "diffusion-transformer"
   | "image-encoder";
 
 const kinds: readonly (OtherKind & { pattern: RegExp })[] = [
   {
     kind: "control-lora",
+    decides: true,
     title: "a Control-LoRA",
     advice: "it only works with Stable Diffusion XL; use a full ControlNet",
     pattern: /^lora_controlnet$/,
@@ -34,6 +38,7 @@ const kinds: readonly (OtherKind & { pattern: RegExp })[] = [
   },
   {
     kind: "lora",
+    decides: true,
     title: "a LoRA",
     advice: "it changes a model but is none; merge it into its base model first, or use a full ControlNet",
     pattern: /\.lora_(down|up)\.weight$|\.lora_[AB]\.|[._]lora\.(down|up)\.|\.hada_w\d|\.lokr_w\d|\.oft_/,
@@ -52,12 +57,21 @@ const kinds: readonly (OtherKind & { pattern: RegExp })[] = [
   },
   {
     kind: "motion-module",
+    decides: true,
     title: "a motion module of AnimateDiff",
     advice: "it makes videos; use a ControlNet or a base model",
     pattern: /(^|\.)motion_modules\./,
   },
   {
+    kind: "video-model",
+    decides: true,
+    title: "a model of videos (Stable Video Diffusion or the like)",
+    advice: "only models of single pictures are supported: Stable Diffusion 1 and 2",
+    pattern: /\.(time_stack|time_mixer|temporal_transformer_blocks|temporal_res_block)\b/,
+  },
+  {
     kind: "diffusion-transformer",
+    decides: true,
     title: "a diffusion transformer (Stable Diffusion 3, Flux or the like)",
     advice: "only latent-diffusion U-Nets are supported: Stable Diffusion 1 and 2",
     pattern:

@@ -2,12 +2,21 @@ import { ControlNetError } from "@controlnet-js/core";
 import type { TensorSource } from "../tensor-source.js";
 import { type Identity, identify } from "./identify.js";
 import type { FoundPart, ModelPart } from "./model-parts.js";
+import { refusedFamilies } from "./refused-families.js";
 
 const titles: Record<ModelPart, string> = {
   unet: "a U-Net",
   controlnet: "a ControlNet",
   autoencoder: "an autoencoder",
   "text-encoder": "a text encoder",
+};
+
+/** What to give, where a file holds other parts. */
+const wanted: Record<ModelPart, string> = {
+  unet: "name a file or folder of Stable Diffusion 1 or 2, or of a model like them",
+  controlnet: "name the file or folder of a ControlNet, or a whole model with one inside",
+  autoencoder: "name a whole model: U-Net, autoencoder and text encoder",
+  "text-encoder": "name a whole model: U-Net, autoencoder and text encoder",
 };
 
 /**
@@ -19,11 +28,10 @@ const titles: Record<ModelPart, string> = {
 export function requirePart(source: TensorSource, part: ModelPart, where: string): FoundPart {
   const identity = identify(source);
   const found = identity.parts.find((candidate) => candidate.part === part);
-  const advice = identity.advice ? `; ${identity.advice}` : "";
-  if (!found || identity.family === "sdxl" || identity.family === "sdxl-refiner")
+  if (!found || (identity.family && refusedFamilies.has(identity.family)))
     throw new ControlNetError(
       "unsupported",
-      `${where}: expected ${titles[part]}, found ${identity.summary}${advice}`,
+      `${where}: expected ${titles[part]}, found ${identity.summary}; ${identity.advice ?? wanted[part]}`,
     );
   return found;
 }

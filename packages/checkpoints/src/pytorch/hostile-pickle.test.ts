@@ -206,6 +206,16 @@ const cases: [what: string, body: Uint8Array, message: RegExp][] = [
   ["that is one tensor", pickle.file(tensor()), /found a tensor/],
   ["without tensors", pickle.file(dict(text("lr"), int(1))), /no weights found; the file holds: "lr"/],
   [
+    "of a textual inversion",
+    pickle.file(
+      dict(
+        text("string_to_param"),
+        join(call(global("torch.nn.modules.container", "ParameterDict")), dict(), code(op.BUILD)),
+      ),
+    ),
+    /a textual inversion embedding/,
+  ],
+  [
     "with a tensor twice",
     pickle.file(dict(text("w"), tensor(), text("w"), tensor())),
     /two tensors are called "w"/,

@@ -1,5 +1,6 @@
 import { ControlNetError } from "@controlnet-js/core";
 import { bytesPerElement } from "../dtype.js";
+import { foreignKind } from "../foreign-file.js";
 import { bytesAccess, type RandomAccess } from "../random-access.js";
 import { elementCount, type TensorSource, tensorSource } from "../tensor-source.js";
 import { readPickle } from "./pickle-machine.js";
@@ -53,9 +54,8 @@ function refuseOtherKinds(file: RandomAccess, where: string): void {
   if (head[0] === 0x80 && head[1]! <= 5)
     refuse("unsupported", "a bare Python pickle, not a file of torch.save");
   if (head[8] === 0x7b) refuse("format", "this looks like a safetensors file; name it .safetensors");
-  if (text.startsWith("version https://git-lfs"))
-    refuse("format", "a pointer of Git LFS; fetch the file itself (git lfs pull)");
-  if (/^\s*</.test(text)) refuse("format", "a web page, not a file of weights; fetch the file itself");
+  const foreign = foreignKind(text);
+  if (foreign) refuse("format", foreign);
   if (text.startsWith("\x1f\x8b")) refuse("unsupported", "a gzip archive; unpack it first");
   refuse("format", "not a zip archive, so not a file of torch.save");
 }

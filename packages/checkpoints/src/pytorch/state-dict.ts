@@ -43,6 +43,11 @@ export function findStateDict(root: PickleValue, where: string): StateDict {
   const wrapper = bare ? undefined : wrappers.find((name) => holdsTensors(top.get(name)));
   const tensors = new Map<string, PickleTensor>();
   collect(wrapper === undefined ? root : (top.get(wrapper) as PickleDict), "", 0, tensors, where);
+  if (tensors.size === 0 && top.has("string_to_param"))
+    throw new ControlNetError(
+      "unsupported",
+      `${where}: a textual inversion embedding; it adds a word to the text encoder, but holds no model`,
+    );
   if (tensors.size === 0) {
     const keys = [...top.keys()].slice(0, 20).map(quote).join(", ");
     throw new ControlNetError("format", `${where}: no weights found; the file holds: ${keys || "nothing"}`);

@@ -1,5 +1,6 @@
 import { ControlNetError } from "@controlnet-js/core";
 import { bytesPerElement, type DType, dtypes, isDType } from "../dtype.js";
+import { foreignKind } from "../foreign-file.js";
 import { quote } from "../quote.js";
 import { JsonReader } from "./json-reader.js";
 
@@ -42,11 +43,12 @@ const fail = (where: string, message: string): never => {
 export function headerLength(first: Uint8Array, fileSize: number, where: string): number {
   if (fileSize < 10 || first.byteLength < 8)
     fail(where, `it has ${fileSize} bytes, too few for a header; the file may be cut short`);
-  if (String.fromCharCode(...first.subarray(0, 8)) === "version ")
-    fail(where, "it is a pointer of Git LFS; fetch the file itself (git lfs pull)");
   const view = new DataView(first.buffer, first.byteOffset, 8);
   const length = view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true);
-  if (length > headerLimit) fail(where, `its header claims ${length} bytes (at most ${headerLimit})`);
+  if (length > headerLimit) {
+    const foreign = foreignKind(String.fromCharCode(...first.subarray(0, 8)));
+    fail(where, foreign ? `it is ${foreign}` : `its header claims ${length} bytes (at most ${headerLimit})`);
+  }
   if (length < 2) fail(where, `its header claims ${length} bytes`);
   if (8 + length > fileSize)
     fail(where, `its header claims ${length} bytes, but the file has ${fileSize}; it is cut short`);

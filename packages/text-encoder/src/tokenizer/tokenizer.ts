@@ -3,7 +3,7 @@ import { type Tensor2D, tensor2d } from "@tensorflow/tfjs-core";
 import { fromByteCharacters, toByteCharacters } from "./bytes.js";
 import { endOfText, startOfText } from "./marks.js";
 import { mergeWord } from "./merge.js";
-import { transformersWords } from "./transformers-words.js";
+import { type AddedToken, wordsWithAdded } from "./transformers-words.js";
 import { type BpeVocabulary, endOfWord } from "./vocabulary.js";
 
 /** How texts are turned into tokens. */
@@ -17,6 +17,11 @@ export interface TokenizerOptions {
    * OpenAI's tokenizer, which repairs texts with ftfy first.
    */
   words?: (text: string) => readonly string[];
+  /**
+   * Tokens of the vocabulary that are found in a text as they stand, beside the marks of start and end: in `transformers`
+   * the padding token, where a folder names one, and what was added to the vocabulary. Not with `words`.
+   */
+  added?: readonly AddedToken[];
 }
 
 /** One text in tokens. */
@@ -56,7 +61,7 @@ export interface Tokenizer {
  */
 export function createTokenizer(
   vocabulary: BpeVocabulary,
-  { maxTokens = 77, padToken = endOfText, words = transformersWords }: TokenizerOptions = {},
+  { maxTokens = 77, padToken = endOfText, added = [], words = wordsAmong(added) }: TokenizerOptions = {},
 ): Tokenizer {
   const ids = new Map(Object.entries(vocabulary.tokens));
   const names = new Map(Array.from(ids, ([name, id]) => [id, name]));
@@ -74,6 +79,7 @@ export function createTokenizer(
   const end = idOf(endOfText);
   const pad = idOf(ids.has(padToken) ? padToken : padToken + endOfWord);
   const cache = new Map<string, readonly number[]>([
+    ...added.map(({ content }) => [content, [idOf(content)]] as const),
     [startOfText, [start]],
     [endOfText, [end]],
   ]);
@@ -134,6 +140,15 @@ export function createTokenizer(
     decode,
   };
 }
+
+/** The words among added tokens and the marks, which are taken as they are spelt unless they are among them. */
+const wordsAmong = (added: readonly AddedToken[]) =>
+  wordsWithAdded([
+    ...added,
+    ...[startOfText, endOfText]
+      .filter((mark) => !added.some(({ content }) => content === mark))
+      .map((content) => ({ content })),
+  ]);
 
 /** The tokens of several texts: int32 [texts, maxTokens], to be disposed by the caller, and what was cut off each. */
 export function encodeTexts(

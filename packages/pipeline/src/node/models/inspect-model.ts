@@ -34,7 +34,14 @@ export interface Inspection {
   tensors: InspectedTensor[];
 }
 
-const versions = { sd1: "1.5", sd2: "2.1", sdxl: "xl", "sdxl-refiner": "xl", custom: "custom" } as const;
+const versions = {
+  sd1: "1.5",
+  sd2: "2.1",
+  "sd2-unclip": "2.1-unclip",
+  sdxl: "xl",
+  "sdxl-refiner": "xl",
+  custom: "custom",
+} as const;
 
 /**
  * Tells what a file, a model's folder or a diffusers folder is and what is in it. Weights are only read for hashes.

@@ -5,7 +5,8 @@ import type { OpenModel } from "./open-model.js";
 
 /**
  * The scheduler of a single file: saved with it, or Stable Diffusion's with what the model yaml, the file's `betas` and
- * its metadata tell. A Stable Diffusion 2 that doesn't tell what it predicts is taken as one of v, as diffusers does.
+ * its metadata tell. A Stable Diffusion 2 that doesn't tell what it predicts is taken as one of v, as diffusers does; with
+ * a yaml that doesn't tell either as one of noise, the original code's default.
  */
 export function singleFileScheduler(
   { identity, source, scheduler }: OpenModel,
@@ -14,12 +15,9 @@ export function singleFileScheduler(
 ): SchedulerConfig {
   if (scheduler && !hints) return readSchedulerConfig(scheduler);
   const untold = identity.family === "sd2" && identity.prediction === "unknown" && !hints?.prediction;
-  if (untold)
-    log(
-      'nothing in the file tells whether it predicts the noise or v; taken as v (the 768 model). For the 512 model give a config with "parameterization: eps"',
-    );
-  const prediction =
-    hints?.prediction ?? (untold || identity.prediction === "v" ? "v_prediction" : "epsilon");
+  if (untold) log(hints ? untoldByYaml : untoldByFile);
+  const isV = identity.prediction === "v" || (untold && !hints);
+  const prediction = hints?.prediction ?? (isV ? "v_prediction" : "epsilon");
   const base: Record<string, unknown> = { ...stableDiffusionConfig().json, prediction_type: prediction };
   if (prediction === "v_prediction") {
     // What Stable Diffusion 2.1 is published with.
@@ -41,6 +39,11 @@ export function singleFileScheduler(
   }
   return readSchedulerConfig(base);
 }
+
+const untoldByFile =
+  'nothing in the file tells whether it predicts the noise or v; taken as v (the 768 model). For the 512 model give a config with "parameterization: eps"';
+const untoldByYaml =
+  'the model yaml has no "parameterization": taken to predict the noise, as by the original code. For a model of v add "parameterization: v"';
 
 /** Whether these are linspace(sqrt(.00085), sqrt(.012), 1000)^2, up to half precision. */
 function areStableDiffusions(betas: Float32Array): boolean {

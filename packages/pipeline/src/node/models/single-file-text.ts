@@ -2,7 +2,6 @@ import type { KeyForm } from "@controlnet-js/checkpoints";
 import { ControlNetError } from "@controlnet-js/core";
 import {
   createTextEncoder,
-  createTokenizer,
   type TextEncoderConfig,
   type Tokenizer,
   textEncoderConfig,
@@ -29,13 +28,8 @@ export function openTextModel(
     log(tokenizerAdvice);
     return withoutTokenizer(config, `${path}: ${tokenizerAdvice}`);
   }
-  const words = loadTokenizer(folder, config.maxTokens);
-  if (keys !== "openclip") return words;
   // The original code pads OpenCLIP's texts with token 0, whichever folder the words came from.
-  const padToken = Object.keys(words.vocabulary.tokens).find((name) => words.vocabulary.tokens[name] === 0);
-  const { maxTokens } = words.tokenizer;
-  const tokenizer = createTokenizer(words.vocabulary, { maxTokens, ...(padToken && { padToken }) });
-  return { ...words, tokenizer };
+  return loadTokenizer(folder, config.maxTokens, keys === "openclip" ? { padding: 0 } : {});
 }
 
 /** A text model for a model that has none: it refuses every prompt. The caller disposes its parameters. */
