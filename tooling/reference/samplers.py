@@ -195,6 +195,17 @@ def whole_timesteps():
                 WHOLE[key_of(spec, steps)] = scheduler.timesteps
 
 
+def trajectories(specs):
+    return [
+        dict(
+            config={"_class_name": spec["cls"], **spec["config"]},
+            stepArgs=spec["step_args"],
+            runs=[trajectory(spec, steps) for steps in spec["steps"]],
+        )
+        for spec in specs
+    ]
+
+
 def scheduler_of(spec, steps):
     cls = scheduler_class(spec["cls"])
     module = sys.modules[cls.__module__]
@@ -230,7 +241,8 @@ def from_picture(spec, steps, start, masked):
     fresh = masked and start == 0
     x = first * scheduler.init_noise_sigma if fresh else scheduler.add_noise(clean, first, timesteps[:1])
     for i, t in enumerate(timesteps):
-        output = model(scheduler.scale_model_input(x, t), t)
+        scaled = scheduler.scale_model_input(x, t)
+        output = model(scaled, t) + 0.3 * scaled.mean()  # what is painted depends on what is known
         x = scheduler.step(output, t, x, **spec["step_args"]).prev_sample
         if masked:
             known = scheduler.add_noise(clean, first, timesteps[i + 1 : i + 2]) if i < len(timesteps) - 1 else clean
@@ -304,21 +316,9 @@ def main():
     whole_timesteps()
     in_float64()
     OUT.mkdir(exist_ok=True)
-    for name in sys.argv[1:] or GROUPS:
-        make = GROUPS[name]
-        cases = [
-            dict(
-                config={"_class_name": spec["cls"], **spec["config"]},
-                stepArgs=spec["step_args"],
-                runs=[trajectory(spec, steps) for steps in spec["steps"]],
-            )
-            for spec in make()
-        ]
-        write(name, cases)
-    if not sys.argv[1:]:
-        write("equations", from_equations())
-        write("switches", switches())
-        write("pictures", pictures())
+    others = {"equations": from_equations, "switches": switches, "pictures": pictures}
+    for name in sys.argv[1:] or [*GROUPS, *others]:
+        write(name, trajectories(GROUPS[name]()) if name in GROUPS else others[name]())
 
 
 def write(name, content):

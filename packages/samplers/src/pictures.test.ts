@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
-import { add, dispose, mul, type Tensor4D, tensor4d, tidy } from "@tensorflow/tfjs-core";
+import { add, dispose, mean, mul, type Tensor4D, tensor4d, tidy } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, it } from "vitest";
 import { type Fixture, fixtureModel, fixtureNoise, titleOf } from "./diffusers-fixtures.js";
+import type { Denoiser } from "./plan.js";
 import { sample, startLevel } from "./sample.js";
 import type { NoiseLevel } from "./schedule.js";
 import { planFromConfig, readSchedulerConfig } from "./scheduler-config.js";
@@ -18,6 +19,10 @@ const fixtures = JSON.parse(
 
 beforeAll(useCpuBackend);
 
+/** The script's model, in which every value depends on all others: what is painted on what is known. */
+const mixingModel: Denoiser = (x, t, call) =>
+  tidy(() => add(fixtureModel(x, t, call) as Tensor4D, mul(0.3, mean(x))) as Tensor4D);
+
 /** The end of a run that begins with the fixture's picture, or that paints every other of its values anew. */
 async function endOf({ config, stepArgs }: PictureFixture, run: PictureFixture["runs"][number]) {
   const plan = planFromConfig(readSchedulerConfig(config), { steps: run.steps, ...stepArgs });
@@ -28,7 +33,7 @@ async function endOf({ config, stepArgs }: PictureFixture, run: PictureFixture["
   const fresh = run.masked && run.start === 0;
   const start = fresh ? noise : tidy(() => known(startLevel(plan, run.start)));
   let draw = 0;
-  const end = await sample(fixtureModel, start, plan, {
+  const end = await sample(mixingModel, start, plan, {
     noise: () => fixtureNoise(draw++),
     ...(!fresh && { startStep: run.start }),
     ...(run.masked && {
