@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -131,11 +132,14 @@ test("a folder: subfolders, unreadable files listed, resuming keeps whole maps o
   writeFileSync(join(dir, "a.jpg"), readFileSync(photo));
   writeFileSync(join(dir, "broken.jpg"), "not a picture");
   writeFileSync(join(dir, "notes.txt"), "no picture either");
+  // Whoever reads it waits for ever.
+  execFileSync("mkfifo", [join(dir, "pipe.png")]);
   const args = ["--dir", dir, "--out-dir", out, "--workers", "0"];
 
   const first = await detect("--condition", "canny", ...args, "--json");
   expect(process.exitCode).toBe(1);
-  expect(first.err).toMatch(/3 maps, 2 failed/);
+  expect(first.err).toMatch(/3 maps, 3 failed/);
+  expect(first.err).toMatch(/pipe\.png: expected a file/);
   expect(first.err).toMatch(/broken\.jpg/);
   expect(first.err).toMatch(/a\.png: its map would overwrite that of .*a\.jpg/);
   expect(
@@ -150,9 +154,9 @@ test("a folder: subfolders, unreadable files listed, resuming keeps whole maps o
 
   const whole = readFileSync(join(out, "b.png"));
   writeFileSync(join(out, "b.png"), whole.subarray(0, whole.length - 20));
-  expect((await detect("--condition", "canny", ...args, "--resume")).err).toMatch(/1 map, 2 kept, 2 failed/);
+  expect((await detect("--condition", "canny", ...args, "--resume")).err).toMatch(/1 map, 2 kept, 3 failed/);
   expect(readFileSync(join(out, "b.png"))).toEqual(whole);
   const other = await detect("--condition", "canny", "--option", "low=9", ...args, "--resume");
-  expect(other.err).toMatch(/3 maps, 2 failed/);
+  expect(other.err).toMatch(/3 maps, 3 failed/);
   await expect(detect("--condition", "canny", "--dir", dir, "--out-dir", dir)).rejects.toThrow(/overwrite/);
 });

@@ -10,7 +10,7 @@ import { cachedDetector, type Detector, type DetectorName } from "./detector.js"
 import { createLane } from "./lane.js";
 import { isMapDone, writeMap } from "./map-file.js";
 import { atSize } from "./picture-size.js";
-import { decodeSource, readBytes } from "./read-source.js";
+import { assertFile, decodeSource, readBytes } from "./read-source.js";
 
 /** What was found in one picture, as `--json` prints it. */
 export interface DetectReport {
@@ -93,6 +93,7 @@ const examine = async (condition: Condition, image: Image, options: Record<strin
 export async function runDetectJob({ file, out, detector: name, resume }: DetectJob): Promise<DetectOutcome> {
   try {
     const detector = await cachedDetector(name);
+    assertFile(file);
     if (resume && (await isMapDone(out, file, detector))) return { kind: "kept" };
     return { kind: "done", report: await detectPicture(detector, file, out) };
   } catch (error) {

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import { fromSixteenBits, type ImageHeader, overWhite, readImageHeader } from "@controlnet-js/preprocessors";
 import sharp from "sharp";
@@ -34,6 +34,16 @@ export function readBytes(file: string): Buffer {
   } catch (cause) {
     throw new ControlNetError("io", `can't read the picture ${file}: ${(cause as Error).message}`, { cause });
   }
+}
+
+/**
+ * Refuses what is found in a folder by a picture's name and is none: reading a pipe waits until someone writes to it.
+ * @throws ControlNetError `io` naming the file
+ */
+export function assertFile(file: string): void {
+  const entry = statSync(file, { throwIfNoEntry: false });
+  if (entry && !entry.isFile())
+    throw new ControlNetError("io", `can't read the picture ${file}: expected a file, found something else`);
 }
 
 /**
