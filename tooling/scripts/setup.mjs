@@ -52,3 +52,6 @@ export function setUp(filter = []) {
     );
   return status === 0;
 }
+
+// `npm run setup`; the other scripts import what they need.
+if (process.argv[1] === fileURLToPath(import.meta.url)) setUp();
