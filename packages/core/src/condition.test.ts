@@ -103,7 +103,19 @@ describe("defineCondition", () => {
     await expect(condition.detect(image, { hihg: 3 } as never)).rejects.toThrow(
       'condition "edges": unknown key "hihg", did you mean "high"? (known: low, high)',
     );
-    await expect(condition.detect(image, { low: 0 })).rejects.toThrow(/condition "edges": low: /);
+    await expect(condition.detect(image, { low: 0 })).rejects.toThrow(
+      'condition "edges": low: expected number to be >=1, got 0',
+    );
+    await expect(condition.detect(image, { low: "soft" } as never)).rejects.toThrow(
+      'condition "edges": low: expected number, got "soft"',
+    );
+    const aperture = z.union([z.literal(3), z.literal(5)]).default(3);
+    const nested = z.object({ sides: z.array(z.enum(["left", "right"])) });
+    const chosen = z.object({ aperture, nested });
+    const given = { aperture: 4, nested: { sides: ["left", "top"] } };
+    expect(() => parseOptions("options", chosen, given)).toThrow(
+      'options: aperture: expected one of 3, 5, got 4; nested.sides.1: expected one of "left"|"right", got "top"',
+    );
   });
 });
 

@@ -142,6 +142,28 @@ export function parseOptions<S extends z.ZodObject>(where: string, schema: S, gi
   }
   const result = schema.safeParse(given);
   if (result.success) return result.data;
-  const issues = result.error.issues.map((issue) => `${issue.path.join(".") || "value"}: ${issue.message}`);
+  const issues = result.error.issues.map(
+    (issue) =>
+      `${issue.path.join(".") || "value"}: ${expectation(issue)}, got ${shown(valueAt(given, issue.path))}`,
+  );
   throw new ControlNetError("config", `${where}: ${issues.join("; ")}`);
 }
+
+/** What a value should have been; zod says of a choice of numbers only that it is invalid. */
+function expectation(issue: z.core.$ZodIssue): string {
+  if (issue.code === "invalid_union") {
+    const choices = issue.errors.flatMap(([only]) => (only?.code === "invalid_value" ? only.values : []));
+    if (choices.length === issue.errors.length && choices.length > 0)
+      return `expected one of ${choices.map(shown).join(", ")}`;
+  }
+  return issue.message.replace(/^[A-Z]\w+ \w+: (expected .*?)(, received .*)?$/, "$1");
+}
+
+const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
+  path.reduce<unknown>(
+    (inner, key) => (isObject(inner) ? inner[key as keyof typeof inner] : undefined),
+    value,
+  );
+
+const shown = (value: unknown): string =>
+  (typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value))).slice(0, 60);

@@ -88,7 +88,8 @@ export function readOptionTexts(condition: Condition, texts: readonly string[]):
     string,
     { safeParse(value: unknown): { success: boolean } } | undefined
   >;
-  const given: Record<string, unknown> = {};
+  // Without a prototype, so that no key is a special one.
+  const given: Record<string, unknown> = Object.create(null);
   for (const text of texts) {
     const equals = text.indexOf("=");
     if (equals < 1)

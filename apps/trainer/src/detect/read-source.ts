@@ -66,7 +66,11 @@ export async function decodeSource(
 
 async function decode(bytes: Buffer): Promise<Image> {
   const limits = { limitInputPixels: MAX_SOURCE_PIXELS, failOn: "error" } as const;
-  const { bits, isCmyk } = await header(bytes);
+  const { bits, isCmyk, width, height } = await header(bytes);
+  if (width * height > MAX_SOURCE_PIXELS)
+    throw new Error(
+      `${width}x${height} is over the limit of ${MAX_SOURCE_PIXELS} pixels; make it smaller first`,
+    );
   const upright = sharp(bytes, { ...limits, ignoreIcc: true }).autoOrient();
   if (isCmyk) {
     const { data, info } = await upright
@@ -88,12 +92,11 @@ async function decode(bytes: Buffer): Promise<Image> {
     .toColourspace("srgb")
     .raw({ depth: "uchar" })
     .toBuffer({ resolveWithObject: true });
-  const { width, height, channels } = info;
   return withColour({
     data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-    width,
-    height,
-    channels,
+    width: info.width,
+    height: info.height,
+    channels: info.channels,
   });
 }
 
