@@ -6,6 +6,7 @@ const kinds: readonly (readonly [pattern: RegExp, kind: string])[] = [
   [/^\s*</, "a web page, not a file of weights; fetch the file itself"],
   [/^\s*[{[]\s*["}]/, "a JSON text, perhaps the error message of a server; fetch the file itself"],
   [/^GGUF/, "a GGUF file; take the model as safetensors"],
+  [/^PK/, "a zip archive, as files of torch.save are; save its tensors as safetensors"],
   [/^\x89HDF/, "an HDF5 file, as Keras has it; take the model as safetensors"],
   [/^(\x89PNG|\xff\xd8\xff|RIFF)/, "a picture, not a file of weights"],
 ];

@@ -78,7 +78,7 @@ export const truncationWarnings = (
     if (truncated[i] === undefined || texts.indexOf(text) !== i) return [];
     const [count, room] = [tokenize(text).length, maxTokens - 2];
     return [
-      `${what} ${i + 1}: ${count - room} of its ${count} tokens were cut off, ${room} fit; the model did not see: "${truncated[i]}" (as long prompts they are read in pieces)`,
+      `${what} ${i + 1}: ${count - room} of its ${count} tokens were cut off, ${room} fit; the model did not see: "${truncated[i]}" (longPrompts reads all of it, in pieces)`,
     ];
   });
 

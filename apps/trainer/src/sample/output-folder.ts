@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
 import { makeFolder } from "../detect/make-folder.js";
 
@@ -18,6 +18,19 @@ export async function assertFolder(option: string, path: string): Promise<void> 
   await access(path, constants.W_OK).catch((cause: Error) => {
     throw cannot(option, path, cause);
   });
+}
+
+/**
+ * Checks, before anything is computed for it, that a file does not have the name of a folder.
+ * @throws ControlNetError `io`
+ */
+export async function assertNoFolder(option: string, path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory())
+    throw new ControlNetError(
+      "io",
+      `controlnet sample: ${option}: expected a file, such as ${join(path, "latents.safetensors")}; ${path} is a folder`,
+    );
 }
 
 /**

@@ -184,6 +184,16 @@ describe("the run's flags", () => {
       /--out: can't write into .*runs\.safetensors: it is no folder/,
     ],
     [
+      "latents that would be a folder",
+      [...prompt, "--save-latents", fixture("tiny")],
+      /--save-latents: expected a file, such as .*latents\.safetensors; .*tiny is a folder/,
+    ],
+    [
+      "a ControlNet of the hub",
+      [...prompt, "--control", "lllyasviel/sd-controlnet-canny", "--map", "MAP"],
+      /can't read lllyasviel\/sd-controlnet-canny: there is no such file or folder.*download it first/,
+    ],
+    [
       "too few layers",
       [...prompt, "--control", fixture("edges"), "--map", "MAP", "--layers", "1,2"],
       /expected 5 finite layer weights/,

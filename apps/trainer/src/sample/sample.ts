@@ -9,7 +9,7 @@ import { checkParameters, checkSaveMaps } from "./check-parameters.js";
 import { changedFiles, hashFiles } from "./file-hashes.js";
 import { errorInFlags, inFlags } from "./in-flags.js";
 import { keptMaps } from "./kept-maps.js";
-import { assertFolder, outputFolder } from "./output-folder.js";
+import { assertFolder, assertNoFolder, outputFolder } from "./output-folder.js";
 import { sampleOptions } from "./sample-options.js";
 import type { MadeWith, SampleParameters } from "./sample-parameters.js";
 import { writePictures } from "./write-pictures.js";
@@ -53,6 +53,7 @@ export async function sample({ parameters, out, before, ...request }: SampleRequ
   if (request.saveMaps !== undefined) checkSaveMaps(parameters);
   const folders = outputFolders({ out, ...request });
   for (const [option, path] of folders) await assertFolder(option, path);
+  if (request.saveLatents !== undefined) await assertNoFolder("--save-latents", request.saveLatents);
   const hashes = await hashFiles(parameters);
   const maps = keptMaps(request.saveMaps);
   const options = sampleOptions(parameters, maps.keep);

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ControlNetError, isControlNetError } from "@controlnet-js/core";
 
@@ -57,7 +57,8 @@ export async function writeDurably(
 }
 
 /**
- * Writes a file aside and renames it into place, so that `path` is always the old or the new file, whole.
+ * Writes a file aside and renames it into place, so that `path` is always the old or the new file, whole. Its folder is
+ * made where it is not there.
  * @throws ControlNetError `io` where the disk is full or not writable; the old file stays
  */
 export async function writeFileAtomically(
@@ -66,6 +67,7 @@ export async function writeFileAtomically(
 ): Promise<void> {
   const aside = asideOf(path);
   try {
+    await mkdir(dirname(path), { recursive: true });
     await writeDurably(aside, write);
     await rename(aside, path);
   } catch (error) {

@@ -1,14 +1,14 @@
 import { float32Tensor, isFloatDType, type NamedTensor, toFloat32 } from "@controlnet-js/checkpoints";
 import { type OpenSource, openSafetensors, saveSafetensors } from "@controlnet-js/checkpoints/node";
 import { ControlNetError } from "@controlnet-js/core";
-import { type Tensor3D, type Tensor4D, tensor3d, tensor4d, tidy, transpose } from "@tensorflow/tfjs-core";
+import { type Tensor4D, tensor3d, tensor4d, tidy, transpose } from "@tensorflow/tfjs-core";
 import type { PromptEmbeds } from "../prompt-context.js";
 
 /**
  * Reads latents from a safetensors file: the tensor `latents` or the one named, of any float type, NCHW as diffusers has it.
  * @param channels of a latent, 4 for Stable Diffusion
  * @returns float32 [batch, height, width, channels]; the caller disposes it
- * @throws ControlNetError `io`; `format`, `missing` or `shape` naming the file, what it should hold and what it holds
+ * @throws ControlNetError `io`; `format`, `missing`, `shape` or `data` naming the file, what it should hold and what it holds
  */
 export const readLatents = (path: string, channels: number, name = "latents"): Tensor4D =>
   withFile(path, (file) => {
@@ -16,7 +16,8 @@ export const readLatents = (path: string, channels: number, name = "latents"): T
     const { shape } = found;
     if (shape.length !== 4 || shape[1] !== channels || shape.includes(0))
       throw misshapen(path, name, `[batch, ${channels}, height, width]`, shape);
-    return tidy(() => transpose(tensor4d(toFloat32(found), shape as Shape4D), [0, 2, 3, 1]));
+    const values = finiteValues(found, path);
+    return tidy(() => transpose(tensor4d(values, shape as Shape4D), [0, 2, 3, 1]));
   });
 
 /**
@@ -55,11 +56,15 @@ export const readPromptEmbeds = (path: string, features: number): PromptEmbeds =
         throw misshapen(path, name, `[batch, tokens, ${features}]`, shape);
       return found;
     };
-    const made = (found: NamedTensor): Tensor3D => tensor3d(toFloat32(found), found.shape as Shape3D);
     const positive = read("prompt_embeds");
-    if (!file.names().includes("negative_prompt_embeds")) return { positive: made(positive) };
-    const negative = read("negative_prompt_embeds");
-    return { positive: made(positive), negative: made(negative) };
+    const negative = file.names().includes("negative_prompt_embeds")
+      ? read("negative_prompt_embeds")
+      : undefined;
+    const values = [positive, ...(negative ? [negative] : [])].map((found) => finiteValues(found, path));
+    return {
+      positive: tensor3d(values[0]!, positive.shape as Shape3D),
+      ...(negative && { negative: tensor3d(values[1]!, negative.shape as Shape3D) }),
+    };
   });
 
 type Shape3D = [number, number, number];
@@ -88,6 +93,18 @@ function floatTensor(file: OpenSource, path: string, name: string): NamedTensor 
       `${path}: expected "${name}" as floats (F32, F16 or BF16), got ${found.dtype}`,
     );
   return found;
+}
+
+/** @throws ControlNetError `data` for NaN and infinity, which no run gets rid of */
+function finiteValues(tensor: NamedTensor, path: string): Float32Array {
+  const values = toFloat32(tensor);
+  const place = values.findIndex((value) => !Number.isFinite(value));
+  if (place >= 0)
+    throw new ControlNetError(
+      "data",
+      `${path}: expected "${tensor.name}" without NaN and infinity, got ${values[place]} at place ${place} of ${values.length}; make it again`,
+    );
+  return values;
 }
 
 const misshapen = (path: string, name: string, expected: string, shape: readonly number[]): ControlNetError =>

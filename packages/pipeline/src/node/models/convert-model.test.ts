@@ -121,6 +121,18 @@ test("a PyTorch file's buffers go along; half precision is refused where it woul
   expect(new Set(inspectModel(at("small")).tensors.map(({ dtype }) => dtype))).toEqual(new Set(["BF16"]));
 });
 
+test("a moving average that isn't there is told of; the folder of the file is made", async () => {
+  const said: string[] = [];
+  const out = at("new/folder/control.safetensors");
+  await convertModel(at("control.safetensors"), out, {
+    to: "ldm",
+    ema: true,
+    log: (line) => said.push(line),
+  });
+  expect(said).toContainEqual(expect.stringMatching(/no moving average.*taken as they are/));
+  expect(tensorsOf(out)).toEqual(tensorsOf(at("control.safetensors")));
+});
+
 test("what can't be converted is named, and nothing is left behind", async () => {
   const lora = writeSafetensors([pattern("lora_unet_down_blocks_0.lora_down.weight", [4, 8])]);
   writeFileSync(at("lora.safetensors"), lora);

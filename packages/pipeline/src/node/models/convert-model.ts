@@ -82,6 +82,8 @@ export async function convertModel(
   const opened = openModel(input, { ema });
   try {
     log(`${input}: ${opened.identity.summary}`);
+    if (ema && !opened.identity.ema)
+      log("the file has no moving average of the weights (--ema): they are taken as they are");
     const found = chosenParts(opened, options.part);
     const parts = found.map((part) => convertPart(opened, part, to, hints, half, log));
     const leftOut = opened.source

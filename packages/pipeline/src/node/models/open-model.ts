@@ -47,7 +47,13 @@ export const configsEntry = "controlnet-js.configs";
  * @throws ControlNetError `io`, `missing`, `format` or `unsupported`, naming the path and the way out
  */
 export function openModel(path: string, { ema = false }: OpenModelOptions = {}): OpenModel {
-  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found)
+    throw new ControlNetError(
+      "io",
+      `can't read ${path}: there is no such file or folder. Models are opened from this machine: download it first, then name where it is`,
+    );
+  const isFolder = found.isDirectory();
   if (isFolder && modelFolders.some((name) => existsSync(join(path, name)))) return openFolder(path);
   if (isFolder && existsSync(join(path, "model_index.json"))) {
     const { _class_name: name = "another model" } = readConfig(path, "model_index.json");

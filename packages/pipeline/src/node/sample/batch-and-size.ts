@@ -28,6 +28,13 @@ export function batchOf(
       "config",
       `samplePictures: promptSetting "${options.promptSetting}" makes the prompt itself; leave prompt and promptEmbeds out`,
     );
+  const counts = embeds && [embeds.positive.shape[0], embeds.negative?.shape[0] ?? 1];
+  if (counts && !counts.includes(1) && counts[0] !== counts[1])
+    throw new ControlNetError(
+      "shape",
+      `samplePictures: ${nameOf(options.promptEmbeds, "prompt embeddings")}: embeddings of ${counts[0]} prompts and ` +
+        `${counts[1]} negative ones; expected the same number, or one for all`,
+    );
   const embedded = embeds && Math.max(embeds.positive.shape[0], embeds.negative?.shape[0] ?? 1);
   const told: { what: string; count: number }[] = [];
   const tell = (what: string, count: number | undefined) => {

@@ -147,6 +147,25 @@ describe("latents and embeddings", () => {
       }),
       /"negative_prompt_embeds", too; only guidance 1 needs none/,
     ],
+    [
+      "number",
+      () => ({
+        latents: write("wrong.safetensors", [
+          float32Tensor("latents", [1, 4, 1, 1], Float32Array.of(0, 0, Number.NaN, 0)),
+        ]),
+      }),
+      /wrong\.safetensors: expected "latents" without NaN and infinity, got NaN at place 2 of 4/,
+    ],
+    [
+      "count of negative embeddings",
+      () => ({
+        promptEmbeds: write("w.safetensors", [
+          float32Tensor("prompt_embeds", [2, 1, 12], new Float32Array(24)),
+          float32Tensor("negative_prompt_embeds", [3, 1, 12], new Float32Array(36)),
+        ]),
+      }),
+      /w\.safetensors: embeddings of 2 prompts and 3 negative ones/,
+    ],
     ["prompt beside embeddings", () => ({ prompt: "a" }), /a prompt or prompt embeddings, got both/],
     ["scheduler", () => ({ sampler: write("bad.json", []) }), /bad\.json: scheduler_config/],
   ])("a wrong one is named: %s", async (_, wrong, message) => {
