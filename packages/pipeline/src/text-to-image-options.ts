@@ -14,6 +14,7 @@ import type { Captioner, PromptSetting } from "./prompt-settings.js";
 export interface TextToImageStep {
   /** The step just done, from 0. */
   step: number;
+  /** Those asked for; with PLMS and PNDM, where each model call counts, 1 and 9 more. */
   steps: number;
   timestep: number;
   /** The latent after the step; read it before returning. */
