@@ -1,4 +1,11 @@
 #!/usr/bin/env node
+// A reader that has seen enough, such as head, ends the program as SIGPIPE would: without a word.
+for (const stream of [process.stdout, process.stderr])
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(141);
+    throw error;
+  });
+
 try {
   // Control maps take a second for a folder of hundreds: they don't wait for the modules of training and sampling.
   const isDetect = process.argv[2] === "detect";

@@ -6,7 +6,8 @@ import type { WorkerReply, WorkerTask } from "./worker-messages.js";
 // One thread a process: the number of workers alone says how much of the machine is used.
 sharp.concurrency(1);
 sharp.cache(false);
-const send = (reply: WorkerReply) => process.send?.(reply);
+// A parent that is gone can't be told; its going ends this process, too.
+const send = (reply: WorkerReply) => process.send?.(reply, () => undefined);
 process.on("disconnect", () => process.exit());
 // Ctrl-C reaches the whole group; a worker ends with its parent, not in the middle of a file.
 process.on("SIGINT", () => undefined);
