@@ -1,5 +1,5 @@
 // Packs every public package and the command line, installs the tarballs into an empty project, loads each by import
-// and by require, and paints a picture from the command line.
+// and by require, paints a picture from the command line, and runs the READMEs' code.
 import { execFileSync } from "node:child_process";
 import {
   existsSync,
@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkReadmes } from "./check-readmes.mjs";
 import { pnpm, root } from "./setup.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "controlnet-js-packages-"));
@@ -32,7 +33,12 @@ try {
       `file:tarballs/${name.replace("@", "").replace("/", "-")}-${version}.tgz`,
     ]),
   );
-  const peers = { "@tensorflow/tfjs-core": "4.22.0", typescript: "5.9", "@types/node": "20" };
+  const peers = {
+    "@tensorflow/tfjs-core": "4.22.0",
+    "@tensorflow/tfjs": "4.22.0",
+    typescript: "5.9",
+    "@types/node": "20",
+  };
   writeFileSync(
     join(folder, "package.json"),
     JSON.stringify({
@@ -84,8 +90,9 @@ try {
   controlnet("sample", "--prompt", "a red ball", "--steps", "1", "--engine", "wasm", "--out", "pictures");
   if (!readdirSync(join(folder, "pictures")).some((name) => name.endsWith(".png")))
     throw new Error("the installed command line painted no picture");
+  const blocks = checkReadmes(folder);
   process.stdout.write(
-    `${entries.length} entries of ${packages.length} packages install and load by import and by require, with types; the command line paints\n`,
+    `${entries.length} entries of ${packages.length} packages install and load by import and by require, with types; the command line paints; ${blocks} blocks of the READMEs run\n`,
   );
 } finally {
   rmSync(folder, { recursive: true, force: true });
