@@ -48,7 +48,8 @@ try {
       overrides: dependencies,
     }),
   );
-  npm("install", "--ignore-scripts", "--no-audit", "--no-fund", "--legacy-peer-deps");
+  // With install scripts, as users install: none may need more than the registry.
+  npm("install", "--no-audit", "--no-fund", "--legacy-peer-deps");
   const entries = packages.flatMap(({ name, exports }) =>
     Object.keys(exports)
       .filter((key) => key !== "./package.json")

@@ -128,7 +128,7 @@ async function openEngine(options: RegisterOptions): Promise<OpenEngine> {
     native,
     binding,
     variables,
-    backend: createNodeBackend(binding, usesGpu),
+    backend: await createNodeBackend(binding, usesGpu),
     report,
     cluster: options.cluster,
   };

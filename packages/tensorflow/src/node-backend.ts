@@ -39,17 +39,14 @@ export interface NodeBackend extends KernelBackend {
  * Loads the kernels of tfjs-node, which register themselves for the backend name "tensorflow", and makes a backend
  * over `binding`. Only the JavaScript half of that package is loaded; its own addon never is.
  */
-export function createNodeBackend(binding: Binding, usesGpu: boolean): NodeBackend {
-  const require = createRequire(import.meta.url);
-  supplyRemovedUtilities(require("node:util") as Record<string, unknown>);
-  const backendModule = require("@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend") as {
-    NodeJSKernelBackend: new (binding: Binding, packageName: string) => NodeBackend;
-  };
-  require("@tensorflow/tfjs-node-gpu/dist/register_all_kernels");
-  return new backendModule.NodeJSKernelBackend(
-    binding,
-    usesGpu ? "@tensorflow/tfjs-node-gpu" : "@tensorflow/tfjs-node",
-  );
+export async function createNodeBackend(binding: Binding, usesGpu: boolean): Promise<NodeBackend> {
+  supplyRemovedUtilities(createRequire(import.meta.url)("node:util") as Record<string, unknown>);
+  const { NodeJSKernelBackend } = await import("./tfjs-node.js");
+  const Backend = NodeJSKernelBackend as unknown as new (
+    binding: Binding,
+    packageName: string,
+  ) => NodeBackend;
+  return new Backend(binding, usesGpu ? "@tensorflow/tfjs-node-gpu" : "@tensorflow/tfjs-node");
 }
 
 /** tfjs-node calls two functions that Node 22 warns about and Node 23 no longer has. */
