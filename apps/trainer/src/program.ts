@@ -1,5 +1,5 @@
 import { engineNames, joinGroup } from "@controlnet-js/engine";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import manifest from "../package.json" with { type: "json" };
 import { addCaptionCommand } from "./caption/caption-command.js";
 import { writeTinyworld } from "./dataset.js";
@@ -16,6 +16,9 @@ import { readTrainConfig } from "./train-config.js";
 
 const collect = (value: string, before: string[]): string[] => [...before, value];
 const seed = number(0, Number.MAX_SAFE_INTEGER, { whole: true });
+const setOption = new Option("--set <key=value>", "change a key of the config; may stand several times")
+  .argParser(collect)
+  .default([], "none");
 const engineOption = ["--engine <name>", `the engine: ${engineNames.join(", ")}`, "auto"] as const;
 
 /** Aborts at the first Ctrl-C or SIGTERM, so that the run saves and ends; a second one ends at once. */
@@ -41,12 +44,7 @@ export function createProgram(): Command {
     .command("train")
     .description("train what a YAML config says: a ControlNet, an autoencoder, a text-to-image model")
     .requiredOption("--config <file>", "the config")
-    .option(
-      "--set <key=value>",
-      "change a key of the config; may stand several times",
-      collect,
-      [] as string[],
-    )
+    .addOption(setOption)
     .option("--resume", "go on from the newest valid checkpoint", false)
     .option("--overwrite", "begin anew where an earlier run has left checkpoints", false)
     .option("--distributed", "train together with the other processes of mpirun, srun or torchrun", false)
@@ -151,12 +149,7 @@ Examples:
     .command("quickstart")
     .description("train the example ControlNet, paint 16 held-out maps, tell what happened")
     .requiredOption("--config <file>", "the config")
-    .option(
-      "--set <key=value>",
-      "change a key of the config; may stand several times",
-      collect,
-      [] as string[],
-    )
+    .addOption(setOption)
     .option("--out <folder>", "where results go", "out/quickstart")
     .option(...engineOption)
     .action(async (options) => {

@@ -6,7 +6,7 @@ export type Precision = "float32" | "bfloat16" | "float16";
 
 /** How a function over trees of tensors is compiled, where the engine can. */
 export interface JitOptions {
-  /** Shown in traces and reports. */
+  /** Shown in errors, traces and reports. Default: the function's own name. */
   name?: string;
   /** Positions of arguments whose tensors are updated in place: after the call only the returned tree is valid. */
   donate?: readonly number[];
@@ -14,7 +14,7 @@ export interface JitOptions {
   xla?: boolean;
   /** Default `"float32"`. */
   precision?: Precision;
-  /** How many traces (shapes and dtypes) are kept. */
+  /** How many traces (shapes and dtypes) are kept. Default 16. */
   cacheSize?: number;
 }
 

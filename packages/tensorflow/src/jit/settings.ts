@@ -1,21 +1,11 @@
-import { nearestName, type Precision } from "@controlnet-js/core";
+import { type JitOptions as CoreJitOptions, nearestName, type Precision } from "@controlnet-js/core";
 import { ATTR } from "../dtypes.js";
 import { TensorFlowError } from "../errors.js";
 import type { OpAttribute } from "../native.js";
 import { ProtoWriter } from "../protobuf.js";
 
-/** How a function is recorded and compiled. */
-export interface JitOptions {
-  /** Shown in errors and reports. Default: the function's own name. */
-  name?: string;
-  /** Positions of arguments whose tensors are updated in place; they are disposed by the call. */
-  donate?: readonly number[];
-  /** Compile with XLA. */
-  xla?: boolean;
-  /** Arithmetic of the heavy ops; weights and sums stay float32. Default `"float32"`. */
-  precision?: Precision;
-  /** How many recordings (signatures) are kept. Default 16. */
-  cacheSize?: number;
+/** How a function is recorded and compiled: core's options, and this engine's own. */
+export interface JitOptions extends CoreJitOptions {
   /**
    * `"program"` keeps the recorded order, which holds the fewest buffers at once; `"dataflow"` lets the executor
    * start whatever is ready. Default `"program"`.
