@@ -34,6 +34,8 @@ test("a PNG comes in as it is: colours, hidden colours, grey, for nets of three 
   await raw(rgba).toFile(at("rgba.png"));
   const opaque = rgba.data.filter((_, i) => i % 4 !== 3);
   expect((await readMap(at("rgba.png"), 3)).data).toEqual(opaque);
+  expect(await readMap(at("rgba.png"), 4)).toMatchObject({ width: 5, height: 4, channels: 4 });
+  expect([...(await readMap(at("rgba.png"), 4)).data]).toEqual([...rgba.data]);
   const grey = pattern(5, 4, 1);
   await raw(grey).toColourspace("b-w").toFile(at("grey.png"));
   expect((await readMap(at("grey.png"), 1)).data).toEqual(grey.data);

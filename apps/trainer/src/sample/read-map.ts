@@ -25,19 +25,20 @@ export function mapOrigin(path: string): MapOrigin | undefined {
 /**
  * Reads a ready map as bytes [height, width, channels]: the file's values as they are, colours as RGB, transparency left
  * out. A map of more than three channels lies in its file as pictures below one another, as `controlnet detect` writes it:
- * of three channels each where that divides them, else of one.
+ * of three channels each where that divides them, else of one. A map of four may also be a picture with transparency.
  * @throws ControlNetError `io` or `data` naming the file
  */
 export async function readMap(path: string, channels: number): Promise<Image> {
   const each = channels % 3 === 0 ? 3 : 1;
   const pictures = channels / each;
   const source = await readSource(path, { alpha: true });
+  if (channels === 4 && source.channels === 4) return source;
   const { data, width } = each === 3 ? rgbOf(source) : toGrey(rgbOf(source));
   const height = source.height / pictures;
   if (!Number.isInteger(height))
     throw new ControlNetError(
       "data",
-      `${path}: expected the ${channels} channels of the map as ${pictures} pictures below one another, got a picture of ${width}x${source.height}, whose height they don't divide`,
+      `${path}: expected the ${channels} channels of the map as ${pictures} pictures below one another${channels === 4 ? ", or as one with transparency" : ""}, got a picture of ${width}x${source.height}, whose height they don't divide`,
     );
   const map = new Uint8Array(data.length);
   for (let picture = 0; picture < pictures; picture++)

@@ -151,7 +151,12 @@ function summarise(
 ): string {
   const whole = kind === "stable-diffusion";
   const title = whole ? "a whole model" : partTitles[kind];
-  const owner = family ? ` ${whole || kind === "unet" ? "of" : "for"} ${familyTitles[family]}` : "";
+  const isBase = whole || kind === "unet";
+  const owner = !family
+    ? ""
+    : isBase && family === "custom"
+      ? " of its own size"
+      : ` ${isBase ? "of" : "for"} ${familyTitles[family]}`;
   const facts = [
     variant && variant !== "text-to-image" && `${variant} (${main.inputChannels} input channels)`,
     main.contextWidth !== undefined && family === "custom" && `text width ${main.contextWidth}`,
