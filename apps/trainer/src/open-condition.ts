@@ -1,4 +1,4 @@
-import type { Condition } from "@controlnet-js/core";
+import { type Condition, ControlNetError } from "@controlnet-js/core";
 import type { ConditionModule } from "@controlnet-js/data";
 import { findCondition } from "@controlnet-js/preprocessors";
 import { conditionNetworks } from "./detect/condition-networks.js";
@@ -24,7 +24,20 @@ export async function openCondition(name: string, network?: NetworkRequest): Pro
     const { loadCondition } = await import("@controlnet-js/data");
     return { condition: await loadCondition(module), source: module };
   }
-  const plain = findCondition(name) as unknown as Condition;
+  const plain = findBuiltIn(name);
   const condition = network ? await conditionNetworks[name]!.open(network.weights, network.look) : plain;
   return { condition, source: condition };
+}
+
+/** A ControlNet may have been trained with its user's own condition, of which it knows the name only. */
+function findBuiltIn(name: string): Condition {
+  try {
+    return findCondition(name) as unknown as Condition;
+  } catch (cause) {
+    throw new ControlNetError(
+      "missing",
+      `${(cause as Error).message}; one of your own is given by its module: ./my-condition.ts`,
+      { cause },
+    );
+  }
 }

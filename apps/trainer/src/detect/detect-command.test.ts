@@ -7,6 +7,8 @@ import { builtInConditions, drawPoses, readPoseJson } from "@controlnet-js/prepr
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { captureProgram } from "../testing/run-program.js";
+import { openDetector } from "./detector.js";
+import { isMapDone } from "./map-file.js";
 
 const folder = mkdtempSync(join(tmpdir(), "detect-"));
 const at = (name: string) => join(folder, name);
@@ -160,4 +162,46 @@ test("a folder: subfolders, unreadable files listed, resuming keeps whole maps o
   const other = await detect("--condition", "canny", "--option", "low=9", ...args, "--resume");
   expect(other.err).toMatch(/3 maps, 3 failed/);
   await expect(detect("--condition", "canny", "--dir", dir, "--out-dir", dir)).rejects.toThrow(/overwrite/);
+});
+
+test("maps of one's own condition are made anew when its module has changed", async () => {
+  const module = at("own.mjs");
+  const write = (value: number) =>
+    writeFileSync(
+      module,
+      `export const own = {
+        name: "own", description: "", channels: 1, range: [0, 1], polarity: "none", channelOrder: "none",
+        resize: "area", blankIsError: false,
+        options: { shape: {}, safeParse: (data) => ({ success: true, data }) },
+        metadata: () => ({ condition: "own", channels: 1, range: [0, 1], options: {} }),
+        detect: async ({ width, height }) =>
+          ({ data: new Uint8Array(width * height).fill(${value}), width, height, channels: 1 }),
+      };`,
+    );
+  mkdirSync(at("one"));
+  await writePng(at("one/a.png"), square);
+  const run = async () =>
+    (
+      await detect(
+        "--condition",
+        module,
+        "--dir",
+        at("one"),
+        "--out-dir",
+        at("own"),
+        "--workers",
+        "0",
+        "--resume",
+      )
+    ).err;
+  write(3);
+  expect(await run()).toMatch(/1 map, 1 with warnings:/);
+  expect(await run()).toMatch(/0 maps, 1 kept/);
+  write(4);
+  // As the next process opens it; this one has the module already.
+  const changed = await openDetector({ condition: module, options: {} });
+  expect(await isMapDone(at("own/a.png"), at("one/a.png"), changed)).toBe(false);
+  write(3);
+  const again = await openDetector({ condition: module, options: {} });
+  expect(await isMapDone(at("own/a.png"), at("one/a.png"), again)).toBe(true);
 });

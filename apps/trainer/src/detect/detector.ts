@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { type Condition, ControlNetError, parseOptions } from "@controlnet-js/core";
+import { isModulePath } from "../module-path.js";
 import { openCondition } from "../open-condition.js";
 import type { Look } from "./condition-networks.js";
 import { fingerprint } from "./fingerprint.js";
@@ -12,6 +14,8 @@ export interface Detector {
   size?: number;
   /** The network as a map's file tells it from others. */
   network?: NetworkMark;
+  /** The {@link fingerprint} of the user's own module: what it does may change under the same name. */
+  module?: string;
 }
 
 /** Which network made a map, and how it looked. */
@@ -58,6 +62,7 @@ export async function openDetector(name: DetectorName): Promise<Detector> {
     options: parseOptions(`condition "${condition.name}"`, condition.options, options),
     ...(size !== undefined && { size }),
     ...(network && { network: await markOf(network) }),
+    ...(isModulePath(name.condition) && (await moduleMark(name.condition))),
   };
 }
 
@@ -67,6 +72,10 @@ async function markOf({ weights, look }: NetworkRequest): Promise<NetworkMark> {
   );
   return { weights: Object.fromEntries(parts), ...look };
 }
+
+/** Nothing for a package, which has a version of its own to be told apart by. */
+const moduleMark = async (path: string): Promise<Pick<Detector, "module">> =>
+  existsSync(path) ? { module: await fingerprint(path) } : {};
 
 const detectors = new Map<string, Promise<Detector>>();
 

@@ -13,8 +13,8 @@ const keyword = "controlnet-condition";
 const pngEnd = Buffer.from("IEND\xaeB`\x82", "latin1");
 
 /** How a map was made; a map that would be made otherwise has another text. */
-const described = ({ condition, options, size, network }: Detector): string =>
-  JSON.stringify({ ...condition.metadata(options), size, network });
+const described = ({ condition, options, size, network, module }: Detector): string =>
+  JSON.stringify({ ...condition.metadata(options), size, network, module });
 
 /** Reading and writing the texts of any PNG, which only some commands need. */
 const pngTexts = () => import("@controlnet-js/pipeline/node");
