@@ -25,6 +25,9 @@ CASES = {
     "gelu": dict(vocab_size=33, hidden_size=10, intermediate_size=14, num_hidden_layers=2, num_attention_heads=1,
                  max_position_embeddings=7, bos_token_id=31, eos_token_id=32, pad_token_id=0, hidden_act="gelu",
                  layer_norm_eps=1e-4),
+    **{name: dict(vocab_size=12, hidden_size=6, intermediate_size=8, num_hidden_layers=2, num_attention_heads=2,
+                  max_position_embeddings=5, bos_token_id=10, eos_token_id=11, pad_token_id=11, hidden_act=name)
+       for name in ("relu", "silu")},
 }
 
 

@@ -1,4 +1,4 @@
-import { ControlNetError } from "@controlnet-js/core";
+import { activationNames, ControlNetError } from "@controlnet-js/core";
 import { z } from "zod";
 
 const size = z.int().positive();
@@ -13,7 +13,10 @@ export const textEncoderConfigSchema = z.strictObject({
   layers: size.default(12).describe("transformer layers"),
   /** Last layers that are held but not run: 1 in a 24-layer OpenCLIP encoder, of which Stable Diffusion 2 takes 23. */
   skippedLayers: z.int().nonnegative().default(0).describe("last layers that are held but not run"),
-  activation: z.enum(["quick-gelu", "gelu"]).default("quick-gelu").describe("of the feed-forward layers"),
+  activation: z
+    .enum(["quick-gelu", ...activationNames])
+    .default("quick-gelu")
+    .describe("of the feed-forward layers"),
   epsilon: z.number().positive().default(1e-5).describe("of the layer norms"),
   /** Width of the projection into the space shared with pictures; Stable Diffusion does not use it. 0: none. */
   projectionSize: z

@@ -1,7 +1,7 @@
 import {
   type Attention,
+  activations,
   ControlNetError,
-  gelu,
   layerNorm,
   linear,
   mergeHeads,
@@ -67,7 +67,7 @@ export function encodeText(
 
 function textLayer(x: Tensor3D, params: TextLayer, config: TextEncoderConfig, mask: Tensor): Tensor3D {
   const { heads, epsilon } = config;
-  const activate = config.activation === "gelu" ? gelu : quickGelu;
+  const activate = config.activation === "quick-gelu" ? quickGelu : activations[config.activation];
   const { expand, contract } = params.feedForward;
   const h: Tensor3D = add(
     x,

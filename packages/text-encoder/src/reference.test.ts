@@ -19,7 +19,7 @@ import {
 
 beforeAll(useCpuBackend);
 
-describe.each(["quick-gelu", "gelu"])("transformers' %s text encoder", (name) => {
+describe.each(["quick-gelu", "gelu", "relu", "silu"])("transformers' %s text encoder", (name) => {
   const bytes = readFileSync(new URL(`../fixtures/${name}.safetensors`, import.meta.url));
   const source = parseSafetensors(bytes);
   const config = textEncoderConfigFromTransformers(JSON.parse(source.metadata.config!));

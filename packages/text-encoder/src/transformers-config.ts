@@ -15,10 +15,19 @@ const transformersSchema = z.object({
   num_hidden_layers: size.default(12),
   num_attention_heads: size.default(8),
   max_position_embeddings: size.default(77),
-  hidden_act: z.enum(["quick_gelu", "gelu"]).default("quick_gelu"),
+  hidden_act: z.enum(["quick_gelu", "gelu", "relu", "silu", "swish", "mish"]).default("quick_gelu"),
   layer_norm_eps: z.number().positive().default(1e-5),
   projection_dim: size.default(512),
 });
+
+const activationOf = {
+  quick_gelu: "quick-gelu",
+  gelu: "gelu",
+  relu: "relu",
+  silu: "silu",
+  swish: "silu",
+  mish: "mish",
+} as const;
 
 /**
  * Reads transformers' `config.json` of a CLIPTextModel.
@@ -53,7 +62,7 @@ export function textEncoderConfigFromTransformers(
     heads: given.num_attention_heads,
     layers,
     skippedLayers: layers - given.num_hidden_layers,
-    activation: given.hidden_act === "gelu" ? "gelu" : "quick-gelu",
+    activation: activationOf[given.hidden_act],
     epsilon: given.layer_norm_eps,
     projectionSize: file?.projection ? given.projection_dim : 0,
     logitScale: file?.logitScale ?? false,
@@ -70,7 +79,7 @@ export const textEncoderConfigToTransformers = (
   bos_token_id: startToken,
   dropout: 0,
   eos_token_id: endToken,
-  hidden_act: config.activation === "gelu" ? "gelu" : "quick_gelu",
+  hidden_act: config.activation.replace("-", "_"),
   hidden_size: config.hiddenSize,
   initializer_factor: 1,
   initializer_range: 0.02,
