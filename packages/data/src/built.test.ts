@@ -7,13 +7,14 @@ import { promisify } from "node:util";
 import { build, type Options } from "tsup";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import config from "../tsup.config.js";
-import { writeImageFolder } from "./fixtures/folders.js";
+import { temporaryFolder, writeImageFolder } from "./fixtures/folders.js";
 
 // What is published is the built code: it must find its worker and a user's condition, loaded as either format.
 const packageFolder = fileURLToPath(new URL("..", import.meta.url));
 const outDir = join(packageFolder, "node_modules/.cache/built-test");
 const run = promisify(execFile);
 let dir: string;
+let own: string;
 
 beforeAll(async () => {
   // tsup takes its entries from the working folder, which is the root where all packages are tested together.
@@ -41,17 +42,12 @@ beforeAll(async () => {
     detect: async (image) => image,
     metadata: () => ({ condition: "copy", channels: 3, range: [0, 1], options: {} }),
   }`;
-  await mkdir(join(outDir, "untyped"));
-  await writeFile(join(outDir, "untyped/package.json"), "{}");
-  await writeFile(
-    join(outDir, "untyped/condition.ts"),
-    `export const copyCondition: object = ${definition};`,
-  );
-  await writeFile(
-    join(outDir, "untyped/condition.cjs"),
-    `Object.assign(exports, { copyCondition: ${definition} });`,
-  );
-  await writeFile(join(outDir, "condition.mjs"), `export const copyCondition = ${definition};`);
+  // A user's folder: Node reads TypeScript anywhere but below node_modules.
+  own = await temporaryFolder();
+  await writeFile(join(own, "package.json"), "{}");
+  await writeFile(join(own, "condition.ts"), `export const copyCondition: object = ${definition};`);
+  await writeFile(join(own, "condition.cjs"), `Object.assign(exports, { copyCondition: ${definition} });`);
+  await writeFile(join(own, "condition.mjs"), `export const copyCondition = ${definition};`);
   const body = `
     const dataset = await openImageFolderDataset({ dir: ${JSON.stringify(dir)}, resolution: { width: 16, height: 16 },
       condition: { module: process.argv[2] }, workers: 1 });
@@ -64,15 +60,15 @@ beforeAll(async () => {
     `const { openImageFolderDataset } = require("./index.cjs"); (async () => {${body}})();`,
   );
 });
-afterAll(() => Promise.all([outDir, dir].map((folder) => rm(folder, { recursive: true, force: true }))));
+afterAll(() => Promise.all([outDir, dir, own].map((folder) => rm(folder, { recursive: true, force: true }))));
 
 test.each([
   ["user.mjs", "condition.mjs"],
   ["user.cjs", "condition.mjs"],
-  ["user.mjs", "untyped/condition.ts"],
-  ["user.cjs", "untyped/condition.cjs"],
+  ["user.mjs", "condition.ts"],
+  ["user.cjs", "condition.cjs"],
 ])("the build works from %s with %s, and idle workers let the program end", async (program, condition) => {
-  const { stdout } = await run(process.execPath, [join(outDir, program), join(outDir, condition)], {
+  const { stdout } = await run(process.execPath, [join(outDir, program), join(own, condition)], {
     cwd: packageFolder,
     timeout: 60_000,
   });
@@ -80,7 +76,7 @@ test.each([
 });
 
 test("workers end when their parent is killed", async () => {
-  const parent = spawn(process.execPath, [join(outDir, "user.mjs"), join(outDir, "condition.mjs"), "wait"], {
+  const parent = spawn(process.execPath, [join(outDir, "user.mjs"), join(own, "condition.mjs"), "wait"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   await once(parent.stdout, "data");
