@@ -1,12 +1,19 @@
-import { parseSafetensors, writeSafetensors } from "@controlnet-js/checkpoints";
+import { float32Tensor, parseSafetensors, writeSafetensors } from "@controlnet-js/checkpoints";
 import { expect, test } from "vitest";
 import { hintsFromLdm } from "./model-hints.js";
 import type { OpenModel } from "./open-model.js";
 import { singleFileScheduler } from "./single-file-scheduler.js";
 
+const file = (betas: readonly number[] = [], metadata = {}) =>
+  parseSafetensors(
+    writeSafetensors(
+      betas.length > 0 ? [float32Tensor("betas", [betas.length], Float32Array.from(betas))] : [],
+      metadata,
+    ),
+  );
 const stableDiffusion2: OpenModel = {
   path: "v2.ckpt",
-  source: parseSafetensors(writeSafetensors([])),
+  source: file(),
   identity: { kind: "unet", family: "sd2", prediction: "unknown", parts: [], ema: false, summary: "" },
   layout: "file",
   configOf: () => undefined,
@@ -14,10 +21,10 @@ const stableDiffusion2: OpenModel = {
 };
 
 /** What a Stable Diffusion 2 is taken to predict with a yaml of these parameters, and what is said about it. */
-function predictionWith(params?: object) {
+function predictionWith(params?: object, change: Partial<OpenModel> = {}) {
   const said: string[] = [];
   const hints = params && hintsFromLdm({ model: { params } });
-  const { json } = singleFileScheduler(stableDiffusion2, hints, (line) => said.push(line));
+  const { json } = singleFileScheduler({ ...stableDiffusion2, ...change }, hints, (line) => said.push(line));
   return [json.prediction_type, said.join()];
 }
 
@@ -29,4 +36,23 @@ test("a Stable Diffusion 2 predicts v, unless a yaml says so or says nothing, as
     "epsilon",
     expect.stringMatching(/no "parameterization".*add "parameterization: v"/),
   ]);
+});
+
+test("as diffusers has it, one for inpainting or of the base model's steps predicts the noise", () => {
+  const { identity } = stableDiffusion2;
+  const noise = ["epsilon", expect.stringMatching(/taken to predict the noise.*"parameterization: v"/)];
+  expect(predictionWith(undefined, { identity: { ...identity, variant: "inpainting" } })).toEqual(noise);
+  expect(predictionWith(undefined, { source: file([], { global_step: "875000" }) })).toEqual(noise);
+  expect(predictionWith(undefined, { source: file([], { global_step: "140000" }) })[0]).toBe("v_prediction");
+});
+
+test("a file's own noise schedule is taken where a yaml has none", () => {
+  const opened = { ...stableDiffusion2, source: file([0.1, 0.2, 0.25]) };
+  const betasWith = (params?: object) => {
+    const { json } = singleFileScheduler(opened, params && hintsFromLdm({ model: { params } }));
+    return (json.trained_betas as number[] | undefined)?.map((beta) => Number(beta.toFixed(6)));
+  };
+  expect(betasWith()).toEqual([0.1, 0.2, 0.25]);
+  expect(betasWith({ parameterization: "eps" })).toEqual([0.1, 0.2, 0.25]);
+  expect(betasWith({ linear_start: 0.00085, linear_end: 0.012 })).toBeUndefined();
 });

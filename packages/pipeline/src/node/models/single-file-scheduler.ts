@@ -1,12 +1,13 @@
-import { toFloat32 } from "@controlnet-js/checkpoints";
+import { type TensorSource, toFloat32 } from "@controlnet-js/checkpoints";
 import { readSchedulerConfig, type SchedulerConfig, stableDiffusionConfig } from "@controlnet-js/samplers";
 import type { ModelHints } from "./model-hints.js";
 import type { OpenModel } from "./open-model.js";
 
 /**
  * The scheduler of a single file: saved with it, or Stable Diffusion's with what the model yaml, the file's `betas` and
- * its metadata tell. A Stable Diffusion 2 that doesn't tell what it predicts is taken as one of v, as diffusers does; with
- * a yaml that doesn't tell either as one of noise, the original code's default.
+ * its metadata tell. A Stable Diffusion 2 that doesn't tell what it predicts is taken as one of v, as diffusers does, but
+ * for inpainting and after the base model's number of steps as one of noise; with a yaml that doesn't tell either as one
+ * of noise, too, the original code's default.
  */
 export function singleFileScheduler(
   { identity, source, scheduler }: OpenModel,
@@ -15,8 +16,9 @@ export function singleFileScheduler(
 ): SchedulerConfig {
   if (scheduler && !hints) return readSchedulerConfig(scheduler);
   const untold = identity.family === "sd2" && identity.prediction === "unknown" && !hints?.prediction;
-  if (untold) log(hints ? untoldByYaml : untoldByFile);
-  const isV = identity.prediction === "v" || (untold && !hints);
+  const isNoise = hints !== undefined || identity.variant === "inpainting" || isBase(source);
+  if (untold) log(hints ? untoldByYaml : isNoise ? untoldOfNoise : untoldByFile);
+  const isV = identity.prediction === "v" || (untold && !isNoise);
   const prediction = hints?.prediction ?? (isV ? "v_prediction" : "epsilon");
   const base: Record<string, unknown> = { ...stableDiffusionConfig().json, prediction_type: prediction };
   if (prediction === "v_prediction") {
@@ -30,7 +32,8 @@ export function singleFileScheduler(
   if (schedule !== undefined) base.beta_schedule = schedule;
   if (timesteps !== undefined) base.num_train_timesteps = timesteps;
   if (zeroTerminalSnr) base.rescale_betas_zero_snr = true;
-  if (!hints && source.names().includes("betas")) {
+  const isTold = [start, end, schedule, timesteps].some((value) => value !== undefined);
+  if (!isTold && source.names().includes("betas")) {
     const betas = toFloat32(source.get("betas"));
     if (!areStableDiffusions(betas)) {
       log(`the file has its own noise schedule of ${betas.length} timesteps`);
@@ -42,8 +45,13 @@ export function singleFileScheduler(
 
 const untoldByFile =
   'nothing in the file tells whether it predicts the noise or v; taken as v (the 768 model). For the 512 model give a config with "parameterization: eps"';
+const untoldOfNoise =
+  'nothing in the file tells whether it predicts the noise or v; taken to predict the noise, as the published model of its kind. For a model of v give a config with "parameterization: v"';
 const untoldByYaml =
   'the model yaml has no "parameterization": taken to predict the noise, as by the original code. For a model of v add "parameterization: v"';
+
+/** Whether the file was saved after as many steps as Stable Diffusion 2's base model of 512 pixels, which predicts noise. */
+const isBase = ({ metadata }: TensorSource): boolean => metadata.global_step === "875000";
 
 /** Whether these are linspace(sqrt(.00085), sqrt(.012), 1000)^2, up to half precision. */
 function areStableDiffusions(betas: Float32Array): boolean {
