@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { relative } from "node:path";
 import { type Condition, ControlNetError, type Image } from "@controlnet-js/core";
 
 /** Width and height in pixels; both multiples of 8, the factor of the autoencoder. */
@@ -27,6 +29,11 @@ export interface Dataset {
   /** One line for logs: what, where, how many. The same data give the same line. */
   describe(): string;
   /**
+   * What tells these data apart from others, wherever they lie: a run is resumed on data of the same identity only.
+   * Default: the description.
+   */
+  readonly identity?: string;
+  /**
    * Loads one sample; calls may overlap. `index` is an integer in [0, size).
    * @throws SampleError naming the file, or ControlNetError `range` for an index outside
    */
@@ -42,6 +49,21 @@ export interface FileDataset extends Dataset {
   /** The size of every image and map. */
   readonly resolution: Resolution;
   close(): Promise<void>;
+}
+
+/** See {@link Dataset.identity}. */
+export const identityOf = (dataset: Pick<Dataset, "identity" | "describe">): string =>
+  dataset.identity ?? dataset.describe();
+
+/** A short hash of a dataset's list: names relative to its folder, captions where they are known. */
+export function hashList(
+  root: string,
+  entries: readonly { image: string; map?: string; caption: string | undefined }[],
+): string {
+  const hash = createHash("sha256");
+  for (const { image, map = "", caption = "" } of entries)
+    hash.update(`${JSON.stringify([relative(root, image), map && relative(root, map), caption])}\n`);
+  return hash.digest("hex").slice(0, 16);
 }
 
 /** Throws a `config` error unless both sides are positive multiples of 8. */

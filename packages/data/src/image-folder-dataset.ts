@@ -1,7 +1,14 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { type Condition, ControlNetError } from "@controlnet-js/core";
-import { checkIndex, checkResolution, type FileDataset, type Resolution, type Sample } from "./dataset.js";
+import {
+  checkIndex,
+  checkResolution,
+  type FileDataset,
+  hashList,
+  type Resolution,
+  type Sample,
+} from "./dataset.js";
 import { computeMap, type MapSource } from "./decode-sample.js";
 import { createDecoder, type DecodeOptions } from "./decoder.js";
 import { pathInside } from "./inside-directory.js";
@@ -60,13 +67,15 @@ export async function openImageFolderDataset(options: ImageFolderDatasetOptions)
     maxPixels: options.maxPixels ?? 100e6,
     rules,
   };
+  const what =
+    `${entries.length} images, ${condition.name} maps computed ` +
+    `(${JSON.stringify(condition.metadata(conditionOptions).options)}), ${resolution.width}x${resolution.height}`;
   return {
     condition,
     resolution,
     size: entries.length,
-    describe: () =>
-      `image folder ${root}: ${entries.length} images, ${condition.name} maps computed ` +
-      `(${JSON.stringify(condition.metadata(conditionOptions).options)}), ${resolution.width}x${resolution.height}`,
+    describe: () => `image folder ${root}: ${what}`,
+    identity: `image folder: ${what}, list ${hashList(root, entries)}`,
     async load(index): Promise<Sample> {
       checkIndex("image folder dataset", index, entries.length);
       const { image: file, caption: known } = entries[index]!;

@@ -1,6 +1,6 @@
 export { type Batch, type BatchesOptions, batches, type Cursor, type SkippedSample } from "./batches.js";
 export { type CollatedBatch, collate } from "./collate.js";
-export type { Dataset, FileDataset, Resolution, Sample } from "./dataset.js";
+export { type Dataset, type FileDataset, identityOf, type Resolution, type Sample } from "./dataset.js";
 export type { DecodeOptions } from "./decoder.js";
 export { type ImageFolderDatasetOptions, openImageFolderDataset } from "./image-folder-dataset.js";
 export { type DatasetReport, type InspectOptions, inspectDataset } from "./inspect-dataset.js";

@@ -1,13 +1,14 @@
-import { rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isControlNetError } from "@controlnet-js/core";
 import sharp from "sharp";
 import { afterEach, describe, expect, test } from "vitest";
-import type { FileDataset } from "./dataset.js";
+import { type FileDataset, identityOf } from "./dataset.js";
 import { labelCondition, steppedCondition } from "./fixtures/conditions.js";
 import { temporaryFolder, writeJsonLinesFolder, writePicture, writeRaw } from "./fixtures/folders.js";
 import { type JsonLinesDatasetOptions, openJsonLinesDataset } from "./json-lines-dataset.js";
 import { SampleError } from "./sample-error.js";
+import { splitDataset } from "./split-dataset.js";
 
 const folders: string[] = [];
 afterEach(() => Promise.all(folders.splice(0).map((dir) => rm(dir, { recursive: true, force: true }))));
@@ -55,6 +56,19 @@ describe("a good dataset", () => {
     expect([image.width, image.height, image.channels, image.data.length]).toEqual([32, 32, 3, 3072]);
     expect([...image.data.slice(0, 3)]).toEqual([12, 0, 0]);
     expect([...map.data.slice(0, 3), ...map.data.slice(-3)]).toEqual([0, 0, 0, 255, 255, 255]);
+  });
+
+  test("is the same data in another folder, and other data with another list", async () => {
+    const [dir, moved] = [await folderOf(2), await folderOf(2)];
+    const identity = async (folder: string, more: Partial<JsonLinesDatasetOptions> = {}) =>
+      identityOf(splitDataset(await openHere(folder, more), { heldOut: { count: 1 }, seed: 1 }).train);
+    expect(await identity(moved)).toBe(await identity(dir));
+    expect(await identity(dir)).not.toContain(dir);
+    const before = await identity(dir);
+    expect(await identity(dir, { resolution: { width: 16, height: 16 } })).not.toBe(before);
+    const list = await readFile(join(dir, "prompt.json"), "utf8");
+    await writeFile(join(dir, "prompt.json"), list.replace("picture 1", "another caption"));
+    expect(await identity(dir)).not.toBe(before);
   });
 
   test("is cropped around the centre after scaling, map and image alike", async () => {

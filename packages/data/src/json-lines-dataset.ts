@@ -1,6 +1,13 @@
 import { join, relative, resolve } from "node:path";
 import { type Condition, ControlNetError } from "@controlnet-js/core";
-import { checkIndex, checkResolution, type FileDataset, type Resolution, type Sample } from "./dataset.js";
+import {
+  checkIndex,
+  checkResolution,
+  type FileDataset,
+  hashList,
+  type Resolution,
+  type Sample,
+} from "./dataset.js";
 import { createDecoder, type DecodeOptions } from "./decoder.js";
 import { pathInside } from "./inside-directory.js";
 import { readJsonLines } from "./json-lines.js";
@@ -57,13 +64,13 @@ export async function openJsonLinesDataset(options: JsonLinesDatasetOptions): Pr
     maxPixels: options.maxPixels ?? 100e6,
     rules,
   };
+  const what = `${entries.length} samples, condition ${condition.name}, ${resolution.width}x${resolution.height}`;
   return {
     condition,
     resolution,
     size: entries.length,
-    describe: () =>
-      `JSON lines ${join(root, file)}: ${entries.length} samples, condition ${condition.name}, ` +
-      `${resolution.width}x${resolution.height}`,
+    describe: () => `JSON lines ${join(root, file)}: ${what}`,
+    identity: `JSON lines: ${what}, list ${hashList(root, entries)}`,
     async load(index): Promise<Sample> {
       checkIndex("JSON lines dataset", index, entries.length);
       const { map, image, caption } = entries[index]!;

@@ -1,5 +1,5 @@
 import { ControlNetError } from "@controlnet-js/core";
-import { checkIndex, type Dataset } from "./dataset.js";
+import { checkIndex, type Dataset, identityOf } from "./dataset.js";
 import { permuteFor } from "./permute.js";
 
 /** Options of {@link splitDataset}. */
@@ -38,6 +38,7 @@ export function splitDataset(dataset: Dataset, { heldOut, seed }: SplitOptions):
   const part = (name: string, start: number, length: number): Dataset => ({
     size: length,
     describe: () => `${name} of ${dataset.describe()} (${length} of ${size}, seed ${seed})`,
+    identity: `${name} of ${identityOf(dataset)} (${length} of ${size}, seed ${seed})`,
     async load(index) {
       checkIndex(`splitDataset: ${name}`, index, length);
       return dataset.load(permuteFor("split", start + index, size, seed, 0));

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { ControlNetError, compiles, disposeTree, type Precision } from "@controlnet-js/core";
-import { type Batch, batches, type Dataset, type SkippedSample } from "@controlnet-js/data";
+import { type Batch, batches, type Dataset, identityOf, type SkippedSample } from "@controlnet-js/data";
 import { type LearningRate, learningRateAt } from "./learning-rate.js";
 import { initialLossScale, nextLossScale } from "./loss-scale.js";
 import { type ProcessGroup, shareText, shareTree, sumOver } from "./process-group.js";
@@ -240,7 +240,7 @@ function runOf<P, B>(task: TrainingTask<P, B>, dataset: Dataset, options: Traini
   const { batchSize, accumulate, seed, group } = options;
   return JSON.stringify({
     task: task.name,
-    data: dataset.describe(),
+    data: identityOf(dataset),
     size: dataset.size,
     batchSize,
     accumulate,
