@@ -5,15 +5,17 @@ export const learningRateSchedules = ["constant", "linear", "cosine"] as const;
 export interface LearningRate {
   /** The rate after warm-up. */
   peak: number;
-  warmUpSteps: number;
-  schedule: (typeof learningRateSchedules)[number];
-  /** For `"linear"` and `"cosine"`: where the rate ends, as a part of `peak`. */
-  finalFraction: number;
+  /** Default 0. */
+  warmUpSteps?: number;
+  /** Default `"constant"`. */
+  schedule?: (typeof learningRateSchedules)[number];
+  /** For `"linear"` and `"cosine"`: where the rate ends, as a part of `peak`. Default 0. */
+  finalFraction?: number;
 }
 
 /** The learning rate of step `step` (from 0) out of `steps`. */
 export function learningRateAt(
-  { peak, warmUpSteps, schedule, finalFraction }: LearningRate,
+  { peak, warmUpSteps = 0, schedule = "constant", finalFraction = 0 }: LearningRate,
   step: number,
   steps: number,
 ): number {

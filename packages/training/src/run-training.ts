@@ -9,6 +9,7 @@ import { type Progress, readState, writeState } from "./saved-state.js";
 import {
   createTrainState,
   createTrainStep,
+  defaultOptimizer,
   type OptimizerSettings,
   type StepReport,
   type TrainState,
@@ -22,23 +23,25 @@ export interface TrainingOptions {
   steps: number;
   /** Samples of a batch, in each process. */
   batchSize: number;
-  /** Batches whose gradients are averaged into one step. */
-  accumulate: number;
-  /** Of shuffling and of every draw. */
-  seed: number;
   learningRate: LearningRate;
-  optimizer: OptimizerSettings;
-  /** Arithmetic of the heavy ops; float16 scales the loss, and leaves out steps whose gradients overflow. */
-  precision: Precision;
-  /** Validate after every so many steps, and before the first; 0 never. */
-  validateEvery: number;
-  /** Save after every so many steps and at the end; 0 only at the end. */
-  saveEvery: number;
-  /** How many checkpoints stay. */
-  keep: number;
-  maxSkipped: number;
-  /** Go on from the newest valid checkpoint in `folder`; without one, begin. */
-  resume: boolean;
+  /** Batches whose gradients are averaged into one step. Default 1. */
+  accumulate?: number;
+  /** Of shuffling and of every draw. Default 0. */
+  seed?: number;
+  /** Default {@link defaultOptimizer}. */
+  optimizer?: OptimizerSettings;
+  /** Arithmetic of the heavy ops; float16 scales the loss, and leaves out steps whose gradients overflow. Default float32. */
+  precision?: Precision;
+  /** Validate after every so many steps, and before the first; 0, the default, never. */
+  validateEvery?: number;
+  /** Save after every so many steps and at the end; 0, the default, only at the end. */
+  saveEvery?: number;
+  /** How many checkpoints stay. Default 2. */
+  keep?: number;
+  /** How many samples may be left out because they can't be read. Default 20. */
+  maxSkipped?: number;
+  /** Go on from the newest valid checkpoint in `folder`; without one, begin. Default false. */
+  resume?: boolean;
   /** Where nothing is resumed: removes the checkpoints of an earlier run, which are otherwise an error. Default false. */
   overwrite?: boolean;
   /** Aborting saves a checkpoint and ends the run. */
@@ -48,6 +51,21 @@ export interface TrainingOptions {
   /** Ends the run early, saved, once true after a validation. */
   isDone?: (validation: ValidationReport, step: number) => boolean;
 }
+
+const defaults = {
+  accumulate: 1,
+  seed: 0,
+  optimizer: defaultOptimizer,
+  precision: "float32",
+  validateEvery: 0,
+  saveEvery: 0,
+  keep: 2,
+  maxSkipped: 20,
+  resume: false,
+  overwrite: false,
+} as const satisfies Partial<TrainingOptions>;
+
+type CompleteOptions = TrainingOptions & Required<Pick<TrainingOptions, keyof typeof defaults>>;
 
 /** What a run tells while it goes on; each may be absent. In a group, the first process is told of validations and saves. */
 export interface TrainingListener {
@@ -82,9 +100,10 @@ export interface TrainingResult<P> {
 export async function runTraining<P, B>(
   task: TrainingTask<P, B>,
   dataset: Dataset,
-  options: TrainingOptions,
+  given: TrainingOptions,
   listener: TrainingListener = {},
 ): Promise<TrainingResult<P>> {
+  const options: CompleteOptions = { ...defaults, ...given };
   const { steps, signal, group } = options;
   const leads = !group || group.rank === 0;
   const trainStep = createTrainStep<P, B>((params, batch) => task.loss(params, batch), options.optimizer, {
@@ -203,7 +222,7 @@ interface Beginning<P> {
 async function begin<P, B>(
   task: TrainingTask<P, B>,
   run: string,
-  { folder, optimizer, precision, resume, overwrite = false, group }: TrainingOptions,
+  { folder, optimizer, precision, resume, overwrite, group }: CompleteOptions,
   listener: TrainingListener,
 ): Promise<Beginning<P>> {
   const leads = !group || group.rank === 0;
@@ -236,7 +255,7 @@ async function begin<P, B>(
 }
 
 /** What makes two runs the same run: a checkpoint of another one must not be resumed silently. */
-function runOf<P, B>(task: TrainingTask<P, B>, dataset: Dataset, options: TrainingOptions): string {
+function runOf<P, B>(task: TrainingTask<P, B>, dataset: Dataset, options: CompleteOptions): string {
   const { batchSize, accumulate, seed, group } = options;
   return JSON.stringify({
     task: task.name,
