@@ -1,8 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { ControlNetError, type Image, isControlNetError } from "@controlnet-js/core";
-import { isPictureName, readSource } from "../detect/read-source.js";
 import { createProgressBar } from "../progress-bar.js";
+import { isPictureName, readSource } from "../read-source.js";
 import type { CaptionStore } from "./caption-store.js";
 
 /** What came of a picture. */

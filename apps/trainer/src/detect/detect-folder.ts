@@ -2,12 +2,12 @@ import { readdir, realpath } from "node:fs/promises";
 import { dirname, join, parse, relative, resolve, sep } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
 import { createProgressBar } from "../progress-bar.js";
+import { isPictureName } from "../read-source.js";
 import type { DetectJob, DetectReport } from "./detect-picture.js";
 import { runDetectJobs } from "./detect-workers.js";
 import type { DetectorName } from "./detector.js";
 import { makeFolder } from "./make-folder.js";
 import { removeLeftParts } from "./part-file.js";
-import { isPictureName } from "./read-source.js";
 
 /** How a folder is detected. */
 export interface DetectFolderRequest {

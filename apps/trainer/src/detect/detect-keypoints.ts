@@ -10,11 +10,11 @@ import {
   readPoseJson,
   writePoseJson,
 } from "@controlnet-js/preprocessors";
+import { MAX_SOURCE_PIXELS } from "../read-source.js";
 import type { DetectReport } from "./detect-picture.js";
 import type { Detector } from "./detector.js";
 import { writeMap } from "./map-file.js";
 import { sizeOf } from "./picture-size.js";
-import { MAX_SOURCE_PIXELS } from "./read-source.js";
 
 /**
  * Draws the people of an OpenPose JSON file as a pose map of the file's canvas, at the detector's size.

@@ -16,8 +16,8 @@ import { hedCondition, readPoseJson, resizeToResolution } from "@controlnet-js/p
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { madeWeights } from "../../../../packages/annotators/src/testing/made-weights.js";
+import { readSource } from "../read-source.js";
 import { captureProgram } from "../testing/run-program.js";
-import { readSource } from "./read-source.js";
 
 const folder = mkdtempSync(join(tmpdir(), "detect-networks-"));
 const photo = join(folder, "photo.png");

@@ -6,11 +6,11 @@ import {
   oneChannelMap,
   type Segment,
 } from "@controlnet-js/preprocessors";
+import { assertFile, decodeSource, readBytes } from "../read-source.js";
 import { cachedDetector, type Detector, type DetectorName } from "./detector.js";
 import { createLane } from "./lane.js";
 import { isMapDone, writeMap } from "./map-file.js";
 import { atSize } from "./picture-size.js";
-import { assertFile, decodeSource, readBytes } from "./read-source.js";
 
 /** What was found in one picture, as `--json` prints it. */
 export interface DetectReport {

@@ -15,10 +15,10 @@ import { readPngText } from "@controlnet-js/pipeline/node";
 import { builtInConditions, drawPoses, readPoseJson, resizeToResolution } from "@controlnet-js/preprocessors";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { readSource } from "../read-source.js";
 import { captureProgram } from "../testing/run-program.js";
 import { fingerprint } from "./fingerprint.js";
 import { partPath } from "./part-file.js";
-import { readSource } from "./read-source.js";
 
 const folder = mkdtempSync(join(tmpdir(), "detect-size-"));
 const at = (name: string) => join(folder, name);

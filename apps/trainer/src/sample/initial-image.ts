@@ -8,7 +8,7 @@ import {
   tensorNames,
 } from "@controlnet-js/pipeline/node";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
-import { readSource } from "../detect/read-source.js";
+import { readSource } from "../read-source.js";
 import { checkDenoise } from "./check-parameters.js";
 import { fitMap, roundedDown } from "./fit-map.js";
 import { readMask } from "./read-mask.js";

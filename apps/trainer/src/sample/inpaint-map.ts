@@ -1,7 +1,7 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import type { MapMaker, MapRequest, PictureSize } from "@controlnet-js/pipeline/node";
 import { inpaintMap, overWhite } from "@controlnet-js/preprocessors";
-import { readSource } from "../detect/read-source.js";
+import { readSource } from "../read-source.js";
 import { fitMap, roundedDown } from "./fit-map.js";
 import { readMask } from "./read-mask.js";
 import type { ControlArgument, SampleParameters } from "./sample-parameters.js";

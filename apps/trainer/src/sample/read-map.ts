@@ -3,7 +3,7 @@ import { ControlNetError, type Image } from "@controlnet-js/core";
 import { readPngText } from "@controlnet-js/pipeline/node";
 import { toGrey } from "@controlnet-js/preprocessors";
 import { z } from "zod";
-import { readSource } from "../detect/read-source.js";
+import { readSource } from "../read-source.js";
 
 /** What `controlnet detect` writes into a map: how it was made. */
 const madeBySchema = z.object({ condition: z.string(), channels: z.number().int().positive() });

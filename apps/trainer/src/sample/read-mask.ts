@@ -1,7 +1,7 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import type { MaskMaker, PictureSize } from "@controlnet-js/pipeline/node";
 import { toGrey } from "@controlnet-js/preprocessors";
-import { readSource } from "../detect/read-source.js";
+import { readSource } from "../read-source.js";
 import { fitMap } from "./fit-map.js";
 
 /** What a mask lies over, and who is told. */
