@@ -22,13 +22,17 @@ function choicesFile(): string {
   return join(engineCacheFolder(), `convolutions-${name}.json`);
 }
 
-function load(): ConvolutionChoices {
-  if (choices) return choices;
+/** What processes of this machine have measured so far. */
+function stored(): ConvolutionChoices {
   try {
-    choices = JSON.parse(readFileSync(choicesFile(), "utf8")) as ConvolutionChoices;
+    return JSON.parse(readFileSync(choicesFile(), "utf8")) as ConvolutionChoices;
   } catch {
-    choices = {};
+    return {};
   }
+}
+
+function load(): ConvolutionChoices {
+  choices ??= stored();
   return choices;
 }
 
@@ -41,15 +45,23 @@ export function setConvolutionChoices(given: ConvolutionChoices): void {
   pinned = true;
 }
 
-/** The algorithm for `key`; `measure` is called when it is not known. */
+/**
+ * The algorithm for `key`; `measure` is called when it is not known. What is stored first counts for all processes, so that
+ * a run repeats the bits of one before it.
+ */
 export function chooseAlgorithm(key: string, measure: () => Algorithm): Algorithm {
   const known = load();
   const present = known[key];
   if (present) return present;
-  const chosen = measure();
-  known[key] = chosen;
-  if (!pinned) save(known);
-  return chosen;
+  if (pinned) {
+    known[key] = measure();
+    return known[key];
+  }
+  const measured = stored()[key] ?? measure();
+  const others = stored();
+  known[key] = others[key] ?? measured;
+  if (!others[key]) save({ ...others, [key]: measured });
+  return known[key];
 }
 
 function save(known: ConvolutionChoices): void {
