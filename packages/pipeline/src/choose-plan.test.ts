@@ -27,7 +27,14 @@ test("a scheduler_config.json brings its betas, its prediction and its spacing",
   const { plan, schedule } = choosePlan(model, { sampler, steps: 5 });
   expect(plan.timesteps).toEqual([499, 399, 299, 199, 99]);
   expect(schedule).toEqual(
-    createSchedule({ kind: "linear", betaStart: 1e-4, betaEnd: 0.02, trainTimesteps: 500, prediction: "v" }),
+    createSchedule({
+      kind: "linear",
+      betaStart: 1e-4,
+      betaEnd: 0.02,
+      trainTimesteps: 500,
+      prediction: "v",
+      singlePrecision: true,
+    }),
   );
   const { alpha, sigma } = plan.levels[0]!;
   // What Euler begins with is the last of its own 500 levels, not one of the model's 1000.

@@ -44,7 +44,7 @@ export function choosePlan(
 ): ChosenPlan {
   const named = typeof sampler === "string";
   const config = named ? switchSampler(scheduler, sampler) : sampler;
-  const own = named ? schedule : createSchedule(sampler.schedule);
+  const own = named ? schedule : createSchedule({ ...sampler.schedule, singlePrecision: true });
   const name = samplerNameOf(config.sampler);
   if (eta !== undefined && eta !== 0 && name !== "ddim" && name !== "tcd")
     throw new ControlNetError(

@@ -3,6 +3,7 @@ import { dispose, tensor } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { addNoise, noiseCoefficients, velocity } from "./add-noise.js";
 import { createSchedule, levelOf } from "./schedule.js";
+import { sigmaGrid } from "./sigma-grid.js";
 import { spreadSigmas, timestepAt, trainingSigmas } from "./sigmas.js";
 import { ldmTimesteps, roundHalfEven, timesteps } from "./timesteps.js";
 
@@ -21,6 +22,22 @@ describe("createSchedule", () => {
     const sigmas = trainingSigmas(schedule);
     expect(sigmas[0]).toBeCloseTo(0.0291672, 7);
     expect(sigmas[999]).toBeCloseTo(14.6146416, 5);
+  });
+
+  it("has diffusers' sigmas and timesteps to their last digits in single precision", () => {
+    const single = createSchedule({ singlePrecision: true });
+    const { sigmas, timesteps: asked } = sigmaGrid(single, { steps: 4, sigmas: "karras" });
+    // HeunDiscreteScheduler of diffusers 0.42.1, use_karras_sigmas, 4 steps.
+    const wanted = [14.614646911621094, 3.1686110496520996, 0.44692090153694153, 0.02916753478348255, 0];
+    wanted.forEach((sigma, i) => {
+      expect(Math.abs(sigmas[i]! - sigma)).toBeLessThanOrEqual(1e-6 * sigma);
+    });
+    [999, 687.1532592773438, 145.93905639648438, 0].forEach((timestep, i) => {
+      expect(asked[i]).toBeCloseTo(timestep, 4);
+    });
+    expect(createSchedule({ singlePrecision: true, rescaleZeroTerminalSnr: true }).alphasCumprod[999]).toBe(
+      0,
+    );
   });
 
   it("rescales to zero signal at the end and leaves the first timestep as it is", () => {

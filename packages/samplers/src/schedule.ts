@@ -7,7 +7,7 @@ export type Prediction = "epsilon" | "v" | "sample";
 export interface NoiseSchedule {
   /** Number of timesteps of training, 1000 for Stable Diffusion. */
   readonly trainTimesteps: number;
-  /** abar[t] = prod_{s <= t} (1 - beta_s), in float64; falls from nearly 1 to nearly 0. */
+  /** abar[t] = prod_{s <= t} (1 - beta_s), in float64 unless asked otherwise; falls from nearly 1 to nearly 0. */
   readonly alphasCumprod: Float64Array;
   readonly prediction: Prediction;
   /** Whether abar of the last timestep was rescaled to exactly 0. */
@@ -31,6 +31,11 @@ export interface ScheduleOptions {
   /** Shift and scale sqrt(abar) so that the last timestep is pure noise (Lin et al. 2023, algorithm 1). */
   rescaleZeroTerminalSnr?: boolean;
   prediction?: Prediction;
+  /**
+   * Whether abar has the roundings of diffusers, which keeps it in single precision: near no noise its sigmas are off by
+   * 1e-5, which a model may make more of. Default false: float64.
+   */
+  singlePrecision?: boolean;
 }
 
 /**
@@ -46,14 +51,15 @@ export function createSchedule(options: ScheduleOptions = {}): NoiseSchedule {
   let product = 1;
   for (let t = 0; t < betas.length; t++) alphasCumprod[t] = product *= 1 - betas[t]!;
   if (rescaleZeroTerminalSnr) rescale(alphasCumprod);
+  const rounded = rescaleZeroTerminalSnr
+    ? Float32Array.from(alphasCumprod)
+    : singleAlphasCumprod(options, betas);
   return {
     trainTimesteps: betas.length,
-    alphasCumprod,
+    alphasCumprod: options.singlePrecision ? Float64Array.from(rounded) : alphasCumprod,
     prediction,
     zeroTerminalSnr: rescaleZeroTerminalSnr,
-    singleAlphasCumprod: rescaleZeroTerminalSnr
-      ? Float32Array.from(alphasCumprod, (bar) => (bar === 0 ? 2 ** -24 : bar))
-      : singleAlphasCumprod(options, betas),
+    singleAlphasCumprod: rounded.map((bar) => (bar === 0 ? 2 ** -24 : bar)),
   };
 }
 

@@ -59,7 +59,7 @@ export async function loadPipeline(
       ),
       unet,
       autoencoder: keep(loadAutoencoder(join(folder, "vae"))),
-      schedule: createSchedule(scheduler.schedule),
+      schedule: createSchedule({ ...scheduler.schedule, singlePrecision: true }),
       scheduler,
       metadata,
     };

@@ -92,7 +92,7 @@ function loadParts(opened: OpenModel, options: OpenPipelineOptions, log: (line: 
         params: load<Autoencoder>(found.autoencoder, { part: "autoencoder", config: autoencoder }),
         config: autoencoder,
       },
-      schedule: createSchedule(scheduler.schedule),
+      schedule: createSchedule({ ...scheduler.schedule, singlePrecision: true }),
       scheduler,
       metadata: readMetadata(opened.source.metadata),
     };
