@@ -8,7 +8,14 @@ export * from "./kernel.js";
 export * from "./kernels/adam-w-update.js";
 export * from "./kernels/run-after.js";
 export * from "./ops/activations.js";
-export * from "./ops/attention.js";
+export {
+  type Attention,
+  attention,
+  createAttention,
+  mergeHeads,
+  multiHeadAttention,
+  splitHeads,
+} from "./ops/attention.js";
 export * from "./ops/convolution.js";
 export * from "./ops/group-norm.js";
 export * from "./ops/layer-norm.js";

@@ -1,10 +1,10 @@
 import { clone, dispose, type Tensor, type TensorContainer } from "@tensorflow/tfjs-core";
 import { ControlNetError } from "./errors.js";
 
-/** Nested plain objects and arrays with leaves of type `T`. A model's parameters are a tree of tensors. */
-export type Tree<T> = T | readonly Tree<T>[] | { readonly [key: string]: Tree<T> | undefined };
-
-/** The same nesting as `P`, with every tensor replaced by `R`. */
+/**
+ * The same nesting as `P`, with every tensor replaced by `R`. A tree is nested plain objects and arrays; a model's
+ * parameters are a tree of tensors.
+ */
 export type Mapped<P, R> = P extends Tensor ? R : P extends object ? { [K in keyof P]: Mapped<P[K], R> } : P;
 
 /** A leaf with its place in the tree: keys and indices joined by dots, `"down.0.residual.1.norm1.scale"`. */

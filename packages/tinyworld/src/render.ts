@@ -1,7 +1,7 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import type { Scene } from "./scene.js";
 import { castRay, type Hit, SKY, shaderOf } from "./shading.js";
-import { TILE, tilesOf, type World, worldOf } from "./world.js";
+import { TILE, tilesOf, worldOf } from "./world.js";
 
 /** The size of a picture in pixels. */
 export interface RenderSize {
@@ -28,18 +28,14 @@ const EDGE = 14;
  * The same scene and size give the same bytes on every machine with IEEE arithmetic.
  * @throws ControlNetError `range` for a size that is not an integer from 8 to 4096
  */
-export function render(scene: Scene, size: RenderSize = {}): Image {
-  return renderWorld(worldOf(scene), size);
-}
-
-/** {@link render} for a world that is built already. */
-export function renderWorld(world: World, { width = 128, height = 128 }: RenderSize): Image {
+export function render(scene: Scene, { width = 128, height = 128 }: RenderSize = {}): Image {
   for (const side of [width, height])
     if (!Number.isInteger(side) || side < 8 || side > 4096)
       throw new ControlNetError(
         "range",
         `render: expected width and height from 8 to 4096, got ${width}x${height}`,
       );
+  const world = worldOf(scene);
   const { view } = world;
   const tiles = tilesOf(world, width, height);
   const columns = Math.ceil(width / TILE);

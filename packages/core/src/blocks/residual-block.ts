@@ -52,8 +52,11 @@ export function createResidualBlock<L>(
   };
 }
 
+/** How a residual block computes, apart from its parameters. */
 export interface ResidualBlockOptions {
+  /** Of both group norms. */
   groups: number;
+  /** Of both group norms: 1e-5 in the U-Net, 1e-6 in the autoencoder. */
   epsilon: number;
   /** After each norm, and before the time projection. Default `"silu"`. */
   activation?: Activation;

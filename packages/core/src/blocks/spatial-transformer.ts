@@ -26,10 +26,15 @@ export interface SpatialTransformer<L = Tensor> {
   projectOut: Convolution<L> | Linear<L>;
 }
 
+/** The shape of a spatial transformer. */
 export interface SpatialTransformerShape {
+  /** Of the feature map. */
   channels: number;
+  /** Of the context, such as the text encoder's features. */
   contextChannels: number;
+  /** How many transformer blocks. */
   depth: number;
+  /** Whether the projections are linear layers, as in SD 2, or 1x1 convolutions, as in SD 1.5. */
   linearProjection: boolean;
   /** Channels inside, where attention has others than the feature map. */
   innerChannels?: number;

@@ -32,9 +32,11 @@ export function createConvolution<L>(
   };
 }
 
+/** How a convolution walks over its input. */
 export interface ConvolutionOptions {
+  /** Default 1. */
   stride?: 1 | 2;
-  /** `"same"` keeps the size at stride 1; `"down"` pads 1 on each side; `"down-right"` pads right and bottom only. */
+  /** Default `"same"`, at stride 2 `"down"`. `"same"` keeps the size at stride 1; `"down"` pads 1 on each side; `"down-right"` pads right and bottom only. */
   padding?: "same" | "down" | "down-right";
 }
 
