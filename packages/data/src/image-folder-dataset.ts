@@ -59,14 +59,8 @@ export async function openImageFolderDataset(options: ImageFolderDatasetOptions)
   const conditionOptions = options.options ?? {};
   const entries = await listEntries(root, options.captions, allowEmptyCaptions);
   const rules = mapRulesOf(condition);
-  const decoder = createDecoder("openImageFolderDataset", options);
+  const decoder = createDecoder("openImageFolderDataset", { root, rules, resolution }, options);
   const source: MapSource = module ? { kind: "module", module, options: conditionOptions } : { kind: "none" };
-  const shared = {
-    root,
-    followLinks: options.followLinks ?? false,
-    maxPixels: options.maxPixels ?? 100e6,
-    rules,
-  };
   const what =
     `${entries.length} images, ${condition.name} maps computed ` +
     `(${JSON.stringify(condition.metadata(conditionOptions).options)}), ${resolution.width}x${resolution.height}`;
@@ -80,7 +74,7 @@ export async function openImageFolderDataset(options: ImageFolderDatasetOptions)
       checkIndex("image folder dataset", index, entries.length);
       const { image: file, caption: known } = entries[index]!;
       const caption = known ?? (await readCaption(file, allowEmptyCaptions));
-      const { image, map } = await decoder.decode({ ...shared, resolution, file, map: source });
+      const { image, map } = await decoder.decode(file, source);
       return {
         index,
         name: relative(root, file),

@@ -57,13 +57,7 @@ export async function openJsonLinesDataset(options: JsonLinesDatasetOptions): Pr
     return { map: pathInside(where, root, source), image: pathInside(where, root, target), caption: prompt };
   });
   const rules = mapRulesOf(condition);
-  const decoder = createDecoder("openJsonLinesDataset", options);
-  const shared = {
-    root,
-    followLinks: options.followLinks ?? false,
-    maxPixels: options.maxPixels ?? 100e6,
-    rules,
-  };
+  const decoder = createDecoder("openJsonLinesDataset", { root, rules, resolution }, options);
   const what = `${entries.length} samples, condition ${condition.name}, ${resolution.width}x${resolution.height}`;
   return {
     condition,
@@ -74,12 +68,7 @@ export async function openJsonLinesDataset(options: JsonLinesDatasetOptions): Pr
     async load(index): Promise<Sample> {
       checkIndex("JSON lines dataset", index, entries.length);
       const { map, image, caption } = entries[index]!;
-      const decoded = await decoder.decode({
-        ...shared,
-        resolution,
-        file: image,
-        map: { kind: "file", file: map },
-      });
+      const decoded = await decoder.decode(image, { kind: "file", file: map });
       return { index, name: relative(root, image), image: decoded.image, map: decoded.map!, caption };
     },
     close: () => decoder.close(),

@@ -120,19 +120,14 @@ test("workers killed from outside in the middle of a run change nothing", async 
   const dir = await writeJsonLinesFolder(4);
   folders.push(dir);
   const incidents: string[] = [];
-  const decoder = createDecoder("test", { workers: 2, onIncident: (message) => incidents.push(message) });
-  const rules = mapRulesOf(steppedCondition);
-  const task = (i: number) => ({
-    root: dir,
-    followLinks: false,
-    file: join(dir, `target/${i % 4}.png`),
-    map: { kind: "none" as const },
-    rules,
-    resolution,
-    maxPixels: 1e6,
-  });
-  await decoder.decode(task(0));
-  const running = Array.from({ length: 40 }, (_, i) => decoder.decode(task(i)));
+  const decoder = createDecoder(
+    "test",
+    { root: dir, rules: mapRulesOf(steppedCondition), resolution },
+    { workers: 2, onIncident: (message) => incidents.push(message) },
+  );
+  const decode = (i: number) => decoder.decode(join(dir, `target/${i % 4}.png`), { kind: "none" });
+  await decode(0);
+  const running = Array.from({ length: 40 }, (_, i) => decode(i));
   for (const pid of decoder.processIds()) process.kill(pid, "SIGKILL");
   const decoded = await Promise.all(running);
   expect(decoded.map(({ image }) => image.data[0])).toEqual(
@@ -141,7 +136,7 @@ test("workers killed from outside in the middle of a run change nothing", async 
   expect(incidents.length).toBeGreaterThan(0);
   await decoder.close();
   expect(decoder.processIds()).toEqual([]);
-  await expect(decoder.decode(task(0))).rejects.toMatchObject({ code: "state" });
+  await expect(decode(0)).rejects.toMatchObject({ code: "state" });
 });
 
 test.each([
