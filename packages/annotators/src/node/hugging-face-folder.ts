@@ -47,7 +47,11 @@ export function withHuggingFaceFolder<T>(path: string, use: (folder: HuggingFace
   }
 }
 
-function readPreprocessor(folder: string): Json {
+/**
+ * How a folder's model wants its pictures.
+ * @throws ControlNetError `io` or `format` naming the file
+ */
+export function readPreprocessor(folder: string): Json {
   // Version 5 of transformers writes one file for tokenizer and pictures where a model has both.
   const combined = "processor_config.json";
   if (!existsSync(join(folder, "preprocessor_config.json")) && existsSync(join(folder, combined))) {

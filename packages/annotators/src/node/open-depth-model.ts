@@ -31,7 +31,8 @@ export async function openDepthModel(
         `openDepthModel: ${folder}: expected predicted_depth [1, height, width], found ${depth ? `[${depth.dims.join(", ")}]` : "none"}`,
       );
     const plane = { data: Float32Array.from(depth.data), width, height, channels: 1 };
-    return resizePlane(plane, picture.width, picture.height, "bilinear");
+    // As transformers brings it back to the picture's size.
+    return resizePlane(plane, picture.width, picture.height, "cubic");
   };
   return opened(detect, () => void model.dispose());
 }

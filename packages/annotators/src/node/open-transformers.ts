@@ -1,6 +1,9 @@
-import { basename, dirname, resolve } from "node:path";
+import { createRequire } from "node:module";
+import { basename, dirname, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { readConfig } from "@controlnet-js/checkpoints/node";
 import { ControlNetError, type Image } from "@controlnet-js/core";
+import { type ProcessedPicture, pillowSizer } from "./pillow-sizer.js";
 
 /** A tensor of `@huggingface/transformers`. */
 export interface LibraryTensor {
@@ -19,7 +22,7 @@ export interface LibraryModel {
 export interface TransformersLibrary {
   env: { allowRemoteModels: boolean; localModelPath: string };
   RawImage: new (data: Uint8Array, width: number, height: number, channels: number) => unknown;
-  AutoProcessor: Loader<(image: unknown) => Promise<unknown>>;
+  AutoProcessor: Loader<(image: unknown) => Promise<ProcessedPicture>>;
   AutoModelForDepthEstimation: Loader<Model>;
   AutoModelForSemanticSegmentation: Loader<Model>;
   pipeline(
@@ -61,9 +64,11 @@ export async function openLibraryModel(
   return await openLocally(where, folder, kinds, options, async (library, name, load) => {
     const processor = await library.AutoProcessor.from_pretrained(name, load);
     const model = await library[loader].from_pretrained(name, load);
+    const process = ({ data, width, height, channels }: Image) =>
+      processor(new library.RawImage(data, width, height, channels));
+    const sized = pillowSizer(where, folder);
     return {
-      run: async ({ data, width, height, channels }: Image) =>
-        model(await processor(new library.RawImage(data, width, height, channels))),
+      run: async (image: Image) => model(await sized(image, process)),
       dispose: () => model.dispose(),
     };
   });
@@ -106,9 +111,17 @@ async function importLibrary(where: string): Promise<TransformersLibrary> {
   // A name in a variable: bundlers and type checkers must not ask for what few users need.
   const name = "@huggingface/transformers";
   try {
-    return (await import(name)) as TransformersLibrary;
+    return await import(name).catch(async () => {
+      // Not beside this package, such as where npx keeps the program: that of the user's own folder.
+      const { href } = pathToFileURL(createRequire(join(process.cwd(), "index.js")).resolve(name));
+      const library = await import(/* @vite-ignore */ href);
+      return library.env ? library : library.default;
+    });
   } catch (cause) {
-    throw new ControlNetError("missing", `${where}: needs ${name}; install it: npm install ${name}`, {
+    // Installed without all that it needs itself, it is there and doesn't load.
+    const [reason = ""] = (cause as Error).message.split("\n");
+    const why = reason.includes(name) ? "" : ` (${reason})`;
+    throw new ControlNetError("missing", `${where}: needs ${name}; install it: npm install ${name}${why}`, {
       cause,
     });
   }
