@@ -13,6 +13,19 @@ const NEED_NETWORK: readonly string[] = [
   "segmentation",
 ];
 
+/** The files of networks, by condition. */
+const WEIGHTS: Readonly<Record<string, string>> = {
+  mlsd: "mlsd_large_512_fp32.pth",
+  scribble: "ControlNetHED.pth",
+  hed: "ControlNetHED.pth",
+  softedge: "ControlNetHED.pth",
+  lineart: "sk_model.pth",
+  pose: "body_pose_model.pth --weights hand=hand_pose_model.pth",
+  depth: "models/depth-anything-small-hf",
+  normal: "models/dpt-large",
+  segmentation: "models/upernet-convnext-small",
+};
+
 /** All built-in conditions, in the order of the page. */
 export const galleryEntries: readonly GalleryEntry[] = (
   Object.values(builtInConditions) as unknown as Condition[]
@@ -23,6 +36,7 @@ export const galleryEntries: readonly GalleryEntry[] = (
     condition,
     picture: `conditions/${condition.name}.${type}`,
     needsNetwork: NEED_NETWORK.includes(condition.name),
+    ...(WEIGHTS[condition.name] && { weights: WEIGHTS[condition.name] }),
     // By default the map is the picture itself.
     ...(condition.name === "tile" && { shownWith: { factor: 8 } }),
   };

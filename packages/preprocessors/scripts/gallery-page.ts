@@ -8,6 +8,8 @@ export interface GalleryEntry {
   picture: string;
   /** Whether finding it in a picture needs a network. */
   needsNetwork: boolean;
+  /** What `--weights` is given for its network: a published file, or the folder of a model. */
+  weights?: string;
   /** Options other than the defaults that the picture is made with. */
   shownWith?: Record<string, number>;
 }
@@ -38,8 +40,9 @@ domain) and [a cup of coffee](conditions/coffee.jpg) (Rachel Michetti, CC0), bot
 
 What a network has to find is shown for three rendered scenes of [tinyworld](../packages/tinyworld/README.md). **No network
 is involved there:** the maps are drawn from the scenes' exact geometry. They show what a map means, not how well a network
-sees. [Annotators](../packages/annotators/README.md) runs several networks from their published weights; with one of your
-own, \`depthCondition(network)\` and its like make the condition.
+sees. [Annotators](../packages/annotators/README.md) runs networks from the files that their authors published, which
+\`--weights\` names. One of your own comes from a module, \`--condition ./my-depth.js\`, that exports
+\`depthCondition(myNetwork)\` or its like.
 
 Defaults are those of the original ControlNets. In code each map is one call:
 \`await findCondition("canny").detect(image, { low: 50 })\`.
@@ -68,16 +71,13 @@ ${command(entry)}
 `;
 }
 
-function command({ condition: { name }, needsNetwork, shownWith = {} }: GalleryEntry): string {
+function command({ condition: { name }, needsNetwork, weights, shownWith = {} }: GalleryEntry): string {
   const photo = name === "inpaint" ? "transparent.png" : "photo.jpg";
   const options = Object.entries(shownWith).map(([key, value]) => ` --option ${key}=${value}`);
   const detect = (condition: string) =>
     `controlnet detect --condition ${condition} --image ${photo} --out ${name}.png${options.join("")}`;
-  if (!needsNetwork) return detect(name);
-  const lines = [
-    `# my-${name}.js: export const mine = ${name}Condition(myNetwork)`,
-    detect(`./my-${name}.js`),
-  ];
+  const lines = needsNetwork ? [] : [detect(name)];
+  if (weights) lines.push(detect(`${name} --weights ${weights}`));
   if (name === "pose") lines.push("controlnet detect --from-keypoints people.json --out pose.png");
   return lines.join("\n");
 }
