@@ -1,0 +1,60 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { launch } from "./launch.js";
+
+let folder: string;
+let told: string;
+const [node, program] = process.argv;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "launch-"));
+  told = "";
+  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
+    told += String(text);
+    return true;
+  });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  process.argv = [node!, program!];
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Lets this body stand for the command line. */
+function programOf(body: string): void {
+  const path = join(folder, "program.mjs");
+  const head = `import { writeFileSync } from "node:fs"; const { RANK, WORLD_SIZE, MASTER_PORT, CUDA_VISIBLE_DEVICES } = process.env;`;
+  writeFileSync(path, `${head}\n${body}`);
+  process.argv = [node!, path];
+}
+
+test("each process gets its place, the same meeting point, a GPU of its own, and is asked to train together", async () => {
+  vi.stubEnv("CUDA_VISIBLE_DEVICES", "4,6");
+  programOf(`
+    const seen = { size: WORLD_SIZE, port: MASTER_PORT, gpu: CUDA_VISIBLE_DEVICES, args: process.argv.slice(2) };
+    writeFileSync(${JSON.stringify(folder)} + "/" + RANK + ".json", JSON.stringify(seen));
+    if (RANK !== "0") console.log("hello");`);
+  expect(await launch({ processes: 3, command: ["train", "--config", "c.yaml"] })).toBe(0);
+  const seen = [0, 1, 2].map((rank) => JSON.parse(readFileSync(join(folder, `${rank}.json`), "utf8")));
+  expect(seen.map(({ gpu }) => gpu)).toEqual(["4", "6", "4"]);
+  for (const { size, port, args } of seen)
+    expect({ size, port, args }).toEqual({
+      size: "3",
+      port: seen[0].port,
+      args: ["train", "--config", "c.yaml", "--distributed"],
+    });
+  expect(told).toContain("[1] hello\n");
+});
+
+test("a process that fails gives its exit code", async () => {
+  programOf("process.exit(RANK === '1' ? 7 : 0)");
+  expect(await launch({ processes: 2, command: ["train"] })).toBe(7);
+});
+
+test("other commands are refused", async () => {
+  await expect(launch({ processes: 2, command: ["sample", "x"] })).rejects.toThrow(
+    /expected train and its options, got "sample x"/,
+  );
+});
