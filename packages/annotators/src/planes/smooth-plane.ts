@@ -11,24 +11,28 @@ const REACH = 4;
  */
 export function smoothPlane({ data, width, height }: Image<Float32Array>, sigma: number): Float64Array {
   const radius = Math.floor(REACH * sigma + 0.5);
-  const raw = Float64Array.from({ length: radius + 1 }, (_, i) => Math.exp((-0.5 * i * i) / (sigma * sigma)));
+  const raw = Float64Array.from({ length: radius + 1 }, (_, i) => Math.exp((-0.5 / (sigma * sigma)) * i * i));
   const sum = raw.reduce((total, weight, i) => total + (i === 0 ? weight : 2 * weight), 0);
   const kernel = raw.map((weight) => weight / sum);
+  // Summed in scipy's order, outermost pairs first: of two places that are equal but for rounding it finds one.
   const tall = new Float64Array(data.length);
-  for (let y = 0; y < height; y++)
-    for (let k = -radius; k <= radius; k++) {
-      const weight = kernel[Math.abs(k)]!;
-      const from = mirrored(y + k, height) * width;
-      const to = y * width;
-      for (let x = 0; x < width; x++) tall[to + x]! += weight * data[from + x]!;
+  for (let y = 0; y < height; y++) {
+    const to = y * width;
+    for (let x = 0; x < width; x++) tall[to + x] = kernel[0]! * data[to + x]!;
+    for (let k = radius; k >= 1; k--) {
+      const weight = kernel[k]!;
+      const above = mirrored(y - k, height) * width;
+      const below = mirrored(y + k, height) * width;
+      for (let x = 0; x < width; x++) tall[to + x]! += weight * (data[above + x]! + data[below + x]!);
     }
+  }
   const smooth = new Float64Array(data.length);
   const line = new Float64Array(width + 2 * radius);
   for (let y = 0; y < height; y++) {
     for (let i = 0; i < line.length; i++) line[i] = tall[y * width + mirrored(i - radius, width)]!;
     for (let x = 0; x < width; x++) {
       let total = kernel[0]! * line[x + radius]!;
-      for (let k = 1; k <= radius; k++) total += kernel[k]! * (line[x + radius - k]! + line[x + radius + k]!);
+      for (let k = radius; k >= 1; k--) total += kernel[k]! * (line[x + radius - k]! + line[x + radius + k]!);
       smooth[y * width + x] = total;
     }
   }
