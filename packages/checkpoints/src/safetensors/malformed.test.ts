@@ -36,7 +36,11 @@ const cases: [what: string, bytes: Uint8Array, message: RegExp][] = [
   ["a header past the format's limit", file(one, 4, 100_000_001n), /at most 100000000/],
   ["a header length past 2^53", file(one, 4, 2n ** 60n), /at most/],
   ["a negative header length", file(one, 4, 2n ** 64n - 1n), /at most/],
-  ["a zip in disguise", new TextEncoder().encode("PK\u0003\u0004 and some more text"), /a zip archive, as files of torch.save are/],
+  [
+    "a zip in disguise",
+    new TextEncoder().encode("PK\u0003\u0004 and some more text"),
+    /a zip archive, as files of torch.save are/,
+  ],
   ["a web page saved under the name", new TextEncoder().encode("<!doctype html><html></html>"), /a web page/],
   ["a server's error message", new TextEncoder().encode('{"error":"not found"}'), /a JSON text/],
   ["a GGUF file", new TextEncoder().encode(`GGUF\u0003${"\0".repeat(90)}`), /GGUF file/],
