@@ -1,6 +1,5 @@
 import { ControlNetError } from "@controlnet-js/core";
 import {
-  createSchedule,
   type NoiseSchedule,
   type Plan,
   planFromConfig,
@@ -9,6 +8,7 @@ import {
   switchSampler,
 } from "@controlnet-js/samplers";
 import type { Pipeline } from "./pipeline.js";
+import { scheduleOf } from "./schedule-of.js";
 
 /** Which sampler runs, and how. */
 export interface SamplerChoice {
@@ -44,7 +44,7 @@ export function choosePlan(
 ): ChosenPlan {
   const named = typeof sampler === "string";
   const config = named ? switchSampler(scheduler, sampler) : sampler;
-  const own = named ? schedule : createSchedule({ ...sampler.schedule, singlePrecision: true });
+  const own = named ? schedule : scheduleOf(sampler);
   const name = samplerNameOf(config.sampler);
   if (eta !== undefined && eta !== 0 && name !== "ddim" && name !== "tcd")
     throw new ControlNetError(

@@ -8,7 +8,7 @@ import {
 import { loadTree } from "@controlnet-js/checkpoints";
 import { openWeights, readConfig } from "@controlnet-js/checkpoints/node";
 import { ControlNetError, disposeTree } from "@controlnet-js/core";
-import { createSchedule, readSchedulerConfig } from "@controlnet-js/samplers";
+import { readSchedulerConfig } from "@controlnet-js/samplers";
 import {
   findTextEncoder,
   type TextEncoder,
@@ -18,6 +18,7 @@ import {
 } from "@controlnet-js/text-encoder";
 import { type UNetParams, unetConfigFromDiffusers, unetKeyRows } from "@controlnet-js/unet";
 import { assertPipeline, type Pipeline, type TextModel } from "../pipeline.js";
+import { scheduleOf } from "../schedule-of.js";
 import { loadTokenizer } from "./load-tokenizer.js";
 import { readMetadata } from "./metadata.js";
 import { findTokenizer } from "./models/find-tokenizer.js";
@@ -59,7 +60,7 @@ export async function loadPipeline(
       ),
       unet,
       autoencoder: keep(loadAutoencoder(join(folder, "vae"))),
-      schedule: createSchedule({ ...scheduler.schedule, singlePrecision: true }),
+      schedule: scheduleOf(scheduler),
       scheduler,
       metadata,
     };

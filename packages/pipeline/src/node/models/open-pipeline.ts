@@ -3,10 +3,10 @@ import { join } from "node:path";
 import type { Autoencoder } from "@controlnet-js/autoencoder";
 import { type FoundPart, requirePart } from "@controlnet-js/checkpoints";
 import { ControlNetError, disposeTree } from "@controlnet-js/core";
-import { createSchedule } from "@controlnet-js/samplers";
 import type { TextEncoder } from "@controlnet-js/text-encoder";
 import type { UNetParams } from "@controlnet-js/unet";
 import { assertPipeline, type Pipeline, type TextModel } from "../../pipeline.js";
+import { scheduleOf } from "../../schedule-of.js";
 import { loadPipeline } from "../load-pipeline.js";
 import { readMetadata } from "../metadata.js";
 import { loadPart } from "./load-part.js";
@@ -92,7 +92,7 @@ function loadParts(opened: OpenModel, options: OpenPipelineOptions, log: (line: 
         params: load<Autoencoder>(found.autoencoder, { part: "autoencoder", config: autoencoder }),
         config: autoencoder,
       },
-      schedule: createSchedule({ ...scheduler.schedule, singlePrecision: true }),
+      schedule: scheduleOf(scheduler),
       scheduler,
       metadata: readMetadata(opened.source.metadata),
     };
