@@ -3,17 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { launch } from "./launch.js";
+import { captureStderr } from "./testing/capture-stderr.js";
 
 let folder: string;
-let told: string;
+let told: () => string;
 const [node, program] = process.argv;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "launch-"));
-  told = "";
-  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    told += String(text);
-    return true;
-  });
+  told = captureStderr();
 });
 afterEach(() => {
   vi.restoreAllMocks();
@@ -45,7 +42,7 @@ test("each process gets its place, the same meeting point, a GPU of its own, and
       port: seen[0].port,
       args: ["train", "--config", "c.yaml", "--distributed"],
     });
-  expect(told).toContain("[1] hello\n");
+  expect(told()).toContain("[1] hello\n");
 });
 
 test("a process that fails gives its exit code", async () => {

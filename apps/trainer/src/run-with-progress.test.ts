@@ -7,19 +7,16 @@ import { useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import { mean, type Scalar, square, sub, type Tensor, tensor1d } from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { runWithProgress, type TrainCommand } from "./run-with-progress.js";
+import { captureStderr } from "./testing/capture-stderr.js";
 import { readTrainConfig } from "./train-config.js";
 
 beforeAll(useCpuBackend);
 
 let folder: string;
-let told: string;
+let told: () => string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "progress-"));
-  told = "";
-  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    told += String(text);
-    return true;
-  });
+  told = captureStderr();
 });
 afterEach(() => {
   vi.restoreAllMocks();
@@ -61,7 +58,7 @@ test("a run tells how it goes and leaves its figures", async () => {
   const { result, params } = await run(command());
   params.dispose();
   expect(result).toMatchObject({ step: 4, saved: true, reason: "finished" });
-  expect(told).toMatch(/step 4: distance 1\n[\s\S]*Trained after 4 steps/);
+  expect(told()).toMatch(/step 4: distance 1\n[\s\S]*Trained after 4 steps/);
   expect(readFileSync(join(folder, "steps.csv"), "utf8").trim().split("\n")).toHaveLength(5);
   expect(existsSync(join(folder, "chart.svg"))).toBe(true);
 });
@@ -72,7 +69,7 @@ test("figures that can't be written are said once and do not end the run", async
   const { result, params } = await run(command());
   params.dispose();
   expect(result).toMatchObject({ step: 4, saved: true });
-  expect(told.match(/figures can't be written/g)).toHaveLength(1);
+  expect(told().match(/figures can't be written/g)).toHaveLength(1);
 });
 
 test("an output folder that can't be written to ends the run before its first step, with the way out", async () => {
@@ -90,5 +87,5 @@ test("of a group, the processes after the first write nothing", async () => {
   params.dispose();
   expect(result.step).toBe(4);
   expect(existsSync(join(folder, "steps.csv")) || existsSync(join(folder, "model.txt"))).toBe(false);
-  expect(told).toBe("");
+  expect(told()).toBe("");
 });
