@@ -32,7 +32,7 @@ export default [
   preset({
     ...common,
     entry: { detect: "src/detect/program.ts", "detect-worker": "src/detect/worker.ts" },
-    noExternal: ["@controlnet-js/core", "@controlnet-js/preprocessors"],
+    noExternal: ["@controlnet-js/core", "@controlnet-js/preprocessors", "zod"],
     esbuildOptions: (options) => {
       options.conditions = ["@controlnet-js/source"];
     },

@@ -1,5 +1,5 @@
 import { learningRateSchedules } from "@controlnet-js/training";
-import { z } from "zod";
+import * as z from "zod";
 
 /** A whole number from 1. */
 export const count = z.number().int().positive();

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { ControlNetError, nearestName } from "@controlnet-js/core";
 import { parse, YAMLParseError } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { isModulePath } from "./module-path.js";
 import { type TrainConfig, trainConfigSchema } from "./task-schemas.js";
 

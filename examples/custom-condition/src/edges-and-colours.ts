@@ -1,6 +1,6 @@
 import { defineCondition } from "@controlnet-js/core";
 import { canny, colourGrid, toRgb } from "@controlnet-js/preprocessors";
-import { z } from "zod";
+import * as z from "zod";
 
 /** Where the edges are and which colours lie between them: two maps of three channels each, stacked to six. */
 export const edgesAndColours = defineCondition({

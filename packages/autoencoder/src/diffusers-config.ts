@@ -1,5 +1,5 @@
 import { ControlNetError, nearestName } from "@controlnet-js/core";
-import { z } from "zod";
+import * as z from "zod";
 import { type AutoencoderConfig, autoencoderConfig } from "./config.js";
 
 const size = z.int().positive();

@@ -1,6 +1,6 @@
 import { ControlNetError } from "@controlnet-js/core";
 import { sharedDiffusersConfig, type UNetConfig, unetConfigFromDiffusers } from "@controlnet-js/unet";
-import { z } from "zod";
+import * as z from "zod";
 
 /** The shape of a ControlNet: its base U-Net's, and its hint encoder's. */
 export interface ControlNetConfig {

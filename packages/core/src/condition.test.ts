@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { type ConditionSpec, defineCondition, type Image, parseOptions } from "./condition.js";
 import { isControlNetError } from "./errors.js";
 

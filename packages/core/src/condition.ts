@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import { ControlNetError, nearestName } from "./errors.js";
 
 /** Pixels in rows, channels interleaved: `data[(y * width + x) * channels + c]`. Bytes are 0-255. */

@@ -24,6 +24,7 @@ export * from "./ops/resample.js";
 export * from "./ops/timestep-embedding.js";
 export * from "./ops/zero-convolution.js";
 export * from "./random.js";
+export * from "./random-tensor.js";
 export * from "./rematerialize.js";
 export * from "./run-block.js";
 export * from "./tree.js";

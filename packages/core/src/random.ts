@@ -1,5 +1,3 @@
-import { type Tensor, tensor } from "@tensorflow/tfjs-core";
-
 /**
  * Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as
  * 1, 2, 3", 2011). A value depends on (seed, stream, index) alone: never on what was drawn before, on the batch
@@ -99,16 +97,4 @@ export function randomNormals(key: RandomKey, count: number): Float32Array {
     if (i + 1 < count) values[i + 1] = radius * Math.sin(angle);
   }
   return values;
-}
-
-/** A standard normal tensor of `shape` for one key. The caller disposes it. */
-export function randomNormalTensor(key: RandomKey, shape: number[]): Tensor {
-  return tensor(
-    randomNormals(
-      key,
-      shape.reduce((a, b) => a * b, 1),
-    ),
-    shape,
-    "float32",
-  );
 }

@@ -1,5 +1,5 @@
 import type { Condition } from "@controlnet-js/core";
-import { z } from "zod";
+import * as z from "zod";
 
 /** How a condition is shown. */
 export interface GalleryEntry {

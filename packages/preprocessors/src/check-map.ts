@@ -140,8 +140,27 @@ function countAbove(
   end: number,
   channels: number,
 ): number {
+  if (data instanceof Uint8Array && limit === 127.5 && channels === 1) return countHigh(data, start, end);
   let count = 0;
   for (let i = start; i < end; i += channels) count += data[i]! > limit ? 1 : 0;
+  return count;
+}
+
+/** How many bytes have their top bit set; four at a time, as lines of a folder's maps are counted for each picture. */
+function countHigh(data: Uint8Array, start: number, end: number): number {
+  const lead = Math.min(-(data.byteOffset + start) & 3, end - start);
+  const length = (end - start - lead) >> 2;
+  const words = length > 0 ? new Int32Array(data.buffer, data.byteOffset + start + lead, length) : [];
+  let count = 0;
+  for (let first = 0; first < length; first += 255) {
+    const last = Math.min(first + 255, length);
+    // Four counts of eight bits: of 255 words at most.
+    let counts = 0;
+    for (let w = first; w < last; w++) counts += (words[w]! >>> 7) & 0x01010101;
+    count += (counts & 255) + ((counts >>> 8) & 255) + ((counts >>> 16) & 255) + (counts >>> 24);
+  }
+  for (let i = start; i < start + lead; i++) count += data[i]! >>> 7;
+  for (let i = start + lead + length * 4; i < end; i++) count += data[i]! >>> 7;
   return count;
 }
 

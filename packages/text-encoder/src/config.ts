@@ -1,5 +1,5 @@
 import { activationNames, ControlNetError } from "@controlnet-js/core";
-import { z } from "zod";
+import * as z from "zod";
 
 const size = z.int().positive();
 

@@ -1,5 +1,5 @@
 import { ControlNetError } from "@controlnet-js/core";
-import { z } from "zod";
+import * as z from "zod";
 import { type TextEncoderConfig, textEncoderConfig } from "./config.js";
 import type { TextEncoderFile } from "./keys.js";
 import type { Tokenizer } from "./tokenizer/tokenizer.js";

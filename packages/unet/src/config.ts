@@ -1,5 +1,5 @@
 import { activationNames, ControlNetError } from "@controlnet-js/core";
-import { z } from "zod";
+import * as z from "zod";
 
 const positive = z.number().int().positive();
 const odd = positive.refine((side) => side % 2 === 1, "expected an odd number");

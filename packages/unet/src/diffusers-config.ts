@@ -1,5 +1,5 @@
 import { ControlNetError } from "@controlnet-js/core";
-import { z } from "zod";
+import * as z from "zod";
 import { type UNetConfig, unetConfig } from "./config.js";
 
 const positive = z.number().int().positive();

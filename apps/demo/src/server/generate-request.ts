@@ -1,6 +1,6 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import sharp from "sharp";
-import { z } from "zod";
+import * as z from "zod";
 
 /** What the page sends to paint a picture. */
 export const generateRequestSchema = z.strictObject({

@@ -11,6 +11,7 @@ import { cachedDetector, type Detector, type DetectorName } from "./detector.js"
 import { createLane } from "./lane.js";
 import { isMapDone, writeMap } from "./map-file.js";
 import { atSize } from "./picture-size.js";
+import { releaseMemory } from "./release-memory.js";
 
 /** What was found in one picture, as `--json` prints it. */
 export interface DetectReport {
@@ -56,9 +57,13 @@ const drawing = createLane();
 export async function detectPicture(detector: Detector, file: string, out?: string): Promise<DetectReport> {
   const { condition, options } = detector;
   const bytes = readBytes(file);
-  const picture = await decoding(() => decodeSource(bytes, file, { alpha: isBuiltIn(condition, "inpaint") }));
+  const alpha = (condition as unknown) === builtInConditions.inpaint;
+  const picture = await decoding(() => decodeSource(bytes, file, { alpha }));
+  releaseMemory(bytes);
   const { map, findings, warnings, oddities } = await drawing(async () => {
     const image = atSize(file, picture, detector.size);
+    // Of the picture as it was, nothing is known outside.
+    if (image !== picture) releaseMemory(picture.data);
     const lines = oneChannelMap(condition);
     const examined = lines
       ? { map: lines(image, options), findings: {}, warnings: [] }
@@ -69,6 +74,8 @@ export async function detectPicture(detector: Detector, file: string, out?: stri
   const wrong = oddities.find(({ kind }) => kind === "channels" || kind === "range");
   if (wrong) throw new ControlNetError("data", `${file}: ${wrong.message}`);
   if (out !== undefined) await writeMap(out, map, detector);
+  // A user's own condition may keep what it was given.
+  if (isBuiltIn(condition)) for (const { data } of [picture, map]) releaseMemory(data);
   const report: DetectReport = {
     file,
     ...(out !== undefined && { out }),
@@ -102,5 +109,5 @@ export async function runDetectJob({ file, out, detector: name, resume }: Detect
   }
 }
 
-const isBuiltIn = (condition: Condition, name: keyof typeof builtInConditions): boolean =>
-  (condition as unknown) === builtInConditions[name];
+const isBuiltIn = (condition: Condition): boolean =>
+  Object.values<unknown>(builtInConditions).includes(condition);

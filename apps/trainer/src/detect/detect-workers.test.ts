@@ -22,6 +22,10 @@ const source = `
       if (image.width === 7) process.kill(process.pid, "SIGKILL");
       return image;
     },
+    async examine(image) {
+      const canRelease = "transfer" in ArrayBuffer.prototype;
+      return { map: await this.detect(image), findings: { canRelease }, warnings: [] };
+    },
   };`;
 
 test("worker processes share the jobs; one that dies costs its picture and no other", {
@@ -40,7 +44,10 @@ test("worker processes share the jobs; one that dies costs its picture and no ot
   const outcomes = new Map<string, DetectOutcome>();
   await runDetectJobs(jobs, 1, ({ file }, outcome) => outcomes.set(file, outcome));
   const [first, second, third] = jobs.map(({ file }) => outcomes.get(file));
-  expect(first).toMatchObject({ kind: "done", report: { width: 4, condition: "deadly" } });
+  expect(first).toMatchObject({
+    kind: "done",
+    report: { width: 4, condition: "deadly", canRelease: true },
+  });
   expect(second).toMatchObject({
     kind: "failed",
     message: expect.stringMatching(/1\.png: .*SIGKILL, twice/),

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ControlNetError } from "@controlnet-js/core";
 import { type DetectJob, type DetectOutcome, runDetectJob } from "./detect-picture.js";
+import { transferFlags } from "./release-memory.js";
 import type { WorkerReply, WorkerTask } from "./worker-messages.js";
 
 /** Jobs that a process has at once: it decodes one picture while it makes the map of another. */
@@ -157,7 +158,10 @@ function forkWorker(): ChildProcess {
   const tsx = () => pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
   return fork(fileURLToPath(program), {
     env: { ...keepMemory, ...process.env },
-    execArgv: fromSource ? ["--conditions=@controlnet-js/source", "--import", tsx()] : [],
+    execArgv: [
+      ...transferFlags,
+      ...(fromSource ? ["--conditions=@controlnet-js/source", "--import", tsx()] : []),
+    ],
     serialization: "advanced",
     // What a condition prints goes to standard error: standard output belongs to the results.
     stdio: ["ignore", 2, 2, "ipc"],

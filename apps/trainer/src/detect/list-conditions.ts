@@ -1,5 +1,5 @@
 import type { Condition } from "@controlnet-js/core";
-import { z } from "zod";
+import * as z from "zod";
 
 /** A condition as `controlnet detect --list --json` prints it. */
 export interface ConditionEntry {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import { readPngText } from "@controlnet-js/pipeline/node";
 import { toGrey } from "@controlnet-js/preprocessors";
-import { z } from "zod";
+import * as z from "zod";
 import { readSource } from "../read-source.js";
 
 /** What `controlnet detect` writes into a map: how it was made. */

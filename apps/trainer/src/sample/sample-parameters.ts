@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { ControlNetError } from "@controlnet-js/core";
 import { linkChoices, linkWeightings, promptSettings } from "@controlnet-js/pipeline";
 import { readPngText } from "@controlnet-js/pipeline/node";
-import { z } from "zod";
+import * as z from "zod";
 
 /** One ControlNet; every key but `path` is the option of its name that follows `--control`. */
 const controlSchema = z.object({

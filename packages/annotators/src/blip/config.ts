@@ -1,5 +1,5 @@
 import { ControlNetError } from "@controlnet-js/core";
-import { z } from "zod";
+import * as z from "zod";
 import { type Json, parseJson } from "../hugging-face/parse-json.js";
 
 const size = z.int().positive();

@@ -1,5 +1,5 @@
 import { ControlNetError } from "@controlnet-js/core";
-import type { z } from "zod";
+import type * as z from "zod";
 
 /** A file of JSON, parsed. */
 export type Json = Readonly<Record<string, unknown>>;

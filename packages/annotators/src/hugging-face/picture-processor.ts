@@ -1,7 +1,7 @@
 import type { Image } from "@controlnet-js/core";
 import { assertImage } from "@controlnet-js/preprocessors";
 import { type Tensor4D, tensor4d } from "@tensorflow/tfjs-core";
-import { z } from "zod";
+import * as z from "zod";
 import { type Json, parseJson } from "./parse-json.js";
 import { type PillowFilter, pillowFilter, resizePillow } from "./resize-pillow.js";
 

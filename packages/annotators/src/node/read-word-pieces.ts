@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readConfig } from "@controlnet-js/checkpoints/node";
 import { ControlNetError } from "@controlnet-js/core";
-import { z } from "zod";
+import * as z from "zod";
 import { createWordPieces, type WordPieces } from "../blip/word-pieces.js";
 import { parseJson } from "../hugging-face/parse-json.js";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** What every backbone has: stages, each of which halves what the one before it made. */
 interface Stages {

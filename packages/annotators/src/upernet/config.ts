@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type Json, parseJson } from "../hugging-face/parse-json.js";
 import { type BackboneConfig, backboneSchema } from "./backbone-config.js";
 

@@ -1,5 +1,5 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { randomNormalTensor } from "../random.js";
+import { randomNormalTensor } from "../random-tensor.js";
 
 /** A standard normal tensor for tests, the same at every call with the same arguments. */
 export const randomTensor = <T extends Tensor>(shape: number[], index = 0): T =>

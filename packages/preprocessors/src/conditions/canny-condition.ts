@@ -1,5 +1,5 @@
 import { type Condition, defineCondition, type Image } from "@controlnet-js/core";
-import { z } from "zod";
+import * as z from "zod";
 import { type CannyOptions, canny, cannyRgb } from "../canny.js";
 import type { ByteImage } from "../image.js";
 

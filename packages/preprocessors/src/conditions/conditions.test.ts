@@ -1,4 +1,4 @@
-import { isControlNetError } from "@controlnet-js/core";
+import { isControlNetError, randomWords } from "@controlnet-js/core";
 import { expect, test } from "vitest";
 import { assertMap, checkMap } from "../check-map.js";
 import { type ByteImage, blankImage } from "../image.js";
@@ -114,6 +114,34 @@ test("checkMap notices what is wrong with a map", async () => {
   ]);
   expect(kinds(await canny.detect(map), map)).toEqual(["already-processed warning"]);
   expect(() => assertMap(canny, blankImage(8, 8, 3))).toThrow(/nothing is drawn/);
+});
+
+test("a map of lines is too bright where more than half of its pixels are", () => {
+  const traits = { ...builtInConditions.canny, channels: 1 };
+  const words = randomWords({ seed: 3, purpose: "bright maps", index: 0 });
+  for (const [offset, length] of [
+    [0, 9000],
+    [1, 9001],
+    [2, 4097],
+    [3, 8195],
+    [5, 3],
+  ] as const)
+    for (const surplus of [0, 1]) {
+      const data = new Uint8Array(offset + length).subarray(offset);
+      for (let bright = 0; bright < Math.floor(length / 2) + surplus; ) {
+        const at = words() % length;
+        if (data[at] === 0) bright++;
+        data[at] = 255;
+      }
+      const found = checkMap(traits, { data, width: length, height: 1, channels: 1 });
+      const isBright = found.some(({ kind }) => kind === "polarity");
+      expect({ offset, length, surplus, isBright }).toEqual({
+        offset,
+        length,
+        surplus,
+        isBright: surplus === 1,
+      });
+    }
 });
 
 test("a Canny of a Canny is noticed without its source, a Canny of a picture is not taken for one", async () => {

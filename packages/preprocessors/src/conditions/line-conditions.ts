@@ -1,5 +1,5 @@
 import { type Detection, defineCondition, type Image } from "@controlnet-js/core";
-import { z } from "zod";
+import * as z from "zod";
 import { canny } from "../canny.js";
 import { houghSegments, type Segment } from "../hough-segments.js";
 import { toRgb } from "../image.js";

@@ -1,5 +1,5 @@
 import { ControlNetError, defineCondition, type Image } from "@controlnet-js/core";
-import { z } from "zod";
+import * as z from "zod";
 import { blankImage, toRgb } from "../image.js";
 import { shuffle } from "../maps/shuffle.js";
 import { colourGrid, tile } from "../maps/tile.js";

@@ -1,5 +1,5 @@
 import { ControlNetError, defineCondition } from "@controlnet-js/core";
-import { z } from "zod";
+import * as z from "zod";
 import { toRgb } from "../image.js";
 import { depthMap } from "../maps/depth.js";
 import { normalFromDepth } from "../maps/normal-from-depth.js";
