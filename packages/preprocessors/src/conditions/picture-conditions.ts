@@ -59,9 +59,9 @@ export const shuffleCondition = defineCondition({
       .number()
       .int()
       .min(0)
-      .max(Number.MAX_SAFE_INTEGER)
+      .max(2 ** 32 - 1)
       .default(0)
-      .describe("Another seed, another flow"),
+      .describe("Another seed, another flow; that of np.random.seed"),
     cell: z
       .number()
       .int()

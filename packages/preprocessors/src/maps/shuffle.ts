@@ -1,5 +1,6 @@
-import { ControlNetError, type Image, randomUniform } from "@controlnet-js/core";
+import { ControlNetError, type Image } from "@controlnet-js/core";
 import { assertImage, type ByteImage, blankImage } from "../image.js";
+import { numpyRandom } from "../numpy-random.js";
 import { combinePlane } from "../resize.js";
 import { resizeTaps, type Taps } from "../resize-taps.js";
 import { roundHalfEven } from "../round-half-even.js";
@@ -33,10 +34,10 @@ function inner(source: number, size: number, cell: number): Taps {
 }
 
 /**
- * The content of a picture, moved about by a smooth random flow (ControlNet 1.1 `shuffle`). The same seed gives the
- * same map everywhere.
+ * The content of a picture, moved about by a smooth random flow (ControlNet 1.1 `shuffle`): the map of
+ * `ContentShuffleDetector` after `np.random.seed(seed)`.
  * @param image `[height, width, channels]`
- * @param options.seed default 0
+ * @param options.seed an integer in [0, 2^32); default 0
  * @param options.cell how far apart the flow is drawn, in pixels; default 256
  * @throws ControlNetError `shape` or `range`
  */
@@ -45,8 +46,13 @@ export function shuffle(image: Image, options: { seed?: number; cell?: number } 
   assertImage("shuffle", image);
   if (!Number.isInteger(cell) || cell < 2 || cell > 4096)
     throw new ControlNetError("range", `shuffle: expected a cell of 2 to 4096 pixels, got ${cell}`);
+  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
+    throw new ControlNetError(
+      "range",
+      `shuffle: expected a seed of 0 to 4294967295, as NumPy has, got ${seed}`,
+    );
   const { width, height } = image;
-  const random = randomUniform({ seed, purpose: "shuffle", index: 0 });
+  const random = numpyRandom(seed);
   const x = Float32Array.from(smoothNoise(width, height, cell, random), (value) => value * (width - 1));
   const y = Float32Array.from(smoothNoise(width, height, cell, random), (value) => value * (height - 1));
   return remap(image, x, y);

@@ -118,7 +118,6 @@ function* mapResults(fixtures: Fixtures, pictures: Record<string, ByteImage>): G
     yield near(`${name} luminance`, recolour(picture));
     yield near(`${name} intensity`, recolour(picture, { of: "intensity", gamma: 0.7 }));
     yield near(`${name} tile`, tile(picture, 4));
-    yield near(`${name} shuffle`, shuffle(picture, { seed: 3, cell: 32 }));
     yield near(`${name} colour`, colourGrid(picture, 16));
   }
   yield near("line art", lineartStandard(bytes("square")));
@@ -130,5 +129,11 @@ function* mapResults(fixtures: Fixtures, pictures: Record<string, ByteImage>): G
   const flow = fixtures.remap.flow!.data as Float32Array;
   const half = flow.length / 2;
   const [x, y] = [flow.subarray(0, half), flow.subarray(half)];
+  for (const [name, wanted] of Object.entries(fixtures.remap)) {
+    const [, seed, cell] = name.split(" ");
+    if (cell === undefined) continue;
+    const { data } = shuffle(pictures.houses!, { seed: Number(seed), cell: Number(cell) });
+    yield { name, bytes: data, wanted: asImage(wanted).data };
+  }
   yield near("remap", remap(crop(pictures.houses!, 0, 0, 100, 60), x, y));
 }
