@@ -4,8 +4,8 @@ import type { Dataset } from "@controlnet-js/data";
 import {
   EventWriter,
   type TrainingListener,
-  type TrainingOptions,
   type TrainingTask,
+  type ValidationGoal,
   type ValidationReport,
 } from "@controlnet-js/training";
 import { memory } from "@tensorflow/tfjs-core";
@@ -34,7 +34,7 @@ export interface ProgressRun<P, B> {
   paintedFigures: readonly string[];
   /** A validation in words; what it says of the bar stays there until the next one. */
   describe(report: ValidationReport): { line: string; bar: string };
-  isDone?: NonNullable<TrainingOptions["isDone"]>;
+  goal?: ValidationGoal;
 }
 
 /** A run's task and its listener, which keep log, chart, events, pictures and bar. */

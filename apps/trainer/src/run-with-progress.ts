@@ -49,7 +49,7 @@ export async function runWithProgress<P, B>(
     overwrite,
     ...(signal && { signal }),
     ...(group && { group }),
-    ...(run.isDone && { isDone: run.isDone }),
+    ...(run.goal && { goal: run.goal }),
   };
   const seconds = () => (Date.now() - began) / 1000;
   if (group && group.rank > 0) {

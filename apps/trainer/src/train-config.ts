@@ -30,7 +30,17 @@ export function readTrainConfig(path: string, settings: readonly string[] = []):
   if (typeof raw !== "object" || raw === null || Array.isArray(raw))
     throw new ControlNetError("config", `controlnet train: ${path} should hold keys and values`);
   const config = withPaths(raw as RawConfig, dirname(resolve(path)));
-  for (const setting of settings) applySetting(config, setting);
+  const keysBefore: string[] = [];
+  for (const setting of settings) {
+    const key = applySetting(config, setting);
+    const lost = keysBefore.find((before) => before === key || before.startsWith(`${key}.`));
+    if (lost !== undefined)
+      throw new ControlNetError(
+        "config",
+        `controlnet train: --set ${setting} takes the place of --set ${lost}=... before it; keep one of them`,
+      );
+    keysBefore.push(key);
+  }
   const given: { task: unknown } = { task: "controlnet", ...withPaths(config, process.cwd()) };
   const parsed = trainConfigSchema.safeParse(given);
   if (!parsed.success)

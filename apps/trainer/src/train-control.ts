@@ -85,7 +85,6 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
   const compiled = compilePipeline(pipeline);
   try {
     const painted = await loadSamples(data.heldOut, validation.images);
-    let inARow = 0;
     const outcome = await runWithProgress(command, {
       task,
       data: data.train,
@@ -106,10 +105,12 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
             (report.edge_f1 === undefined ? "" : `; edge F1 ${report.edge_f1.toFixed(3)}`),
         };
       },
-      isDone({ hint_gain }) {
-        inARow = hint_gain! >= hintUsedFrom ? inARow + 1 : 0;
-        return training.stopAfterConvergence > 0 && inARow >= training.stopAfterConvergence;
-      },
+      ...(training.stopAfterConvergence > 0 && {
+        goal: {
+          inARow: training.stopAfterConvergence,
+          isMet: ({ hint_gain }) => hint_gain! >= hintUsedFrom,
+        },
+      }),
     });
     return {
       ...outcome,

@@ -6,7 +6,7 @@ import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/v
 import { addN, clone, type Tensor } from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type ProcessGroup, shareText } from "./process-group.js";
-import { runTraining, type TrainingListener, type TrainingOptions } from "./run-training.js";
+import { runTraining, type TrainingListener, type TrainingOptions, type ValidationGoal } from "./run-training.js";
 import { createTinyTask, tinyDataset, tinyOptions } from "./testing/tiny-task.js";
 
 beforeAll(useCpuBackend);
@@ -51,6 +51,9 @@ async function trained(change: Partial<TrainingOptions>, listener: TrainingListe
   disposeTree(result.params);
   return { ...result, values };
 }
+
+/** Met once the links are no longer zero: after the first step. */
+const learns = (inARow: number): ValidationGoal => ({ inARow, isMet: ({ link_norm }) => link_norm! > 0 });
 
 const together = (size: number, change: Partial<TrainingOptions>, listener: TrainingListener = {}) =>
   Promise.all(
@@ -104,10 +107,20 @@ test("when one process is told to stop, all do after the same step, saved", asyn
 });
 
 test("the first process validates, and its end is everyone's", async () => {
-  const results = await together(2, { batchSize: 1, validateEvery: 2, isDone: (_, step) => step === 2 });
+  const results = await together(2, { batchSize: 1, validateEvery: 2, goal: learns(1) });
   expect(results.map(({ step, reason }) => [step, reason])).toEqual([
     [2, "done"],
     [2, "done"],
+  ]);
+});
+
+test("a group that is resumed goes on counting what the first process has found", async () => {
+  const options = { batchSize: 1, validateEvery: 1, goal: learns(4) };
+  await together(2, { ...options, steps: 2 });
+  const results = await together(2, { ...options, resume: true });
+  expect(results.map(({ step, reason }) => [step, reason])).toEqual([
+    [4, "done"],
+    [4, "done"],
   ]);
 });
 

@@ -48,8 +48,15 @@ export interface TrainingOptions {
   signal?: AbortSignal;
   /** Processes that train together, `batchSize` samples each; every one calls `runTraining` with the same options. */
   group?: ProcessGroup;
-  /** Ends the run early, saved, once true after a validation. */
-  isDone?: (validation: ValidationReport, step: number) => boolean;
+  /** Ends the run early, saved, once it is reached. */
+  goal?: ValidationGoal;
+}
+
+/** What a run is trained for. Checkpoints keep the count, so that a resumed run ends where one without a break does. */
+export interface ValidationGoal {
+  /** Validations in a row, of those every `validateEvery` steps, that must meet it; at least 1. */
+  inARow: number;
+  isMet(report: ValidationReport): boolean;
 }
 
 const defaults = {
@@ -118,16 +125,27 @@ export async function runTraining<P, B>(
   listener.started?.({ step: progress.step, steps, ...(checkpoint && { resumedFrom: checkpoint }) });
 
   const averaged = () => state.ema ?? state.params;
-  const validate = async (): Promise<boolean> => {
-    if (!task.validate || !leads) return false;
+  const due = (every: number) => every > 0 && progress.step % every === 0;
+  const isReached = () =>
+    options.goal !== undefined && (progress.validation?.met ?? 0) >= options.goal.inARow;
+  const measure = async (): Promise<void> => {
+    if (!task.validate || !leads) return;
+    const { step, validation } = progress;
     try {
-      const report = await task.validate(averaged(), progress.step, signal);
-      await listener.validated?.(report, progress.step);
-      return options.isDone?.(report, progress.step) ?? false;
+      const report = await task.validate(averaged(), step, signal);
+      await listener.validated?.(report, step);
+      // What was measured only because the run ends here does not count: a longer run would not have it.
+      if (!due(options.validateEvery)) return;
+      const met = options.goal?.isMet(report) ? (validation?.met ?? 0) + 1 : 0;
+      progress = { ...progress, validation: { step, met } };
     } catch (error) {
-      if (signal?.aborted) return false;
-      throw error;
+      if (!signal?.aborted) throw error;
     }
+  };
+  /** Whether the goal is reached, as the first process finds. */
+  const validate = async (): Promise<boolean> => {
+    await measure();
+    return (await sumOver(group, isReached() ? 1 : 0)) > 0;
   };
   let savedAt = checkpoint ? progress.step : -1;
   const save = async () => {
@@ -159,11 +177,12 @@ export async function runTraining<P, B>(
     ...(group && { share: { index: group.rank, of: group.size } }),
     ...(listener.skipped && { onSkip: (sample) => listener.skipped?.(sample) }),
   });
-  const due = (every: number) => every > 0 && progress.step % every === 0;
   let reason: TrainingResult<P>["reason"] = "finished";
   try {
-    if (options.validateEvery > 0 && progress.step === 0) await validate();
-    while (progress.step < steps) {
+    let reached = isReached();
+    // Before the first step, and after one that was saved while its validation was aborted.
+    if (due(options.validateEvery) && progress.validation?.step !== progress.step) reached = await validate();
+    while (!reached && progress.step < steps) {
       if ((await sumOver(group, signal?.aborted ? 1 : 0)) > 0) {
         reason = "aborted";
         break;
@@ -178,10 +197,14 @@ export async function runTraining<P, B>(
       const updates = progress.step - (lossScale?.skipped ?? 0);
       const result = await trainStep.run(state, prepared, updates, rate, lossScale?.scale);
       state = result.state;
-      progress = { step: progress.step + 1, cursor: taken[taken.length - 1]!.cursor };
       const next = lossScale && nextLossScale(lossScale, result.report.skipped);
-      if (next) progress.lossScale = next;
-      else assertFinite(task.name, result.report, progress.step, checkpoint);
+      progress = {
+        ...progress,
+        step: progress.step + 1,
+        cursor: taken[taken.length - 1]!.cursor,
+        ...(next && { lossScale: next }),
+      };
+      if (!next) assertFinite(task.name, result.report, progress.step, checkpoint);
       listener.stepped?.({
         ...result.report,
         step: progress.step,
@@ -190,14 +213,10 @@ export async function runTraining<P, B>(
         seconds: (performance.now() - began) / 1000,
       });
       const last = progress.step === steps;
-      const validates = options.validateEvery > 0 && (due(options.validateEvery) || last);
-      const done = validates && (await sumOver(group, (await validate()) ? 1 : 0)) > 0;
+      if (due(options.validateEvery) || (last && options.validateEvery > 0)) reached = await validate();
       if (due(options.saveEvery)) await save();
-      if (done) {
-        reason = "done";
-        break;
-      }
     }
+    if (reached) reason = "done";
     if (savedAt !== progress.step) await save();
     await group?.barrier();
   } finally {

@@ -12,6 +12,8 @@ export interface Progress {
   cursor: Cursor;
   /** With float16 only. */
   lossScale?: LossScale;
+  /** The newest validation that was due, and how many up to it met the run's goal in a row. */
+  validation?: { step: number; met: number };
 }
 
 const stateFile = "state.safetensors";

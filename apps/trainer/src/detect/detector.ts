@@ -90,7 +90,7 @@ export function cachedDetector(name: DetectorName): Promise<Detector> {
 /**
  * Reads `--option key=value` texts. What the option's schema takes decides whether a value is a number, a truth value
  * or text: `version=1.1` stays text where it must be one.
- * @throws ControlNetError `config` for a text without a key
+ * @throws ControlNetError `config` for a text without a key, or a key that was there before
  */
 export function readOptionTexts(condition: Condition, texts: readonly string[]): Record<string, unknown> {
   const shape = condition.options.shape as Record<
@@ -105,6 +105,11 @@ export function readOptionTexts(condition: Condition, texts: readonly string[]):
       throw new ControlNetError("config", `controlnet detect: --option expects key=value, got "${text}"`);
     const key = text.slice(0, equals);
     const value = text.slice(equals + 1);
+    if (key in given)
+      throw new ControlNetError(
+        "config",
+        `controlnet detect: --option ${key} was given twice, the second time as "${text}"; keep one`,
+      );
     const readings = [parsedJson(value), value];
     const schema = Object.hasOwn(shape, key) ? shape[key] : undefined;
     given[key] = readings.find((reading) => schema?.safeParse(reading).success) ?? readings[0];

@@ -12,8 +12,15 @@ type OwnKey = Exclude<keyof ControlArgument, "path">;
  */
 export function addControlOptions(command: Command): ControlArgument[] {
   const controls: ControlArgument[] = [];
+  /** What the newest of them was given. */
+  const given = new Set<string>();
+  const once = (name: string) => {
+    if (given.has(name)) throw new InvalidArgumentError(`${name} was given to this --control before`);
+    given.add(name);
+  };
   command.option("--control <path>", "a ControlNet: a folder or a file; after it its own", (path: string) => {
     controls.push({ path, strength: 1, start: 0, end: 1 });
+    given.clear();
   });
   const own = (
     flags: string,
@@ -34,6 +41,7 @@ export function addControlOptions(command: Command): ControlArgument[] {
     read: (text: string) => ControlArgument[K],
   ) =>
     own(flags, description, (control, text) => {
+      once(flags.split(" ")[0]!);
       control[key] = read(text);
     });
   const toList = (
@@ -54,7 +62,7 @@ export function addControlOptions(command: Command): ControlArgument[] {
     String,
   );
   toList("--option <key=value>", "option", "an option of the condition, as of detect", (text) => {
-    keyAndValue(text);
+    once(`"${keyAndValue(text)[0]}"`);
     return text;
   });
   toList("--weights <path>", "weights", "the condition's network, as of detect", String);
