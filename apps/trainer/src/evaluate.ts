@@ -179,7 +179,7 @@ async function evaluateControlFolder(
     const weights = readWeightTexts(name, command.weights ?? [], evaluateFlag);
     if (!isExact(name)) assertWeights(name, conditionOptions, weights, evaluateFlag);
     const detects = !lacksWeights(name, conditionOptions, weights);
-    const { condition } = await openCondition(name, weights && { weights, look: {} });
+    const { condition } = await openCondition(name, weights && { weights, look: { sized: true } });
     const data = await openTinyworld({
       seed: 1,
       count: command.count,

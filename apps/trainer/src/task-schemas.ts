@@ -31,7 +31,7 @@ const controlSchema = z.strictObject({
   conditionOptions: z.record(z.string(), z.unknown()).default({}),
   /** The files of a built-in condition's network: its main part's path, or a path for each part. */
   weights: z.union([z.string(), z.record(z.string(), z.string())]).optional(),
-  /** Short side of a picture as that network sees it, in pixels, or `"picture"` for the picture's own. Default 512. */
+  /** Short side of a picture as that network sees it, in pixels. Default `"picture"`: as it is trained on. */
   detectResolution: z.union([z.int().min(64).max(4096), z.literal("picture")]).optional(),
   /** Widths of the hint encoder; each after the first halves the side. Default: Stable Diffusion's. */
   hintWidths: z.array(count).min(1).default([16, 32, 96, 256]),

@@ -69,6 +69,15 @@ test("wrong values, bad YAML and missing files are named", () => {
   expect(() => readTrainConfig(write("output: x\ndata: { kind: parquet }\n"))).toThrow(/data\.kind/);
 });
 
+test("a --set that undoes another one is refused; one inside of another is not", () => {
+  const set = (...settings: string[]) => readTrainConfig(write(smallest), settings).training;
+  expect(() => set("training.steps=2", "data.count=9", "training.steps=4")).toThrow(
+    /--set training\.steps=4 takes the place of --set training\.steps=/,
+  );
+  expect(() => set("training.steps=2", "training={ seed: 1 }")).toThrow(/of --set training\.steps=/);
+  expect(set("training={ seed: 1 }", "training.steps=2")).toMatchObject({ seed: 1, steps: 2 });
+});
+
 test("paths in a config are relative to its folder, paths given by --set to the working folder", () => {
   const path = write(
     "data: { kind: json-lines, dir: pictures }\ncondition: ./mine.ts\nweights: { body: body.pth }\noutput: runs/x\n",

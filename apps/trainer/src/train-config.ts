@@ -62,18 +62,21 @@ function parseYaml(text: string, where: string): unknown {
   }
 }
 
-function applySetting(config: RawConfig, setting: string): void {
+/** Changes what a `key=value` text names; returns the key. */
+function applySetting(config: RawConfig, setting: string): string {
   const equals = setting.indexOf("=");
   if (equals < 1)
     throw new ControlNetError("config", `controlnet train: --set expects key=value, got "${setting}"`);
-  const keys = setting.slice(0, equals).split(".");
+  const key = setting.slice(0, equals);
+  const keys = key.split(".");
   const last = keys.pop()!;
   let at = config;
-  for (const key of keys) {
-    if (typeof at[key] !== "object" || at[key] === null) at[key] = {};
-    at = at[key] as RawConfig;
+  for (const name of keys) {
+    if (typeof at[name] !== "object" || at[name] === null) at[name] = {};
+    at = at[name] as RawConfig;
   }
   at[last] = parseYaml(setting.slice(equals + 1), `--set ${setting}`);
+  return key;
 }
 
 /** Every key that a schema knows, at any depth, for suggestions. */

@@ -34,17 +34,17 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const settings = (output: string) => [
+const settings = (output: string, { steps = 2, heldOut = 2, images = 1 } = {}) => [
   "hintWidths=[4,4,4,4]",
   "dataOptions.width=32",
   "dataOptions.height=32",
-  "dataOptions.heldOut=2",
+  `dataOptions.heldOut=${heldOut}`,
   "dataOptions.workers=0",
-  "training.steps=2",
+  `training.steps=${steps}`,
   "training.batchSize=2",
   "validation.every=2",
   "validation.samples=2",
-  "validation.images=1",
+  `validation.images=${images}`,
   "validation.imagesEvery=2",
   "validation.samplingSteps=2",
   `output=${join(folder, output)}`,
@@ -72,7 +72,7 @@ test("trains on a folder in fill50k's format, resumes, and its ControlNet paints
     engine: "cpu",
   });
   first.dispose();
-  const again = readTrainConfig(config, [...settings("run"), "training.steps=4"]);
+  const again = readTrainConfig(config, settings("run", { steps: 4 }));
   const second = await train({ config: again, resume: true, engine: "cpu" });
   expect(second.result.step).toBe(4);
   expect(second.log.steps.map(({ step }) => step)).toEqual([1, 2, 3, 4]);
@@ -137,12 +137,7 @@ test("trains on a folder of pictures with captions, the maps made on the fly", {
   const config = join(folder, "pictures.yaml");
   writeFileSync(config, `base: ${base}\ndata: { kind: image-folder, dir: ${data} }\noutput: x\n`);
   const trained = await train({
-    config: readTrainConfig(config, [
-      ...settings("pictures-run"),
-      "training.steps=3",
-      "validation.images=0",
-      "dataOptions.heldOut=1",
-    ]),
+    config: readTrainConfig(config, settings("pictures-run", { steps: 3, heldOut: 1, images: 0 })),
     resume: false,
     engine: "cpu",
   });

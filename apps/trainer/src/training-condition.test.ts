@@ -7,9 +7,13 @@ import { float32Tensor, writeSafetensors } from "@controlnet-js/checkpoints";
 import { openCheckpoint } from "@controlnet-js/checkpoints/node";
 import { ControlNetError } from "@controlnet-js/core";
 import { selectEngine } from "@controlnet-js/engine";
+import type { MapRequest } from "@controlnet-js/pipeline/node";
 import { lineartCondition } from "@controlnet-js/preprocessors";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readPicture } from "./read-picture.js";
+import { mapMaker } from "./sample/control-map.js";
+import { mergeParameters } from "./sample/sample-parameters.js";
 import type { ControlTrainConfig } from "./task-schemas.js";
 import { writeTinyBase } from "./testing/tiny-base.js";
 import { readTrainConfig } from "./train-config.js";
@@ -20,6 +24,14 @@ const folder = mkdtempSync(join(tmpdir(), "training-condition-"));
 const at = (name: string) => join(folder, name);
 beforeAll(async () => {
   await selectEngine({ engine: "wasm" });
+  await writeTinyBase(at("base"));
+  writeLineart(at("lineart.safetensors"));
+  mkdirSync(at("pictures"));
+  for (let i = 0; i < 4; i++) {
+    const data = Uint8Array.from({ length: 32 * 32 * 3 }, (_, j) => (i + 1) * (j % 96) + (j >> 5));
+    await sharp(data, { raw: { width: 32, height: 32, channels: 3 } }).toFile(at(`pictures/${i}.png`));
+    writeFileSync(at(`pictures/${i}.txt`), "red ball");
+  }
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -51,24 +63,16 @@ function writeLineart(file: string): void {
 }
 
 test("a network's maps are trained on, while workers decode the pictures", { timeout: 240_000 }, async () => {
-  await writeTinyBase(at("base"));
-  writeLineart(at("lineart.safetensors"));
-  mkdirSync(at("pictures"));
-  for (let i = 0; i < 4; i++) {
-    const data = Uint8Array.from({ length: 32 * 32 * 3 }, (_, j) => (i + 1) * (j % 96) + (j >> 5));
-    await sharp(data, { raw: { width: 32, height: 32, channels: 3 } }).toFile(at(`pictures/${i}.png`));
-    writeFileSync(at(`pictures/${i}.txt`), "red ball");
-  }
   const config = configOf(
     pictures,
     "lineart",
-    ...[`weights=${at("lineart.safetensors")}`, "detectResolution=64", "hintWidths=[4,4,4,4]"],
+    ...[`weights=${at("lineart.safetensors")}`, "hintWidths=[4,4,4,4]"],
     ...["dataOptions={ width: 32, height: 32, heldOut: 1, workers: 1 }"],
     ...["training={ steps: 1, batchSize: 2 }"],
     ...["validation={ every: 1, samples: 1, images: 1, imagesEvery: 1, samplingSteps: 1 }"],
   );
   const trained = await trainControl({ config, resume: false, engine: "wasm" });
-  const network = openLineart(at("lineart.safetensors"), { resolution: 64 });
+  const network = openLineart(at("lineart.safetensors"), { resolution: "picture" });
   const [sample] = trained.heldOut;
   expect(sample!.map).toEqual(await lineartCondition(network).detect(sample!.image));
   expect(new Set(sample!.map.data).size).toBeGreaterThan(10);
@@ -81,6 +85,27 @@ test("a network's maps are trained on, while workers decode the pictures", { tim
   expect(readFileSync(at("run/validations.csv"), "utf8")).toMatch(/edge_f1/);
   network.dispose();
   trained.dispose();
+});
+
+test("a network sees what is trained on, unless it shall see another size; painting makes the same map", async () => {
+  const weights = at("lineart.safetensors");
+  const file = at("pictures/0.png");
+  const image = await readPicture(file);
+  const seen = async (...settings: string[]) => {
+    const { condition } = await openTrainingCondition(
+      configOf(pictures, "lineart", `weights=${weights}`, ...settings),
+    );
+    return condition.detect(image, { method: "network" });
+  };
+  const own = await seen();
+  expect(own).toEqual(await seen("detectResolution=picture"));
+  expect(own).not.toEqual(await seen("detectResolution=64"));
+  const metadata = { condition: "lineart", options: { method: "network" } };
+  const control = { path: "net", image: file, weights: [weights], strength: 1, start: 0, end: 1 };
+  const make = mapMaker(control, mergeParameters({ prompt: "", controls: [control] }));
+  const size = { width: image.width, height: image.height };
+  const net = { metadata } as unknown as MapRequest["net"];
+  expect(await make({ net, size, modelSize: size, multiple: 8, warn: () => undefined })).toEqual(own);
 });
 
 test.each<[string, string, string[], string, RegExp]>([

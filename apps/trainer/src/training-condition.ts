@@ -1,3 +1,4 @@
+import type { Look } from "./detect/condition-networks.js";
 import {
   assertWeights,
   lacksWeights,
@@ -26,7 +27,8 @@ export async function openTrainingCondition(config: ControlTrainConfig): Promise
   const { condition: name, conditionOptions, data, detectResolution } = config;
   const weights: Weights | undefined =
     config.weights === undefined ? undefined : readConfigWeights(name, config.weights);
-  const look = detectResolution === undefined ? {} : { resolution: detectResolution };
+  // Pictures come at the size that they are trained at, and a network sees that, as with `detect --size`.
+  const look: Look = detectResolution === undefined ? { sized: true } : { resolution: detectResolution };
   const opened = await openCondition(name, weights && { weights, look });
   const { options } = opened.condition.metadata(conditionOptions);
   const madeFromPictures = data.kind === "image-folder" || (data.kind === "tinyworld" && !isExact(name));

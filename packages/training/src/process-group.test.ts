@@ -6,7 +6,12 @@ import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/v
 import { addN, clone, type Tensor } from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type ProcessGroup, shareText } from "./process-group.js";
-import { runTraining, type TrainingListener, type TrainingOptions, type ValidationGoal } from "./run-training.js";
+import {
+  runTraining,
+  type TrainingListener,
+  type TrainingOptions,
+  type ValidationGoal,
+} from "./run-training.js";
 import { createTinyTask, tinyDataset, tinyOptions } from "./testing/tiny-task.js";
 
 beforeAll(useCpuBackend);

@@ -4,22 +4,12 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { ControlNetParams } from "@controlnet-js/controlnet";
 import { disposeTree, leavesOf } from "@controlnet-js/core";
 import { expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { ControlBatch } from "./losses.js";
 import { findCheckpoint } from "./run-state.js";
-import {
-  runTraining,
-  type TrainingListener,
-  type TrainingOptions,
-  type ValidationGoal,
-} from "./run-training.js";
+import { runTraining, type TrainingListener, type TrainingOptions } from "./run-training.js";
 import { createTinyTask, tinyDataset, tinyOptions } from "./testing/tiny-task.js";
-import type { TrainingTask } from "./training-task.js";
-
-type TinyTask = TrainingTask<ControlNetParams, ControlBatch>;
 
 beforeAll(useCpuBackend);
 
@@ -30,17 +20,9 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 /** The parameters after a run, as one array, and its losses. */
-const trained = (change: Partial<TrainingOptions> = {}, listener: TrainingListener = {}) =>
-  trainedWith((task) => task, change, listener);
-
-/** {@link trained}, with another task. */
-async function trainedWith(
-  alter: (task: TinyTask) => TinyTask,
-  change: Partial<TrainingOptions>,
-  listener: TrainingListener = {},
-) {
+async function trained(change: Partial<TrainingOptions> = {}, listener: TrainingListener = {}) {
   const losses: number[] = [];
-  const result = await runTraining(alter(createTinyTask()), tinyDataset(5), tinyOptions(folder, change), {
+  const result = await runTraining(createTinyTask(), tinyDataset(5), tinyOptions(folder, change), {
     ...listener,
     stepped: (info) => {
       losses.push(info.loss);
@@ -94,59 +76,6 @@ describe("resuming", () => {
     expect(warnings).toEqual([expect.stringMatching(/step-00000004.*passed over.*state\.safetensors/)]);
     expect(rest.losses).toHaveLength(4);
     expect(rest.values).toEqual(whole.values);
-  });
-
-  describe("a run with a goal ends where it would without the break", () => {
-    // Met after steps 0, 2, 3, 4, ...: three in a row are reached at step 4.
-    const toFour = (step: number): ValidationGoal => ({ inARow: 3, isMet: ({ at }) => at !== step });
-    const run = (change: Partial<TrainingOptions>, missed = 1) =>
-      trainedWith(
-        (task) => ({ ...task, validate: async (_params, step) => ({ at: step }) }),
-        { validateEvery: 1, saveEvery: 0, goal: toFour(missed), ...change },
-      );
-
-    test.each([1, 2, 3])("%i steps and the rest", async (steps) => {
-      expect(await run({ folder: join(folder, "whole") })).toMatchObject({ step: 4, reason: "done" });
-      expect(await run({ steps })).toMatchObject({ step: steps, reason: "finished" });
-      expect(await run({ resume: true })).toMatchObject({ step: 4, reason: "done", saved: true });
-    });
-
-    test("where it has ended, it is not trained on", async () => {
-      await run({});
-      const again = await run({ resume: true });
-      expect(again).toMatchObject({ step: 4, reason: "done" });
-      expect(again.losses).toEqual([]);
-    });
-
-    test("a validation that only the end of the first part asks for does not count", async () => {
-      const every = { validateEvery: 2 };
-      expect(await run({ ...every, folder: join(folder, "whole") })).toMatchObject({ step: 4, reason: "done" });
-      await run({ ...every, steps: 3 }, 3);
-      expect(await run({ ...every, resume: true })).toMatchObject({ step: 4, reason: "done" });
-    });
-
-    test("a validation that was aborted is made by the resumed run", async () => {
-      const controller = new AbortController();
-      const first = await trainedWith(
-        (task) => ({
-          ...task,
-          async validate(_params, step, signal) {
-            if (step === 3) controller.abort();
-            signal?.throwIfAborted();
-            return { at: step };
-          },
-        }),
-        { validateEvery: 1, saveEvery: 0, goal: toFour(1), signal: controller.signal },
-      );
-      expect(first).toMatchObject({ step: 3, reason: "aborted" });
-      const validated: number[] = [];
-      const rest = await trainedWith(
-        (task) => ({ ...task, validate: async (_params, step) => ({ at: validated.push(step) && step }) }),
-        { validateEvery: 1, goal: toFour(1), resume: true },
-      );
-      expect(rest).toMatchObject({ step: 4, reason: "done" });
-      expect(validated).toEqual([3, 4]);
-    });
   });
 
   test("refuses a checkpoint of another run", async () => {

@@ -51,6 +51,15 @@ test("wrong options name the nearest one, and what they take", async () => {
   await expect(detect(...canny, "aperture=4")).rejects.toThrow(/aperture: expected one of 3, 5, 7, got 4$/);
   await expect(detect(...canny, "__proto__=4")).rejects.toThrow(/unknown key "__proto__"/);
   await expect(detect(...canny, "low")).rejects.toThrow(/--option expects key=value, got "low"/);
+  await expect(detect(...canny, "low=1", "--option", "low=2")).rejects.toMatchObject({
+    code: "config",
+    message: expect.stringMatching(/--option low was given twice, the second time as "low=2"/),
+  });
+  const twice = ["--weights", "a.pth", "--weights", "edges=b.pth"];
+  await expect(detect("--condition", "hed", "--image", photo, "--json", ...twice)).rejects.toMatchObject({
+    code: "config",
+    message: expect.stringMatching(/--weights: "edges" was given twice/),
+  });
   await expect(detect("--condition", "cany", "--image", photo, "--json")).rejects.toThrow(
     /did you mean "canny"/,
   );

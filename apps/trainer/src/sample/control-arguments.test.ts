@@ -26,5 +26,10 @@ test("misplaced and bad options are named", () => {
   expect(() => parse("--map x.png")).toThrow(/--map.*belongs after the --control/);
   expect(() => parse("--control a --strength strong")).toThrow(/--strength.*number in \[0, 10\]/);
   expect(() => parse("--control a --end 1.5")).toThrow(/--end.*number in \[0, 1\]/);
+  expect(() => parse("--control a --map x.png --map y.png")).toThrow(/--map was given to this --control/);
+  expect(() => parse("--control a --option low=1 --option low=2")).toThrow(
+    /--option <key=value>.*"low" was given to this --control before/,
+  );
+  expect(parse("--control a --option low=1 --control b --option low=2").controls).toHaveLength(2);
   expect(() => parse("--control")).toThrow(/--control <path>.*argument missing/);
 });

@@ -98,7 +98,7 @@ async function detectorOf(
       `controlnet sample: ${path} does not say what it was trained on; name it with --condition, or give a ready --map`,
     );
   const weights = readWeightTexts(name, files, weightsWords);
-  const { condition } = await openCondition(name, weights && { weights, look: {} });
+  const { condition } = await openCondition(name, weights && { weights, look: { sized: true } });
   if (option.length > 0 && condition.options?.shape === undefined)
     throw new ControlNetError(
       "config",
