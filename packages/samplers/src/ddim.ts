@@ -1,10 +1,8 @@
 import { ControlNetError } from "@controlnet-js/core";
-import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { combine } from "./combine.js";
 import { type LimitOptions, limited } from "./limit.js";
-import { type Denoiser, oneCallPerStep, type Plan } from "./plan.js";
+import { oneCallPerStep, type Plan } from "./plan.js";
 import { interpret } from "./prediction.js";
-import { type RunOptions, sample } from "./sample.js";
 import { alphaCumprodAt, levelOf, type NoiseSchedule } from "./schedule.js";
 import { ldmTimesteps, type Spacing, timesteps } from "./timesteps.js";
 
@@ -79,14 +77,4 @@ export function ddim(schedule: NoiseSchedule, options: DdimOptions): Plan {
       };
     },
   };
-}
-
-/** Runs {@link ddim}; arguments, result and errors as {@link sample}. */
-export function sampleDdim(
-  denoiser: Denoiser,
-  latent: Tensor4D,
-  schedule: NoiseSchedule,
-  options: DdimOptions & RunOptions,
-): Promise<Tensor4D> {
-  return sample(denoiser, latent, ddim(schedule, options), options);
 }

@@ -1,9 +1,7 @@
-import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { combine } from "./combine.js";
 import { type LimitOptions, limited } from "./limit.js";
-import { type Denoiser, oneCallPerStep, type Plan } from "./plan.js";
+import { oneCallPerStep, type Plan } from "./plan.js";
 import { interpret } from "./prediction.js";
-import { type RunOptions, sample } from "./sample.js";
 import { alphaCumprodAt, levelOf, type NoiseSchedule } from "./schedule.js";
 import { type Spacing, timesteps } from "./timesteps.js";
 
@@ -54,14 +52,4 @@ export function ddpm(schedule: NoiseSchedule, options: DdpmOptions): Plan {
       };
     },
   };
-}
-
-/** Runs {@link ddpm}; arguments, result and errors as {@link sample}. */
-export function sampleDdpm(
-  denoiser: Denoiser,
-  latent: Tensor4D,
-  schedule: NoiseSchedule,
-  options: DdpmOptions & RunOptions,
-): Promise<Tensor4D> {
-  return sample(denoiser, latent, ddpm(schedule, options), options);
 }

@@ -1,6 +1,7 @@
 export { addNoise, noiseCoefficients, velocity } from "./add-noise.js";
-export { type DdimOptions, ddim, sampleDdim } from "./ddim.js";
-export { type DdpmOptions, ddpm, sampleDdpm } from "./ddpm.js";
+export { combine, type Term } from "./combine.js";
+export { type DdimOptions, ddim } from "./ddim.js";
+export { type DdpmOptions, ddpm } from "./ddpm.js";
 export { type DeisOptions, deis } from "./deis.js";
 export type { DpmAlgorithm } from "./dpm-coefficients.js";
 export { type DpmMultistepOptions, dpmMultistep } from "./dpm-multistep.js";
@@ -10,12 +11,21 @@ export { dpm2 } from "./dpm2.js";
 export { dpm2Ancestral } from "./dpm2-ancestral.js";
 export { euler } from "./euler.js";
 export { eulerAncestral } from "./euler-ancestral.js";
+export { type Evaluation, evaluate } from "./evaluate.js";
 export { type HeunOptions, heun } from "./heun.js";
 export { type LcmOptions, lcm } from "./lcm.js";
 export type { DynamicThreshold, LimitOptions } from "./limit.js";
 export { type LmsOptions, lms } from "./lms.js";
 export { initialNoise, type NoiseKeys, type NoiseSource, noiseSource } from "./noise-source.js";
-export type { Denoiser, Plan, StepContext, StepResult } from "./plan.js";
+export {
+  type Denoiser,
+  oneCallPerStep,
+  type Plan,
+  type Sampler,
+  type StepContext,
+  type StepResult,
+  twoCallsPerStep,
+} from "./plan.js";
 export { type PlmsOptions, plms } from "./plms.js";
 export { pndm } from "./pndm.js";
 export { interpret, type Linear } from "./prediction.js";
@@ -61,6 +71,7 @@ export {
   spreadSigmas,
   timestepAt,
   trainingSigmas,
+  unitLevelOf,
 } from "./sigmas.js";
 export { type SolverOptions, solverGrid } from "./solver-grid.js";
 export { type TcdOptions, tcd } from "./tcd.js";

@@ -1,3 +1,4 @@
+import { ControlNetError } from "@controlnet-js/core";
 import { combine } from "./combine.js";
 import { evaluate } from "./evaluate.js";
 import { oneCallPerStep, type Plan } from "./plan.js";
@@ -13,9 +14,12 @@ export interface LmsOptions extends SigmaOptions {
 /**
  * The linear multistep method of k-diffusion (`sample_lms`): the slopes of the last steps are interpolated by a
  * polynomial in sigma, which is integrated over the step (Adams-Bashforth on an uneven grid).
+ * @throws ControlNetError `range` for another order
  */
 export function lms(schedule: NoiseSchedule, options: LmsOptions): Plan {
   const { order = 4 } = options;
+  if (![1, 2, 3, 4].includes(order))
+    throw new ControlNetError("range", `lms: expected order 1, 2, 3 or 4, got ${order}`);
   const { sigmas, timesteps, initialScale } = sigmaGrid(schedule, options);
   const levels = sigmas.map((sigma) => ({ alpha: 1, sigma }));
   return {

@@ -1,7 +1,10 @@
 import { randomNormals } from "@controlnet-js/core";
 import { type Tensor4D, tensor4d } from "@tensorflow/tfjs-core";
 
-/** Gives the noise of a step, `[batch, height, width, channels]`; the sampler disposes what it is given. */
+/**
+ * Gives the noise of a step, `[batch, height, width, channels]`; the sampler disposes what it is given. A step that draws
+ * again asks with a number beyond the last step, so that no two draws of a run are the same.
+ */
 export type NoiseSource = (step: number) => Tensor4D;
 
 /** Which pictures a noise belongs to. */

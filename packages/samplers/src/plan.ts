@@ -1,5 +1,5 @@
 import type { Tensor4D } from "@tensorflow/tfjs-core";
-import type { NoiseLevel } from "./schedule.js";
+import type { NoiseLevel, NoiseSchedule } from "./schedule.js";
 
 /**
  * What a sampler asks: the model's raw output for a latent of unit variance at a timestep (an integer, or real for
@@ -64,6 +64,9 @@ export interface Plan {
   readonly stochastic: boolean;
   step(context: StepContext): Promise<StepResult>;
 }
+
+/** Lays out an algorithm: every sampler here, and any of your own. */
+export type Sampler = (schedule: NoiseSchedule, options: { steps: number }) => Plan;
 
 /** `calls` of a plan whose every step asks the model once. */
 export function oneCallPerStep(steps: number): number[] {

@@ -2,13 +2,16 @@ import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/v
 import { add, concat, dispose, mul, type Tensor4D, tensor4d, tidy } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { addNoise } from "./add-noise.js";
-import { sampleDdim } from "./ddim.js";
+import { combine } from "./combine.js";
+import { ddim } from "./ddim.js";
 import { fixtureModel, fixtureNoise } from "./diffusers-fixtures.js";
+import { evaluate } from "./evaluate.js";
 import { initialNoise, noiseSource } from "./noise-source.js";
-import type { Plan } from "./plan.js";
+import { oneCallPerStep, type Plan, type Sampler } from "./plan.js";
 import { disposeState, type RunOptions, type SamplerState, sample, startLevel } from "./sample.js";
 import { type SamplerName, samplerByName, samplers } from "./sampler-table.js";
 import { createSchedule, type NoiseLevel } from "./schedule.js";
+import { sigmaGrid } from "./sigma-grid.js";
 
 beforeAll(useCpuBackend);
 
@@ -119,9 +122,8 @@ describe("sample", () => {
 
   it("wants noise for a stochastic sampler", async () => {
     const start = fixtureNoise(-1);
-    await expect(sampleDdim(fixtureModel, start, schedule, { steps: 4, eta: 1 })).rejects.toThrow(
-      "noiseSource",
-    );
+    const plan = ddim(schedule, { steps: 4, eta: 1 });
+    await expect(sample(fixtureModel, start, plan)).rejects.toThrow("noiseSource");
     start.dispose();
   });
 
@@ -195,9 +197,77 @@ describe("sample", () => {
   it("refuses epsilon-prediction where no signal is left", async () => {
     const start = fixtureNoise(-1);
     const zero = createSchedule({ rescaleZeroTerminalSnr: true });
-    await expect(sampleDdim(fixtureModel, start, zero, { steps: 4, spacing: "trailing" })).rejects.toThrow(
-      "v-prediction",
-    );
+    const plan = ddim(zero, { steps: 4, spacing: "trailing" });
+    await expect(sample(fixtureModel, start, plan)).rejects.toThrow("v-prediction");
     start.dispose();
+  });
+});
+
+describe("a sampler of one's own", () => {
+  // Euler's method, written with what the package exports.
+  const own: Sampler = (given, { steps }) => {
+    const { sigmas, timesteps, initialScale } = sigmaGrid(given, { steps });
+    const levels = sigmas.map((sigma) => ({ alpha: 1, sigma }));
+    return {
+      name: "own",
+      timesteps,
+      steps,
+      calls: oneCallPerStep(steps),
+      levels,
+      initialScale,
+      stochastic: false,
+      async step(context) {
+        const { step, latent } = context;
+        const { clean, epsilon } = await evaluate(context, given.prediction, latent, levels[step]!);
+        return {
+          predictedClean: clean,
+          latent: combine([1, latent], ...epsilon(sigmas[step + 1]! - sigmas[step]!)),
+        };
+      },
+    };
+  };
+
+  it("is run as those that are here", () =>
+    expectNoTensorLeak(async () => {
+      const start = fixtureNoise(-1);
+      const [ours, mine] = [
+        await sample(fixtureModel, start, planOf("euler")),
+        await sample(fixtureModel, start, own(schedule, { steps: 8 })),
+      ];
+      expect([...mine.dataSync()]).toEqual([...ours.dataSync()]);
+      dispose([start, ours, mine]);
+    }));
+
+  it("is told where its plan does not fit together, or draws noise that it did not announce", () =>
+    expectNoTensorLeak(async () => {
+      const start = fixtureNoise(-1);
+      const plan = own(schedule, { steps: 8 });
+      const short = { ...plan, levels: plan.levels.slice(1) };
+      await expect(sample(fixtureModel, start, short)).rejects.toThrow(
+        'plan "own" of 8 steps: expected 9 calls and levels and, as its last call says, 8 timesteps, got 9, 8 and 8',
+      );
+      const noisy: Plan = {
+        ...plan,
+        step: async ({ latent, noise }) => ({ latent: noise(), predictedClean: latent }),
+      };
+      await expect(sample(fixtureModel, start, noisy)).rejects.toThrow('"own" adds noise in its steps');
+      start.dispose();
+    }));
+});
+
+describe("samplerByName", () => {
+  it.each([
+    ["euler", { finalSigma: "sigma_min" }, 'unknown finalSigma "sigma_min", did you mean "sigma-min"?'],
+    ["unipc", { solver: "midpoint" }, "(known: bh1, bh2)"],
+    ["ddpm", { variance: "fixed_small" }, "(known: small, large)"],
+    ["lms", { order: 0 }, "expected order 1, 2, 3 or 4, got 0"],
+    ["euler", { eta: 1 }, 'no option "eta"'],
+  ] as const)("refuses what %s does not have: %j", (name, options, message) => {
+    expect(() => samplerByName(name)(schedule, { steps: 4, ...options })).toThrow(message);
+  });
+
+  it("tells a level for each step of a plan, and for no other", () => {
+    expect(startLevel(planOf("ddim", 4), 4).alpha).toBeCloseTo(1, 3);
+    expect(() => startLevel(planOf("ddim", 4), 5)).toThrow("a step in 0-4, got 5");
   });
 });

@@ -55,9 +55,16 @@ export interface RunOptions {
   startStep?: number;
 }
 
-/** The unit-variance noise level before a step: what image-to-image adds to its clean latent. */
+/**
+ * The unit-variance noise level before a step: what image-to-image adds to its clean latent.
+ * @param step from 0 to `plan.steps`, the end
+ * @throws ControlNetError `range` for another step
+ */
 export function startLevel(plan: Plan, step: number): NoiseLevel {
-  return unitLevel(plan.levels[step]!);
+  const level = plan.levels[step];
+  if (!level)
+    throw new ControlNetError("range", `startLevel: expected a step in 0-${plan.steps}, got ${step}`);
+  return unitLevel(level);
 }
 
 /**
@@ -65,7 +72,7 @@ export function startLevel(plan: Plan, step: number): NoiseLevel {
  * @param latent standard normal noise `[batch, height, width, channels]` (or see `startStep`, `resume`); stays the caller's
  * @returns the clean latent; the caller disposes it
  * @throws ControlNetError `data` where a latent is no longer finite, naming the step; `missing` without noise for a
- * stochastic plan; `aborted`
+ * stochastic plan; `config` for a plan whose lists don't fit its steps; `range` for a first step beyond them; `aborted`
  */
 export async function sample(
   denoiser: Denoiser,
@@ -158,8 +165,9 @@ function runStep(
     },
     between: (moved) => repaired(place, own(moved), plan.levels[step + 1]!, options),
     noise() {
+      if (!noise) throw lacksNoise(plan);
       // A step that draws twice must not meet the noise of another step.
-      return own(noise!(draws++ === 0 ? step : plan.steps * draws + step));
+      return own(noise(draws++ === 0 ? step : plan.steps * draws + step));
     },
   });
 }
@@ -200,15 +208,25 @@ function scaleAt(plan: Plan, first: number, options: RunOptions): number {
 }
 
 function assertRunnable(plan: Plan, first: number, options: RunOptions): void {
+  const { name, steps, timesteps, calls, levels } = plan;
+  const asked = calls[steps];
+  if (calls.length !== steps + 1 || levels.length !== steps + 1 || timesteps.length !== asked)
+    throw new ControlNetError(
+      "config",
+      `sample: plan "${name}" of ${steps} steps: expected ${steps + 1} calls and levels and, as its last call says, ` +
+        `${asked} timesteps, got ${calls.length}, ${levels.length} and ${timesteps.length}`,
+    );
   if (!Number.isInteger(first) || first < 0 || first > plan.steps)
     throw new ControlNetError("range", `sample: expected a first step in 0-${plan.steps}, got ${first}`);
-  if (plan.stochastic && !options.noise)
-    throw new ControlNetError(
-      "missing",
-      `sample: "${plan.name}" adds noise in its steps; give noise: noiseSource({ seed, indices, shape })`,
-    );
+  if (plan.stochastic && !options.noise) throw lacksNoise(plan);
   assertNotAborted(options.signal);
 }
+
+const lacksNoise = ({ name }: Plan): ControlNetError =>
+  new ControlNetError(
+    "missing",
+    `sample: "${name}" adds noise in its steps; give noise: noiseSource({ seed, indices, shape })`,
+  );
 
 function assertNotAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted)

@@ -104,6 +104,21 @@ export const samplerOptionNames: { readonly [N in SamplerName]: readonly (keyof 
   tcd: ["eta", "originalSteps"],
 };
 
+const solvers: Readonly<Partial<Record<SamplerName, readonly string[]>>> = { unipc: ["bh1", "bh2"] };
+
+/** What the options may be that name one of a few things. */
+const choicesOf = (name: SamplerName): Readonly<Record<string, readonly string[]>> => ({
+  spacing: ["leading", "trailing", "linspace"],
+  sigmas: ["karras", "exponential", "beta", "lu"],
+  interpolation: ["linear", "log"],
+  finalSigma: ["zero", "sigma-min"],
+  rule: ["diffusers", "ldm"],
+  variance: ["small", "large"],
+  algorithm: ["dpmsolver++", "dpmsolver", "sde-dpmsolver++", "sde-dpmsolver"],
+  solver: solvers[name] ?? ["midpoint", "heun"],
+  karrasTimesteps: ["round", "floor"],
+});
+
 /** Other spellings in use, most of them k-diffusion's and the web UIs'. */
 const aliases: Record<string, SamplerName> = {
   "euler-a": "euler-ancestral",
@@ -138,7 +153,7 @@ export function samplerNameOf(spelling: string): SamplerName {
 
 /**
  * A sampler by name, for names and options that come from a user: `samplerByName("euler")(schedule, { steps: 20 })`.
- * @throws ControlNetError `config` for an unknown name or option, with the nearest known one
+ * @throws ControlNetError `config` for an unknown name, option or choice, with the nearest known one
  */
 export function samplerByName(
   spelling: string,
@@ -146,14 +161,20 @@ export function samplerByName(
   const name = samplerNameOf(spelling);
   const known: readonly string[] = ["steps", ...samplerOptionNames[name]];
   const make = samplers[name] as (schedule: NoiseSchedule, options: { steps: number }) => Plan;
+  const choices = choicesOf(name);
+  const unknown = (what: string, given: string, all: readonly string[]): never => {
+    const nearest = nearestName(given, all);
+    throw new ControlNetError(
+      "config",
+      `sampler "${name}": ${what} "${given}"${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${all.join(", ")})`,
+    );
+  };
   return (schedule, options) => {
-    for (const key of Object.keys(options)) {
-      if (known.includes(key) || options[key] === undefined) continue;
-      const nearest = nearestName(key, known);
-      throw new ControlNetError(
-        "config",
-        `sampler "${name}": no option "${key}"${nearest ? `, did you mean "${nearest}"?` : ""} (it has: ${known.join(", ")})`,
-      );
+    for (const [key, value] of Object.entries(options)) {
+      if (value === undefined) continue;
+      if (!known.includes(key)) unknown("no option", key, known);
+      const all = choices[key];
+      if (all && !all.includes(String(value))) unknown(`unknown ${key}`, String(value), all);
     }
     return make(schedule, options);
   };
