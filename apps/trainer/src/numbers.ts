@@ -16,7 +16,7 @@ export const number =
     return value;
   };
 
-/** No picture has more pixels along a side; beyond it a run would end in want of memory, without a word. */
+/** No picture has more pixels along a side; more is a slip of the hand. */
 const longestSide = 16_384;
 
 /** Reads "512x768" as width and height. */

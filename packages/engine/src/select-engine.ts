@@ -14,6 +14,8 @@ export type EngineName = (typeof engineNames)[number];
 export interface SelectedEngine {
   /** The tfjs backend that computes. */
   backend: "tensorflow" | "wasm" | "cpu";
+  /** Where tensors lie. */
+  device: "cpu" | "gpu";
   /** One line for the user: what was chosen. */
   description: string;
   /** Why nothing better was, one line each; empty where it is the best there is. */
@@ -47,6 +49,7 @@ export async function selectEngine({
     const report = await registerTensorFlow({ device: deviceOf(engine), provision, ...(log && { log }) });
     return {
       backend: "tensorflow",
+      device: report.device,
       description: `TensorFlow ${report.version} on the ${report.device.toUpperCase()}, compiled functions`,
       reasons: report.notes,
     };
@@ -77,10 +80,10 @@ async function useWasm(reasons: string[]): Promise<SelectedEngine> {
   if (!(await setBackend("wasm")))
     throw new ControlNetError("engine", "selectEngine: WebAssembly does not start here");
   completeWasmKernels();
-  return { backend: "wasm", description: "WebAssembly (slower than TensorFlow)", reasons };
+  return { backend: "wasm", device: "cpu", description: "WebAssembly (slower than TensorFlow)", reasons };
 }
 
 async function useCpu(): Promise<SelectedEngine> {
   await setBackend("cpu");
-  return { backend: "cpu", description: "plain JavaScript (for tests)", reasons: [] };
+  return { backend: "cpu", device: "cpu", description: "plain JavaScript (for tests)", reasons: [] };
 }

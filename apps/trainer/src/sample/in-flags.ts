@@ -10,6 +10,7 @@ const options = [
   "imageGuidance",
   "guidanceRescale",
   "guessMode",
+  "tiles",
 ] as const;
 const optionNames = new RegExp(`\\b(${options.join("|")})\\b`, "g");
 const functions = /^(textToImage|samplePictures|linkScales): /;

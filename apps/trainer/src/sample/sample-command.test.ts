@@ -176,8 +176,13 @@ describe("the run's flags", () => {
       /--save-maps keeps what is made of --image/,
     ],
     ["no size", [...prompt, "--size", "0x64"], /--size.*sides of 1 to 16384 pixels/],
-    ["a size beyond all memory", [...prompt, "--size", "80000x64"], /--size.*sides of 1 to 16384 pixels/],
-    ["tiles that don't fit", [...prompt, "--tiles", "9"], /expected tiles whose side is a multiple of 2/],
+    ["a size that is a slip", [...prompt, "--size", "80000x64"], /--size.*sides of 1 to 16384 pixels/],
+    [
+      "a size beyond all memory",
+      [...prompt, "--size", "16384x16384", "--batch", "1000"],
+      /controlnet sample: 16384x16384, 1000 pictures at once, needs at least \d+\.\d GB of memory, there are/,
+    ],
+    ["tiles that don't fit", [...prompt, "--tiles", "9"], /expected --tiles whose side is a multiple of 2/],
     [
       "a folder that is a file",
       [...prompt, "--out", fixture("runs.safetensors")],

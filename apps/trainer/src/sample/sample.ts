@@ -6,6 +6,7 @@ import { createProgressBar } from "../progress-bar.js";
 import { startEngine } from "../start-engine.js";
 import { openCaptionerOf } from "./captioner.js";
 import { checkParameters, checkSaveMaps } from "./check-parameters.js";
+import { engineMemory } from "./engine-memory.js";
 import { changedFiles, hashFiles } from "./file-hashes.js";
 import { errorInFlags, inFlags } from "./in-flags.js";
 import { keptMaps } from "./kept-maps.js";
@@ -57,12 +58,14 @@ export async function sample({ parameters, out, before, ...request }: SampleRequ
   const hashes = await hashFiles(parameters);
   const maps = keptMaps(request.saveMaps);
   const options = sampleOptions(parameters, maps.keep);
-  const { description } = await startEngine(parameters.engine);
+  const engine = await startEngine(parameters.engine);
+  const { description } = engine;
   const captioner = await openCaptionerOf(parameters);
   const bar = createProgressBar();
   const { images, latents, applied } = await samplePictures({
     ...options,
     ...(captioner && { captioner: captioner.run }),
+    memory: engineMemory(engine),
     log: print,
     onStep: ({ step, steps }) => bar.update(step + 1, steps, "painting"),
   })

@@ -1,4 +1,4 @@
-import type { SchedulerConfig } from "@controlnet-js/samplers";
+import type { Sampler, SchedulerConfig } from "@controlnet-js/samplers";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import type { ControlInput } from "../../control-input.js";
 import type { InitialImage } from "../../initial-image.js";
@@ -101,8 +101,11 @@ export interface SampleOptions
   /** What to keep away from. Default `""`. */
   negative?: string;
   controls?: readonly SampleControl[];
-  /** A name, the path of a `scheduler_config.json`, or a read one, whose settings are all obeyed. Default `"ddim"`. */
-  sampler?: string | SchedulerConfig;
+  /**
+   * A name, the path of a `scheduler_config.json`, a read one, whose settings are all obeyed, or a function that lays out a
+   * plan. Default `"ddim"`.
+   */
+  sampler?: string | SchedulerConfig | Sampler;
   /** Begin with a picture, or edit it; or what makes it. */
   image?: InitialImage | ImageMaker;
   /** Pictures to paint. Default: as many as `latents`, else as `promptEmbeds`, else 1. */
@@ -123,6 +126,8 @@ export interface SampleOptions
   config?: unknown;
   /** The folder of a single file's tokenizer; else looked for beside it. */
   tokenizer?: string;
+  /** Bytes that the engine can hold: what can't be painted with so many is refused at once. Default: nothing is. */
+  memory?: number;
   /** Told what was found and assumed. */
   log?: (line: string) => void;
 }

@@ -6,6 +6,7 @@ import type { TextToImageOptions, TextToImageResult } from "../../text-to-image-
 import { openPipeline } from "../models/index.js";
 import { readSampler } from "../read-sampler.js";
 import { readLatents, readPromptEmbeds } from "../tensor-files.js";
+import { assertFits } from "./assert-fits.js";
 import { batchOf, settledSize } from "./batch-and-size.js";
 import { type Named, openControls, readsSingleFile, yamlFor } from "./open-controls.js";
 import { openImage } from "./open-image.js";
@@ -32,9 +33,12 @@ export async function samplePictures(options: SampleOptions): Promise<TextToImag
       warnings.push("the model yaml was not used: it is for single files, folders have configs of their own");
     if (embeds && options.negative)
       warnings.push("the negative prompt was not used: prompt embeddings were given");
+    const { memory = Number.POSITIVE_INFINITY } = options;
     const asked = settledSize(options, model.value, latents);
+    if (asked) assertFits(model.value, memory, { ...options, ...asked, batch });
     const opened = await openImage(options, model.value, { batch, size: asked }, disposals, warnings);
     const { controls, size } = await openControls(options, model, opened.size, disposals, warnings);
+    if (size) assertFits(model.value, memory, { ...options, ...size, batch });
     const result = await textToImage(model.value, {
       ...promptsOf(options, embeds, batch),
       indices: Array.from({ length: batch }, (_, i) => (options.first ?? 0) + i),
