@@ -36,6 +36,17 @@ describe("tiles", () => {
     const params = createAutoencoder(config, randomInitializer(1));
     const latents = tf.zeros<tf.Rank.R4>([1, 6, 6, 3]);
     await expectNoTensorLeak(() => decodeTiled(params, config, latents, { tileSize: 8 }).dispose());
+    let runs = 0;
+    const failing = {
+      ...params,
+      get decoder() {
+        if (++runs > 2) throw new Error("out of memory");
+        return params.decoder;
+      },
+    };
+    await expectNoTensorLeak(() => {
+      expect(() => decodeTiled(failing, config, latents, { tileSize: 8 })).toThrow("out of memory");
+    });
     expect(() => decodeTiled(params, config, latents, { tileSize: 7 })).toThrow(
       /multiple of 2 .* got 7 and 0.25/,
     );

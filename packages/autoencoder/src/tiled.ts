@@ -27,6 +27,8 @@ export interface TileOptions {
 /**
  * `encode` for large pictures: tile by tile, overlaps blended linearly, as diffusers does. Memory no longer grows
  * with the picture, but each tile has norms and attention of its own, so moments differ slightly from `encode`'s.
+ * @param images as for `encode`
+ * @returns as `encode`; the caller disposes
  * @throws ControlNetError `shape` as `encode`, `range` for impossible tiles
  */
 export function encodeTiled(
@@ -46,7 +48,9 @@ export function encodeTiled(
 
 /**
  * `decode` for large pictures: tile by tile, overlaps blended linearly, as diffusers does; see {@link encodeTiled}.
- * @param latents unscaled, as for `decode`
+ * @param latents [batch, height, width, latentChannels], unscaled, as for `decode`
+ * @returns as `decode`; the caller disposes
+ * @throws ControlNetError `shape` as `decode`, `range` for impossible tiles
  */
 export function decodeTiled(
   params: Autoencoder,
@@ -55,7 +59,7 @@ export function decodeTiled(
   options: TileOptions = {},
 ): Tensor4D {
   const { pixels, latents: tile, overlap } = tileSizes("decodeTiled", config, options);
-  return runTiles(latents, tile, pixels, overlap, (part) => decode(params, config, part));
+  return tidy(() => runTiles(latents, tile, pixels, overlap, (part) => decode(params, config, part)));
 }
 
 function tileSizes(where: string, config: AutoencoderConfig, options: TileOptions) {

@@ -7,7 +7,7 @@ export type { OtherKindName } from "./identify/other-kinds.js";
 export { misfit, requirePart } from "./identify/require-part.js";
 export * from "./key-report.js";
 export { keyRows, renameBy } from "./key-rows.js";
-export type { KeyRow, KeyTable } from "./key-table.js";
+export type { KeyRow } from "./key-table.js";
 export { fromPublished, type Layout, publishedShape, toPublished } from "./layout.js";
 export { compareKeys, type Loaded, type LoadOptions, loadTree, loadTreeWithReport } from "./load-tree.js";
 export * from "./model-metadata.js";

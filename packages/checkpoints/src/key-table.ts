@@ -17,11 +17,6 @@ export interface KeyRow {
   part?: { index: number; of: number };
 }
 
-/** How a model's tree is published. */
-export interface KeyTable {
-  rows: readonly KeyRow[];
-}
-
 /** A published tensor and the rows that it holds: one, or all its parts in order. */
 export interface PublishedTensor {
   key: string;

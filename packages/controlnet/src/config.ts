@@ -19,7 +19,12 @@ export interface ControlNetConfig {
   reversedHint: boolean;
 }
 
+/** Stable Diffusion's. */
 export const defaultHintWidths = [16, 32, 96, 256];
+
+/** How many times smaller the hint encoder makes a control map's sides: 8 for Stable Diffusion. */
+export const hintDownscaling = ({ hintWidths }: Pick<ControlNetConfig, "hintWidths">): number =>
+  2 ** (hintWidths.length - 1);
 
 /**
  * A config for a ControlNet on a base U-Net. What diffusers' ControlNetModel does not take over from a U-Net, embedded

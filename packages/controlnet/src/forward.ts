@@ -16,7 +16,7 @@ import {
   type UNetParams,
 } from "@controlnet-js/unet";
 import { add, mean, mul, type Tensor, type Tensor4D } from "@tensorflow/tfjs-core";
-import type { ControlNetConfig } from "./config.js";
+import { type ControlNetConfig, hintDownscaling } from "./config.js";
 import { encodeHint, orientHint } from "./hint-encoder.js";
 import type { ControlNetParams } from "./params.js";
 
@@ -71,7 +71,10 @@ export function scaleResiduals(residuals: AdditionalResiduals, strength: number)
   };
 }
 
-/** The sum of several ControlNets' residuals, with no extra weighting (paper, section 3.4). */
+/**
+ * The sum of several ControlNets' residuals, with no extra weighting (paper, section 3.4); undefined of none.
+ * @throws ControlNetError `shape` where their numbers of links differ
+ */
 export function addResiduals(all: readonly AdditionalResiduals[]): AdditionalResiduals | undefined {
   const [first, ...rest] = all;
   if (!first) return undefined;
@@ -79,7 +82,8 @@ export function addResiduals(all: readonly AdditionalResiduals[]): AdditionalRes
     if (sum.skips.length !== next.skips.length)
       throw new ControlNetError(
         "shape",
-        `addResiduals: ControlNets for different U-Nets: ${sum.skips.length} and ${next.skips.length} links`,
+        `addResiduals: ControlNets for different U-Nets, of ${sum.skips.length} and ${next.skips.length} links; only those ` +
+          "of one base model go together",
       );
     return {
       skips: sum.skips.map((skip, i) => plus(skip, next.skips[i])),
@@ -97,6 +101,7 @@ const plus = (a: Tensor4D | undefined, b: Tensor4D | undefined): Tensor4D | unde
  * @param options.strength factor of every residual
  * @param options.checkpointing keeps block inputs only for the backward pass and runs each block again
  * @returns the model's raw output [batch, height, width, outChannels]
+ * @throws ControlNetError `shape` where inputs, map and models don't belong together
  */
 export function controlledUNet(
   unet: UNetParams,
@@ -114,7 +119,7 @@ export function controlledUNet(
 }
 
 function checkMap(config: ControlNetConfig, latents: Tensor4D, map: Tensor4D): void {
-  const factor = 2 ** (config.hintWidths.length - 1);
+  const factor = hintDownscaling(config);
   const [batch, height, width] = latents.shape;
   const expected = [batch, height * factor, width * factor, config.hintChannels];
   if (expected.some((size, i) => size !== map.shape[i]))

@@ -14,26 +14,26 @@ export type Initial =
  */
 export type Initializer<L> = (path: string, shape: number[], initial: Initial) => L;
 
+/**
+ * The values of a new parameter of `size` numbers, which depend on `seed` and its path alone: those that
+ * {@link randomInitializer} makes tensors of.
+ */
+export function initialValues(seed: number, path: string, size: number, initial: Initial): Float32Array {
+  if (initial.kind === "constant") return new Float32Array(size).fill(initial.value);
+  const key = { seed, purpose: `parameter ${path}`, index: 0 };
+  if (initial.kind === "normal") return randomNormals(key, size).map((value) => value * initial.deviation);
+  const bound = Math.sqrt(1 / initial.fanIn);
+  const next = randomUniform(key);
+  return Float32Array.from({ length: size }, () => (2 * next() - 1) * bound);
+}
+
 /** Draws real tensors; a leaf's values depend on `seed` and its path alone. The caller disposes the tree. */
 export const randomInitializer =
   (seed: number): Initializer<Tensor> =>
   (path, shape, initial) => {
     if (initial.kind === "constant") return fill(shape, initial.value, "float32");
     const size = shape.reduce((a, b) => a * b, 1);
-    const key = { seed, purpose: `parameter ${path}`, index: 0 };
-    if (initial.kind === "normal")
-      return tensor(
-        randomNormals(key, size).map((value) => value * initial.deviation),
-        shape,
-        "float32",
-      );
-    const bound = Math.sqrt(1 / initial.fanIn);
-    const next = randomUniform(key);
-    return tensor(
-      Float32Array.from({ length: size }, () => (2 * next() - 1) * bound),
-      shape,
-      "float32",
-    );
+    return tensor(initialValues(seed, path, size, initial), shape, "float32");
   };
 
 /** A leaf that knows its shape only; a class, so that trees of it are walked like trees of tensors. */

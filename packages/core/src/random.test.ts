@@ -75,4 +75,10 @@ describe("streams", () => {
   test("a longer draw begins with the shorter one", () => {
     expect(randomNormals(key, 10).slice(0, 7)).toEqual(randomNormals(key, 7));
   });
+
+  test("of integers have a limit that their bits can fill", () => {
+    expect(take(randomIntegers(key, 2 ** 32), 2).every(Number.isInteger)).toBe(true);
+    for (const limit of [0, 1.5, 2 ** 32 + 1, Number.NaN])
+      expect(() => randomIntegers(key, limit)).toThrow(`a limit of 1 to 2^32, got ${limit}`);
+  });
 });

@@ -1,3 +1,5 @@
+import { ControlNetError } from "./errors.js";
+
 /**
  * Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as
  * 1, 2, 3", 2011). A value depends on (seed, stream, index) alone: never on what was drawn before, on the batch
@@ -75,8 +77,14 @@ export function randomUniform(key: RandomKey): () => number {
   return () => words() / 2 ** 32;
 }
 
-/** An integer stream, uniform in [0, limit), without modulo bias. */
+/**
+ * An integer stream, uniform in [0, limit), without modulo bias.
+ * @param limit an integer from 1 to 2^32
+ * @throws ControlNetError `range` for another limit
+ */
 export function randomIntegers(key: RandomKey, limit: number): () => number {
+  if (!Number.isInteger(limit) || limit < 1 || limit > 2 ** 32)
+    throw new ControlNetError("range", `randomIntegers: expected a limit of 1 to 2^32, got ${limit}`);
   const words = randomWords(key);
   const bound = Math.floor(2 ** 32 / limit) * limit;
   return () => {

@@ -1,4 +1,4 @@
-import { createSchedule, readSchedulerConfig } from "@controlnet-js/samplers";
+import { createSchedule, euler, readSchedulerConfig } from "@controlnet-js/samplers";
 import { expect, test } from "vitest";
 import { choosePlan } from "./choose-plan.js";
 
@@ -47,4 +47,19 @@ test("TCD is deterministic unless eta says otherwise, as in diffusers' pipelines
   expect(choosePlan(model, { sampler: "tcd", steps: 4, samplerOptions: { eta: 1 } }).plan.stochastic).toBe(
     true,
   );
+});
+
+test("a function lays out a plan of its own on the model's noise schedule", () => {
+  const own = (schedule: typeof model.schedule, options: { steps: number; spread?: "karras" }) => ({
+    ...euler(schedule, { steps: options.steps, ...(options.spread && { sigmas: options.spread }) }),
+    name: "own",
+  });
+  const { plan, schedule, asked } = choosePlan(model, {
+    sampler: own,
+    steps: 7,
+    samplerOptions: { spread: "karras" },
+  });
+  expect(plan.name).toBe("own");
+  expect([schedule, asked]).toEqual([model.schedule, 7]);
+  expect(plan.levels).toEqual(euler(model.schedule, { steps: 7, sigmas: "karras" }).levels);
 });

@@ -3,6 +3,7 @@ import {
   type NoiseSchedule,
   type Plan,
   planFromConfig,
+  type Sampler,
   type SchedulerConfig,
   samplerNameOf,
   switchSampler,
@@ -13,14 +14,18 @@ import { scheduleOf } from "./schedule-of.js";
 /** Which sampler runs, and how. */
 export interface SamplerChoice {
   /**
-   * A sampler's name in any spelling ("ddim", "Euler a"), a diffusers scheduler class, or a read `scheduler_config.json`.
-   * Default `"ddim"`. A name only changes the way of stepping, and the noise schedule stays the model's; a config brings
-   * its own noise schedule and prediction type, as `pipe.scheduler = ...` does in diffusers.
+   * A sampler's name in any spelling ("ddim", "Euler a"), a diffusers scheduler class, a read `scheduler_config.json`, or a
+   * function that lays out a plan. Default `"ddim"`. A name or a function only changes the way of stepping, and the noise
+   * schedule stays the model's; a config brings its own noise schedule and prediction type, as `pipe.scheduler = ...` does
+   * in diffusers.
    */
-  sampler?: string | SchedulerConfig;
+  sampler?: string | SchedulerConfig | Sampler;
   /** Denoising steps. Default 20. */
   steps?: number;
-  /** DDIM and TCD: 0, the default as in diffusers' pipelines, is deterministic, 1 for DDIM as noisy as DDPM. */
+  /**
+   * DDIM and TCD: 0, the default as in diffusers' pipelines, is deterministic, 1 for DDIM as noisy as DDPM. A function gets
+   * it with its options.
+   */
   eta?: number;
   /** More options of the sampler, such as `{ sigmas: "karras" }`. */
   samplerOptions?: Record<string, unknown>;
@@ -42,6 +47,8 @@ export function choosePlan(
   { scheduler, schedule }: Pick<Pipeline, "scheduler" | "schedule">,
   { sampler = "ddim", steps = 20, eta, samplerOptions = {} }: SamplerChoice,
 ): ChosenPlan {
+  const given = { ...samplerOptions, steps, ...(eta !== undefined && { eta }) };
+  if (typeof sampler === "function") return { plan: sampler(schedule, given), schedule, asked: steps };
   const named = typeof sampler === "string";
   const config = named ? switchSampler(scheduler, sampler) : sampler;
   const own = named ? schedule : scheduleOf(sampler);
@@ -52,6 +59,5 @@ export function choosePlan(
       `textToImage: eta belongs to "ddim" and "tcd", not to "${name}"; leave it out`,
     );
   const usual = name === "tcd" ? { eta: 0 } : {};
-  const options = { ...usual, ...samplerOptions, steps, ...(eta !== undefined && { eta }) };
-  return { plan: planFromConfig(config, options, own), schedule: own, asked: steps };
+  return { plan: planFromConfig(config, { ...usual, ...given }, own), schedule: own, asked: steps };
 }

@@ -115,14 +115,9 @@ async function decodeAll(
       const picture = tiles
         ? tidy(() => decodeToBytes(params, config, one, tiles))
         : functions.decodePicture(params, config, one);
-      const values = await picture.data();
-      picture.dispose();
-      images.push({
-        data: Uint8Array.from(values),
-        width: picture.shape[2],
-        height: picture.shape[1],
-        channels: picture.shape[3],
-      });
+      const [, pictureHeight, pictureWidth, pictureChannels] = picture.shape;
+      const data = Uint8Array.from(await picture.data().finally(() => picture.dispose()));
+      images.push({ data, width: pictureWidth, height: pictureHeight, channels: pictureChannels });
     } finally {
       one.dispose();
     }

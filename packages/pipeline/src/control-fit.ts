@@ -1,4 +1,4 @@
-import type { ControlNetConfig } from "@controlnet-js/controlnet";
+import { type ControlNetConfig, hintDownscaling } from "@controlnet-js/controlnet";
 import { ControlNetError } from "@controlnet-js/core";
 import { skipChannels, type UNetConfig } from "@controlnet-js/unet";
 import { latentFactor, type Pipeline } from "./pipeline.js";
@@ -32,7 +32,7 @@ export function assertControlFits(
       `${control}: made for a U-Net of ${shapeOf(net.unet)}; ${base} has one of ${shapeOf(unet)}; a ControlNet works ` +
         "with its own base model only, or one of the same shape (for instance Stable Diffusion 1.5 or 2.1)",
     );
-  const factor = 2 ** (net.hintWidths.length - 1);
+  const factor = hintDownscaling(net);
   if (factor !== latentFactor(pipeline))
     throw new ControlNetError(
       "config",

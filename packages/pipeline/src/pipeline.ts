@@ -1,4 +1,4 @@
-import type { Autoencoder, AutoencoderConfig } from "@controlnet-js/autoencoder";
+import { type Autoencoder, type AutoencoderConfig, downscaling } from "@controlnet-js/autoencoder";
 import { ControlNetError, disposeTree } from "@controlnet-js/core";
 import type { NoiseSchedule, SchedulerConfig } from "@controlnet-js/samplers";
 import type { BpeVocabulary, TextEncoder, TextEncoderConfig, Tokenizer } from "@controlnet-js/text-encoder";
@@ -80,4 +80,4 @@ export function unetTask({
 
 /** Picture pixels for each latent, along a side, of which a picture's sides are multiples: 8 for Stable Diffusion. */
 export const latentFactor = ({ autoencoder }: Pick<Pipeline, "autoencoder">): number =>
-  2 ** (autoencoder.config.channels.length - 1);
+  downscaling(autoencoder.config);

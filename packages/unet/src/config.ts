@@ -1,5 +1,6 @@
 import { activationNames, ControlNetError } from "@controlnet-js/core";
 import * as z from "zod";
+import { oneOrList } from "./per-level.js";
 
 const positive = z.number().int().positive();
 const odd = positive.refine((side) => side % 2 === 1, "expected an odd number");
@@ -80,7 +81,8 @@ const levelLists = [
 ] as const;
 
 /**
- * Completes a config with defaults and checks that its parts fit together.
+ * Completes a config with defaults and checks that its parts fit together. Numbers of blocks and depths that are the same for
+ * all levels become one.
  * @throws ControlNetError `config`
  */
 export function unetConfig(given: z.input<typeof unetConfigSchema> = {}): UNetConfig {
@@ -110,7 +112,7 @@ export function unetConfig(given: z.input<typeof unetConfigSchema> = {}): UNetCo
         `unetConfig: level ${level}: ${channels} channels don't divide into ${config.heads[level]} attention heads`,
       );
   });
-  return config;
+  return { ...config, blocksPerLevel: oneOrList(config.blocksPerLevel), depth: oneOrList(config.depth) };
 }
 
 /** Whether a level of the decoder has spatial transformers. */

@@ -1,6 +1,7 @@
 import { ControlNetError } from "@controlnet-js/core";
 import * as z from "zod";
 import { type UNetConfig, unetConfig } from "./config.js";
+import { oneOrList } from "./per-level.js";
 
 const positive = z.number().int().positive();
 const odd = positive.refine((side) => side % 2 === 1, "expected an odd number");
@@ -117,13 +118,13 @@ export function unetConfigFromDiffusers(json: unknown): UNetConfig {
     inChannels: given.in_channels,
     outChannels: given.out_channels,
     channels,
-    blocksPerLevel: oneOrList(given.layers_per_block),
+    blocksPerLevel: given.layers_per_block,
     attention,
     ...(up && up.join() !== attention.join() && { decoderAttention: up }),
     middle: middle[1],
     heads: perLevelHeads,
     ...(uneven && { unevenHeads: true }),
-    depth: oneOrList(given.transformer_layers_per_block),
+    depth: given.transformer_layers_per_block,
     contextChannels: same("cross_attention_dim", given.cross_attention_dim),
     linearProjection: given.use_linear_projection,
     groups: given.norm_num_groups,
@@ -235,10 +236,6 @@ export function sharedDiffusersConfig(config: UNetConfig): Record<string, unknow
     use_linear_projection: config.linearProjection,
   };
 }
-
-/** One number where all levels have the same. */
-const oneOrList = <T extends number | number[]>(values: T): number | number[] =>
-  Array.isArray(values) && values.every((value) => value === values[0]) ? values[0]! : values;
 
 /** diffusers' `config.json` for a U-Net of this shape. */
 export function unetConfigToDiffusers(config: UNetConfig): Record<string, unknown> {

@@ -41,8 +41,8 @@ export function addedTokens({ config, special, added, whole }: TokenizerFiles): 
 
 const specialNames = ["bos_token", "eos_token", "unk_token", "pad_token"] as const;
 
-/** A special token is written as its text or as an object around it. */
-function tokenOf(token: unknown, id?: number): NumberedToken | undefined {
+/** A token of a tokenizer's files, which is written as its text or as an object around it; undefined for anything else. */
+export function tokenOf(token: unknown, id?: number): NumberedToken | undefined {
   const number = Number.isSafeInteger(id) ? { id: id! } : {};
   if (typeof token === "string") return { content: token, ...number };
   const { content, normalized } = (token ?? {}) as { content?: unknown; normalized?: unknown };

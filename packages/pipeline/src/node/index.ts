@@ -5,8 +5,8 @@ export {
   saveControlNet,
 } from "./control-net-folder.js";
 export { hashUNet } from "./hash-unet.js";
-export { loadPipeline, loadUNet } from "./load-pipeline.js";
-export { loadTokenizer } from "./load-tokenizer.js";
+export { type LoadPipelineOptions, loadPipeline, loadUNet } from "./load-pipeline.js";
+export { type LoadTokenizerOptions, loadTokenizer } from "./load-tokenizer.js";
 export * from "./models/index.js";
 export { pngWithText, readPngText } from "./png-text.js";
 export { readSampler } from "./read-sampler.js";

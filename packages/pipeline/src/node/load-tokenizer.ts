@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readConfig } from "@controlnet-js/checkpoints/node";
 import { type BpeVocabulary, createTokenizer, type Tokenizer } from "@controlnet-js/text-encoder";
-import { addedTokens } from "./added-tokens.js";
+import { addedTokens, tokenOf } from "./added-tokens.js";
 import { readVocabulary } from "./read-vocabulary.js";
 
 /** How to load a tokenizer. */
@@ -37,7 +37,7 @@ export function loadTokenizer(
   const { model_max_length: length } = files.config;
   const padToken =
     padding === undefined
-      ? tokenName(files.config.pad_token ?? files.special.pad_token)
+      ? tokenOf(files.config.pad_token ?? files.special.pad_token)?.content
       : Object.keys(vocabulary.tokens).find((name) => vocabulary.tokens[name] === padding);
   const tokenizer = createTokenizer(vocabulary, {
     maxTokens: Math.min(typeof length === "number" ? length : maxTokens, maxTokens),
@@ -45,11 +45,4 @@ export function loadTokenizer(
     ...(padToken !== undefined && { padToken }),
   });
   return { tokenizer, vocabulary };
-}
-
-/** A special token is written as its text or as an object around it. */
-function tokenName(token: unknown): string | undefined {
-  if (typeof token === "string") return token;
-  const content = (token as { content?: unknown } | null | undefined)?.content;
-  return typeof content === "string" ? content : undefined;
 }

@@ -1,5 +1,5 @@
 import { type KeyRow, type NamedTensor, publishedShape, toPublished } from "@controlnet-js/checkpoints";
-import { type Initial, type Initializer, randomNormals, randomUniform } from "@controlnet-js/core";
+import { type Initial, type Initializer, initialValues } from "@controlnet-js/core";
 
 /** A new parameter that is drawn when it is written: no engine, no memory before. */
 export class FreshLeaf {
@@ -11,14 +11,8 @@ export class FreshLeaf {
 
   /** The same values as core's `randomInitializer(seed)` gives this path. */
   values(seed: number): Float32Array {
-    const { path, initial } = this;
     const size = this.shape.reduce((a, b) => a * b, 1);
-    if (initial.kind === "constant") return new Float32Array(size).fill(initial.value);
-    const key = { seed, purpose: `parameter ${path}`, index: 0 };
-    if (initial.kind === "normal") return randomNormals(key, size).map((value) => value * initial.deviation);
-    const bound = Math.sqrt(1 / initial.fanIn);
-    const next = randomUniform(key);
-    return Float32Array.from({ length: size }, () => (2 * next() - 1) * bound);
+    return initialValues(seed, this.path, size, this.initial);
   }
 }
 

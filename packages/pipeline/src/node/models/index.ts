@@ -1,9 +1,5 @@
-// Any form in
-
-// Any form out
 export { type Conversion, type ConvertOptions, convertModel, partNames } from "./convert-model.js";
 export { type InitOptions, initControlNet } from "./init-control-net.js";
-// What there is
 export { type InspectedTensor, type Inspection, inspectModel } from "./inspect-model.js";
 export { hintsFromLdm, type ModelHints } from "./model-hints.js";
 export { type OpenControlNetOptions, openControlNet } from "./open-control-net.js";

@@ -102,10 +102,10 @@ export function unetFromShapes(
     inChannels,
     outChannels: has(places.output) ? side(places.output, 0) : Math.min(4, inChannels),
     channels,
-    blocksPerLevel: oneOrList(levels.map((level) => level.blocks)),
+    blocksPerLevel: levels.map((level) => level.blocks),
     attention: levels.map((level) => level.transformer !== undefined),
     heads: headsOf(channels, linearProjection, hints, log),
-    depth: oneOrList(transformers.map((path) => depthOf(shapes, path ?? some))),
+    depth: transformers.map((path) => depthOf(shapes, path ?? some)),
     contextChannels: side(`${some}.transformer_blocks.0.attn2.to_k.weight`, 1),
     linearProjection,
     groups: groupsOf(channels, hints.groups, log),
@@ -142,10 +142,6 @@ function depthOf({ has }: Shapes, transformer: string): number {
   while (has(`${transformer}.transformer_blocks.${depth}.attn2.to_k.weight`)) depth++;
   return depth;
 }
-
-/** One number where all levels have the same. */
-const oneOrList = (values: number[]): number | number[] =>
-  values.every((value) => value === values[0]) ? (values[0] ?? 1) : values;
 
 /** The config of a ControlNet from the shapes of its tensors; see {@link unetFromShapes}. */
 export function controlNetFromShapes(

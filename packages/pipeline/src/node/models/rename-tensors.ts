@@ -53,7 +53,8 @@ function pieceOf(source: TensorSource, place: KeyRow, prefix: string, to: KeyRow
   const shape = publishedShape(to.layout, to.shape);
   const turned = (place.layout === "plain") !== (to.layout === "plain") && to.shape.length === 2;
   return {
-    ...whole,
+    name: whole.name,
+    dtype: whole.dtype,
     shape,
     bytes: turned ? () => transposed(bytes(), bytesPerElement(whole.dtype), shape[1]!, shape[0]!) : bytes,
   };
