@@ -16,10 +16,11 @@ const floats = (data: number[]): Image<Float32Array> => ({
 const takers: Record<string, (image: Image) => unknown> = {
   binary: library.binary,
   canny: library.canny,
+  colourDepth: library.colourDepth,
   colourGrid: library.colourGrid,
   crop: (image) => library.crop(image, 0, 0, 1, 1),
   fakeScribble: library.fakeScribble,
-  fitImage: (image) => library.fitImage(image, 8, 8, "fit" as never),
+  fitImage: (image) => library.fitImage(image, 8, 8, "fill"),
   gaussianBlur: (image) => library.gaussianBlur(image, 1),
   houghLines: library.houghLines,
   houghSegments: library.houghSegments,
@@ -29,6 +30,7 @@ const takers: Record<string, (image: Image) => unknown> = {
   padToMultiple: (image) => library.padToMultiple(image, 8),
   readLabels: (image) => library.readLabels(image, library.COCO_PALETTE),
   recolour: library.recolour,
+  remap: (image) => library.remap(image, new Float32Array(1), new Float32Array(1)),
   resize: (image) => library.resize(image, 8, 8, "bilinear"),
   resizeToResolution: (image) => library.resizeToResolution(image, 64),
   resizeWithPadding: (image) => library.resizeWithPadding(image, 64),
@@ -36,6 +38,7 @@ const takers: Record<string, (image: Image) => unknown> = {
   scribbleXdog: library.scribbleXdog,
   shuffle: library.shuffle,
   tile: library.tile,
+  tileResample: (image) => library.tileResample(image, 2),
   toGrey: library.toGrey,
   toRgb: library.toRgb,
 };
@@ -61,6 +64,10 @@ test.each(Object.entries(takers))("%s refuses what is no picture, before it read
     "no channels": { data: new Uint8Array(0), width: 128, height: 128, channels: 0 },
     "too few bytes": { data: data.subarray(1), width: 128, height: 128, channels: 3 },
     "a header of 30,000 x 30,000": { data, width: 30_000, height: 30_000, channels: 3 },
+    "floats in [0, 1]": { ...photograph, data: Float32Array.from(data, (value) => value / 255) as never },
+    "a list of numbers": { ...photograph, data: [...data] as never },
+    "no data": { width: 128, height: 128, channels: 3 } as Image,
+    nothing: undefined as never,
   };
   for (const [what, picture] of Object.entries(pictures))
     expect({ what, code: codeOf(() => take(picture)) }).toEqual({
@@ -162,4 +169,55 @@ test("a picture of another number of channels than a function takes is refused",
     "inpaintMap",
   ] as const)
     expect({ name, code: codeOf(() => takers[name]!(two)) }).toEqual({ name, code: "shape" });
+});
+
+test("bytes of a canvas and of another realm are bytes", async () => {
+  const { runInNewContext } = await import("node:vm");
+  const edges = canny(photograph).data;
+  const clamped = Uint8ClampedArray.from(photograph.data) as never;
+  expect(canny({ ...photograph, data: clamped }).data).toEqual(edges);
+  const foreign = runInNewContext("Uint8Array.from(data)", { data: photograph.data });
+  expect(foreign instanceof Uint8Array).toBe(false);
+  expect(canny({ ...photograph, data: foreign }).data).toEqual(edges);
+});
+
+test("planes of floats of another layout, and sizes that are none, are refused", () => {
+  const short = { ...floats([1, 2, 3]), width: 4 };
+  const bytes = { ...photograph, channels: 3 } as never;
+  const calls: Record<string, () => unknown> = {
+    "blur, too few": () => library.gaussianBlurFloat(short, 1),
+    "blur, bytes": () => library.gaussianBlurFloat(bytes, 1),
+    "plane, too few": () => library.resizePlane(short, 8, 8, "cubic"),
+    "plane, bytes": () => library.resizePlane(bytes, 8, 8, "cubic"),
+    "size at resolution": () => library.sizeAtResolution({ width: 0, height: 8 }, 64),
+    "noise, size": () => library.smoothNoise(-1, 8, 8, () => 0),
+    "noise, cell": () => library.smoothNoise(8, 8, 0, () => 0),
+    "positions, too few": () => library.remap(photograph, new Float32Array(9), new Float32Array(9)),
+    "a segment to nowhere": () =>
+      library.drawSegments([{ x1: 0, y1: 0, x2: Number.NaN, y2: Number.POSITIVE_INFINITY }], 8, 8),
+    "an empty palette": () => library.readLabels(photograph, []),
+    "a person without a body": () => library.drawPoses({ width: 8, height: 8, people: [{} as never] }),
+  };
+  const codes = Object.entries(calls).map(([what, call]) => [what, codeOf(call)]);
+  expect(codes.filter(([, code]) => code !== "shape" && code !== "range")).toEqual([]);
+});
+
+test("a misspelt choice is refused, naming the nearest, where it would silently give another map", () => {
+  const typo = (text: string) => text as never;
+  const depth = floats([1, 2]);
+  const scene = { width: 8, height: 8, people: [] };
+  const calls: [() => unknown, RegExp][] = [
+    [() => library.fitImage(photograph, 8, 8, typo("fil")), /fitImage: mode "fil" .* "fill"/],
+    [() => library.resize(photograph, 8, 8, typo("lanczos")), /resize: method "lanczos" .* "lanczos4"/],
+    [() => library.resizePlane(depth, 8, 8, typo("area")), /resizePlane: method "area"/],
+    [() => library.recolour(photograph, { of: typo("Luminance") }), /recolour: of .* "luminance"/],
+    [() => library.normalFromDepth(depth, { form: typo("1.2") }), /normalFromDepth: form "1.2"/],
+    [() => library.normalFromDepth(depth, { channelOrder: typo("bgr") }), /channelOrder "bgr"/],
+    [() => library.drawPoses(scene, { version: typo("1") }), /drawPoses: version "1"/],
+    [() => library.toOpenPose([], typo("coco17")), /skeleton "coco17" .* "coco-17"/],
+  ];
+  for (const [call, message] of calls) {
+    expect(call).toThrow(message);
+    expect(codeOf(call)).toBe("range");
+  }
 });

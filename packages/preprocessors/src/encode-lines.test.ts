@@ -58,6 +58,15 @@ test("texts are kept by their keywords", async () => {
   const png = encodeLines(blankImage(3, 2, 1), { text: { "how-made": "gemäß 東京" } })!;
   const { comments } = await sharp(png).metadata();
   expect(comments).toEqual([{ keyword: "how-made", text: "gemäß 東京" }]);
+  for (const [keyword, value] of [
+    ["", "a"],
+    ["schlüssel", "a"],
+    ["k".repeat(80), "a"],
+    ["key", "a\0b"],
+  ] as const)
+    expect(() => encodeLines(blankImage(3, 2, 1), { text: { [keyword]: value } })).toThrow(
+      /keyword of 1 to 79/,
+    );
 });
 
 test("maps that are not black and white are left to others", () => {

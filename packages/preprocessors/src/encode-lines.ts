@@ -6,7 +6,7 @@ import { crcKernel, linesKernel } from "./kernels/png-kernels.js";
 export interface EncodeLinesOptions {
   /** Channels of the file: 3 repeats those of a map of one. Default those of the map. */
   channels?: 1 | 3;
-  /** Texts to keep in the file by their keywords, as `iTXt` chunks. */
+  /** Texts to keep in the file by their keywords, 1 to 79 ASCII letters, as `iTXt` chunks. */
   text?: Readonly<Record<string, string>>;
 }
 
@@ -18,7 +18,7 @@ const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
  * @param map `[height, width, 1 or 3]`, bytes
  * @returns undefined where a pixel is neither black nor white, and where there is no WebAssembly or no room for the map in
  * it: a general encoder does it then
- * @throws ControlNetError `shape` for another layout
+ * @throws ControlNetError `shape` for another layout, `format` for a keyword or a text that PNG can't hold
  */
 export function encodeLines(map: Image, options: EncodeLinesOptions = {}): Uint8Array | undefined {
   assertImage("encodeLines", map, [1, 3]);
@@ -28,6 +28,12 @@ export function encodeLines(map: Image, options: EncodeLinesOptions = {}): Uint8
       "shape",
       `encodeLines: a map of ${map.channels} channels makes no file of ${channels}`,
     );
+  for (const [keyword, value] of Object.entries(text))
+    if (!/^[ -~]{1,79}$/.test(keyword) || value.includes("\0"))
+      throw new ControlNetError(
+        "format",
+        `encodeLines: expected a keyword of 1 to 79 ASCII letters and a text without NUL, got ${JSON.stringify(keyword)}`,
+      );
   const stream = linesKernel(map, channels / map.channels);
   if (!stream) return undefined;
   const utf8 = new TextEncoder();

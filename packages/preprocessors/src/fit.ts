@@ -1,5 +1,6 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import { assertImage, type ByteImage, blankImage } from "./image.js";
+import { assertChoice } from "./assert-choice.js";
+import { assertImage, assertSize, type ByteImage, blankImage } from "./image.js";
 import { resize } from "./resize.js";
 import type { Interpolation } from "./resize-taps.js";
 import { roundHalfEven } from "./round-half-even.js";
@@ -19,12 +20,13 @@ export function resizeToResolution(image: Image, resolution: number): ByteImage 
 
 /**
  * The sides that {@link resizeToResolution} gives a picture.
- * @throws ControlNetError `range`
+ * @throws ControlNetError `shape` or `range`
  */
 export function sizeAtResolution(
   { width, height }: { width: number; height: number },
   resolution: number,
 ): { width: number; height: number } {
+  assertSize("sizeAtResolution", width, height);
   assertResolution("sizeAtResolution", resolution);
   const scale = resolution / Math.min(height, width);
   const rounded = (side: number) => Math.max(1, roundHalfEven((side * scale) / 64)) * 64;
@@ -131,6 +133,7 @@ export function fitImage(
   method?: Interpolation,
 ): ByteImage {
   assertImage("fitImage", image);
+  assertChoice("fitImage", "mode", mode, ["resize", "crop", "fill"]);
   const to = (w: number, h: number) => resize(image, w, h, method ?? mapInterpolation(image, w, h));
   if (mode === "resize") return to(width, height);
   const scaleX = width / image.width;

@@ -1,5 +1,5 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import { assertImage, type ByteImage, blankImage } from "./image.js";
+import { assertFloats, assertImage, type ByteImage, blankImage } from "./image.js";
 import { roundHalfEven } from "./round-half-even.js";
 
 /** Normalised Gaussian weights of an odd number of taps, 64-bit. */
@@ -31,7 +31,7 @@ function assertSigma(where: string, sigma: number): void {
  * point whose rounding errors are carried on, mirrored borders.
  * @param image `[height, width, channels]`
  * @param sigma in pixels, above 0
- * @throws ControlNetError `range`
+ * @throws ControlNetError `shape` or `range`
  */
 export function gaussianBlur(image: Image, sigma: number): ByteImage {
   assertImage("gaussianBlur", image);
@@ -89,9 +89,10 @@ function fixedKernel(kernel: readonly number[]): Int32Array {
  * `cv2.GaussianBlur(image, (0, 0), sigma)` of a float image where OpenCV runs with AVX2.
  * @param image `[height, width, channels]`
  * @param sigma in pixels, above 0
- * @throws ControlNetError `range`
+ * @throws ControlNetError `shape` or `range`
  */
 export function gaussianBlurFloat(image: Image<Float32Array>, sigma: number): Image<Float32Array> {
+  assertFloats("gaussianBlurFloat", image);
   assertSigma("gaussianBlurFloat", sigma);
   const { data, width, height, channels } = image;
   const kernel = Float32Array.from(gaussianKernel(sigma, roundHalfEven(sigma * 8 + 1) | 1));
@@ -138,9 +139,14 @@ function blurByMany(line: Float32Array, kernel: Float32Array, channels: number, 
     out[i + 2] = c;
     out[i + 3] = d;
   }
+  // After the first product four at a time are rounded, what then is left of the kernel is fused.
+  const rounded = kernel.length - ((kernel.length - 1) % 4);
   for (let i = fused; i < out.length; i++) {
     let sum = 0;
-    for (let k = 0, at = i; k < kernel.length; k++, at += channels) sum = f(sum + f(kernel[k]! * line[at]!));
+    for (let k = 0, at = i; k < kernel.length; k++, at += channels) {
+      const product = kernel[k]! * line[at]!;
+      sum = f(sum + (k < rounded ? f(product) : product));
+    }
     out[i] = sum;
   }
 }

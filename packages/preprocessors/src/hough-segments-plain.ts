@@ -22,6 +22,12 @@ export interface WalkSteps {
   dy: number;
 }
 
+/**
+ * Cells before and behind the accumulator: where a step of rho is longer than the picture's sides, a vote may fall into
+ * the next angle's row, and that of the last angle behind all rows.
+ */
+export const MARGIN = 4;
+
 const SHIFT = 16;
 const ONE = 1 << SHIFT;
 
@@ -76,7 +82,7 @@ class Votes {
     this.cosines = tables.cosines;
     this.sines = tables.sines;
     this.distances = distances;
-    this.counts = new Int32Array(tables.cosines.length * distances);
+    this.counts = new Int32Array(tables.cosines.length * distances + 2 * MARGIN);
   }
 
   /** Votes for every line through a point: the best one's angle, or -1 where none has `threshold` votes. */
@@ -84,7 +90,7 @@ class Votes {
     const { cosines, sines, counts, distances } = this;
     let best = threshold - 1;
     let bestAngle = -1;
-    let row = Math.trunc((distances - 1) / 2);
+    let row = MARGIN + Math.trunc((distances - 1) / 2);
     for (let n = 0; n < cosines.length; n++, row += distances) {
       const count = ++counts[row + nearest(x, cosines[n]!, y, sines[n]!)]!;
       if (count > best) {
@@ -97,7 +103,7 @@ class Votes {
 
   remove(x: number, y: number): void {
     const { cosines, sines, counts, distances } = this;
-    let row = Math.trunc((distances - 1) / 2);
+    let row = MARGIN + Math.trunc((distances - 1) / 2);
     for (let n = 0; n < cosines.length; n++, row += distances)
       counts[row + nearest(x, cosines[n]!, y, sines[n]!)]!--;
   }

@@ -78,6 +78,8 @@ test("other formats, sizes of zero and endless headers are refused", async () =>
   const png = await flat(2, 2).png().toBuffer();
   png.writeUInt32BE(0, 16);
   expect(() => readImageHeader(png)).toThrow(/a png of at least 1x1, got 0x2/);
+  png.write("CgBI", 12, "latin1");
+  expect(() => readImageHeader(png)).toThrow(/does not begin with its header/);
   const jpeg = Buffer.concat([Buffer.of(0xff, 0xd8), Buffer.alloc(1e6, Buffer.of(0xff, 0xe0, 0, 0))]);
   expect(() => readImageHeader(jpeg)).toThrow(/JPEG file (ends inside its header|has no frame header)/);
   expect(() => readImageHeader(Buffer.concat([jpeg.subarray(0, 2), Buffer.alloc(1e6, 0xff)]))).toThrow(

@@ -14,7 +14,7 @@ export interface ImageHeader {
 
 /**
  * Reads the size of a PNG, JPEG or WebP file without decoding it, so that a decompression bomb costs nothing.
- * @throws ControlNetError `data` for another format, a cut header or a size of zero
+ * @throws ControlNetError `data` for another format, a broken or cut header, or a size of zero
  */
 export function readImageHeader(bytes: Uint8Array): ImageHeader {
   const header = pngHeader(bytes) ?? jpegHeader(bytes) ?? webpHeader(bytes);
@@ -73,6 +73,9 @@ function pngHeader(bytes: Uint8Array): ImageHeader | undefined {
   if (!startsWith(bytes, "\x89PNG\r\n\x1a\n")) return undefined;
   const reader = new Reader(bytes, "PNG");
   const bits = reader.big(24, 1);
+  // Those made for iPhones begin with another chunk, and only Apple's programs read them.
+  if (!startsWith(bytes, "IHDR", 12))
+    throw new ControlNetError("data", "readImageHeader: the PNG file does not begin with its header, IHDR");
   return { format: "png", width: reader.big(16, 4), height: reader.big(20, 4), bits, isCmyk: false };
 }
 

@@ -6,13 +6,39 @@ export type ByteImage = Image<Uint8Array>;
 /** The largest picture that is read or made, in pixels: a guard against decompression bombs. */
 export const MAX_PIXELS = 2 ** 28;
 
+type AnyImage = Image | Image<Float32Array>;
+
 /**
- * Checks that an image is what it says it is.
+ * Checks that an image is what it says it is: bytes, as many as its size needs.
  * @param where the function that asks, for the message
  * @param channels the channel counts it accepts; any where left out
- * @throws ControlNetError `shape`
+ * @throws ControlNetError `shape`, or `range` for a size over {@link MAX_PIXELS}
  */
 export function assertImage(where: string, image: Image, channels?: readonly number[]): void {
+  assertLayout(where, image, channels);
+  assertKind(where, image.data, ["Uint8Array", "Uint8ClampedArray"]);
+}
+
+/**
+ * The same of an image of 32-bit floats.
+ * @throws ControlNetError as {@link assertImage}
+ */
+export function assertFloats(where: string, image: Image<Float32Array>, channels?: readonly number[]): void {
+  assertLayout(where, image, channels);
+  assertKind(where, image.data, ["Float32Array"]);
+}
+
+/** A picture of floats in [0, 1] would silently become a black map. */
+function assertKind(where: string, data: unknown, kinds: readonly string[]): void {
+  // By its name, as arrays of another window or worker are of other classes.
+  const kind = Object.prototype.toString.call(data).slice(8, -1);
+  if (!kinds.includes(kind))
+    throw new ControlNetError("shape", `${where}: expected data in a ${kinds.join(" or ")}, got ${kind}`);
+}
+
+function assertLayout(where: string, image: AnyImage, channels?: readonly number[]): void {
+  if (typeof image !== "object" || image === null || typeof image.data !== "object" || image.data === null)
+    throw new ControlNetError("shape", `${where}: expected an image { data, width, height, channels }`);
   const { data, width, height } = image;
   assertSize(where, width, height);
   if (!Number.isInteger(image.channels) || image.channels < 1)
@@ -29,7 +55,11 @@ export function assertImage(where: string, image: Image, channels?: readonly num
     );
 }
 
-function assertSize(where: string, width: number, height: number): void {
+/**
+ * Checks the size of an image.
+ * @throws ControlNetError `shape` for what is no size, `range` for one over {@link MAX_PIXELS}
+ */
+export function assertSize(where: string, width: number, height: number): void {
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1)
     throw new ControlNetError(
       "shape",

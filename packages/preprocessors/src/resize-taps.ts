@@ -1,5 +1,7 @@
+export const INTERPOLATIONS = ["nearest", "bilinear", "cubic", "lanczos4", "area"] as const;
+
 /** How pixels are read between pixels. */
-export type Interpolation = "nearest" | "bilinear" | "cubic" | "lanczos4" | "area";
+export type Interpolation = (typeof INTERPOLATIONS)[number];
 
 /** For each pixel of a resized line: which source pixels it reads and how much of each. */
 export interface Taps {

@@ -1,20 +1,22 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import { assertImage, type ByteImage, MAX_PIXELS } from "./image.js";
+import { assertChoice } from "./assert-choice.js";
+import { assertFloats, assertImage, type ByteImage, MAX_PIXELS } from "./image.js";
 import { areaKernel, nearestKernel, tapsKernel } from "./kernels/resize-kernels.js";
 import { resizeArea } from "./resize-area.js";
 import { copyNearest, nearestPixels } from "./resize-nearest.js";
 import { combineTaps } from "./resize-plain.js";
-import { type Interpolation, resizeTaps, type Taps } from "./resize-taps.js";
+import { INTERPOLATIONS, type Interpolation, resizeTaps, type Taps } from "./resize-taps.js";
 
 /**
  * An image at another size, within one level of `cv2.resize`: fixed-point weights of 11 bits, as OpenCV has them.
  * @param image `[height, width, channels]`, bytes
  * @param method `"area"` averages when shrinking and is bilinear-like when enlarging
- * @throws ControlNetError `range` for a size that is not a whole number of at least 1, or too large
+ * @throws ControlNetError `shape`, or `range` for a size that is not a whole number of at least 1, or too large
  */
 export function resize(image: Image, width: number, height: number, method: Interpolation): ByteImage {
   assertImage("resize", image);
   assertSize("resize", width, height);
+  assertChoice("resize", "method", method, INTERPOLATIONS);
   if (width === image.width && height === image.height) return { ...image, data: new Uint8Array(image.data) };
   if (method === "nearest") {
     const pixels = nearestPixels(image, width, height);
@@ -32,7 +34,7 @@ export function resize(image: Image, width: number, height: number, method: Inte
 
 /**
  * One plane of 32-bit floats `[height, width]` at another size, bilinear or cubic, within rounding of `cv2.resize`.
- * @throws ControlNetError `range` for a bad size
+ * @throws ControlNetError `shape` for another plane, `range` for a bad size
  */
 export function resizePlane(
   plane: Image<Float32Array>,
@@ -40,7 +42,9 @@ export function resizePlane(
   height: number,
   method: "bilinear" | "cubic",
 ): Image<Float32Array> {
+  assertFloats("resizePlane", plane, [1]);
   assertSize("resizePlane", width, height);
+  assertChoice("resizePlane", "method", method, ["bilinear", "cubic"]);
   const x = resizeTaps(plane.width, width, method);
   const y = resizeTaps(plane.height, height, method);
   return { data: combinePlane(plane, x, y, Float32Array), width, height, channels: 1 };

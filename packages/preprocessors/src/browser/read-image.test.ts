@@ -4,9 +4,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { overWhite } from "../alpha.js";
 import { crop } from "../fit.js";
 import type { ByteImage } from "../image.js";
+import { crcKernel } from "../kernels/png-kernels.js";
+import { invert } from "../maps/binary.js";
 import { launchChromium, whyNoChromium } from "../testing/chromium.js";
 import { bundleTestPage, openTestPage } from "../testing/open-test-page.js";
 import { readImages } from "../testing/read-fixture.js";
+import { pngChunks } from "./png-chunks.js";
 import { type ReadImageOptions, readImage } from "./read-image.js";
 import type { TestPage } from "./test-page.js";
 
@@ -51,6 +54,45 @@ async function inNode(file: Buffer) {
   return { data, width: info.width, height: info.height, channels: info.channels };
 }
 
+/** A PNG of the photograph with an animation of one other picture. */
+async function animatedPng(): Promise<Buffer> {
+  const [still, moving] = await Promise.all(
+    [photograph, invert(photograph)].map((p) => encoder(p).png().toBuffer()),
+  );
+  const { width, height } = photograph;
+  const chunk = (type: string, data: Buffer) => {
+    const bytes = Buffer.concat([Buffer.alloc(4), Buffer.from(type, "latin1"), data, Buffer.alloc(4)]);
+    bytes.writeUInt32BE(data.length);
+    bytes.writeUInt32BE(crcKernel(bytes.subarray(4, -4))!, bytes.length - 4);
+    return bytes;
+  };
+  const words = (...values: number[]) => {
+    const bytes = Buffer.alloc(values.length * 4);
+    for (const [i, value] of values.entries()) bytes.writeUInt32BE(value, i * 4);
+    return bytes;
+  };
+  const frame = Buffer.concat([words(0, width, height, 0, 0), Buffer.of(0, 1, 0, 10, 0, 0)]);
+  const chunks = [...pngChunks(still!)].map(({ type, start, end }) => ({
+    type,
+    bytes: still!.subarray(start, end),
+  }));
+  const first = chunks.findIndex(({ type }) => type === "IDAT");
+  const pixels = [...pngChunks(moving!)]
+    .filter(({ type }) => type === "IDAT")
+    .map(({ start, end }, i) =>
+      chunk("fdAT", Buffer.concat([words(i + 1), moving!.subarray(start + 8, end - 4)])),
+    );
+  return Buffer.concat([
+    still!.subarray(0, 8),
+    ...chunks.slice(0, first).map(({ bytes }) => bytes),
+    chunk("acTL", words(1, 0)),
+    ...chunks.slice(first, -1).map(({ bytes }) => bytes),
+    chunk("fcTL", frame),
+    ...pixels,
+    chunks.at(-1)!.bytes,
+  ]);
+}
+
 describe.skipIf(whyNoChromium)(`readImage${whyNoChromium ? ` (skipped: ${whyNoChromium})` : ""}`, () => {
   test.each([
     ["PNG", () => encoder(photograph).png()],
@@ -74,13 +116,32 @@ describe.skipIf(whyNoChromium)(`readImage${whyNoChromium ? ` (skipped: ${whyNoCh
     expect(await read(file)).toEqual(await inNode(file));
   });
 
-  test("all eight EXIF orientations are turned upright", async () => {
-    for (let orientation = 1; orientation <= 8; orientation++) {
-      const file = await encoder(photograph).jpeg().withMetadata({ orientation }).toBuffer();
-      const picture = await read(file);
-      expect([picture.width, picture.height]).toEqual(orientation < 5 ? [101, 67] : [67, 101]);
-      expect(picture).toEqual(await inNode(file));
-    }
+  test.each(["jpeg", "png", "webp"] as const)(
+    "all eight EXIF orientations of a %s are turned upright",
+    async (format) => {
+      for (let orientation = 1; orientation <= 8; orientation++) {
+        const file = await encoder(photograph)[format]().withMetadata({ orientation }).toBuffer();
+        const picture = await read(file);
+        expect([picture.width, picture.height]).toEqual(orientation < 5 ? [101, 67] : [67, 101]);
+        expect(picture).toEqual(await inNode(file));
+      }
+    },
+  );
+
+  test("of an animated PNG the still picture is read, which need not be part of the animation", async () => {
+    const animated = await animatedPng();
+    expect(await read(animated)).toEqual(await inNode(await encoder(photograph).png().toBuffer()));
+    expect(await inNode(animated)).toEqual(await read(animated));
+  });
+
+  test("an animated WebP is its first picture", async () => {
+    const { width, height } = photograph;
+    const both = Buffer.concat([photograph.data, invert(photograph).data]);
+    const file = await sharp(both, { raw: { width, height: 2 * height, channels: 3, pageHeight: height } })
+      .webp({ lossless: true, delay: [90, 90] })
+      .toBuffer();
+    expect((await sharp(file, { animated: true }).metadata()).pages).toBe(2);
+    expect(await read(file)).toEqual(await inNode(await encoder(photograph).png().toBuffer()));
   });
 
   test("transparency is laid over white within one level, or kept", async () => {

@@ -3,6 +3,7 @@ import { overWhite } from "../alpha.js";
 import type { ByteImage } from "../image.js";
 import { readImageHeader } from "../image-header.js";
 import { isWholeFile } from "./is-whole-file.js";
+import { stillFile, upright } from "./still-upright.js";
 
 /** How {@link readImage} reads. */
 export interface ReadImageOptions {
@@ -36,7 +37,7 @@ const MAX_SIDE = 32767;
 /**
  * Reads a PNG, JPEG or WebP in a browser or a worker, as `controlnet detect` reads it in Node: turned upright by its
  * EXIF orientation, colour profiles ignored. Opaque 8-bit pictures give the same bytes; where a pixel is half
- * transparent or has 16 bits a channel, the canvas may be off by one level.
+ * transparent, has 16 bits a channel or is made of inks, as in a CMYK JPEG, the browser may be off by one level.
  * @param file an upload, a fetched `Blob`, or the file's bytes
  * @returns `[height, width, 3]`, or `[height, width, 4]` with `alpha`
  * @throws ControlNetError `data` for a file that is cut or no picture, `range` for one that is too large
@@ -55,8 +56,9 @@ export async function readImage(file: Blob | Uint8Array, options: ReadImageOptio
     );
   if (!isWholeFile(bytes, format))
     throw new ControlNetError("data", `readImage: the ${format} file is cut: its end is missing`);
+  const { parts, orientation } = stillFile(bytes, format);
   const bitmap = await browser
-    .createImageBitmap(new Blob([bytes], { type: `image/${format}` }), {
+    .createImageBitmap(new Blob(parts, { type: `image/${format}` }), {
       imageOrientation: "from-image",
       premultiplyAlpha: "none",
       colorSpaceConversion: "none",
@@ -67,7 +69,7 @@ export async function readImage(file: Blob | Uint8Array, options: ReadImageOptio
       });
     });
   try {
-    const image = pixelsOf(browser, bitmap);
+    const image = upright(pixelsOf(browser, bitmap), orientation);
     return alpha ? image : overWhite(image);
   } finally {
     bitmap.close();

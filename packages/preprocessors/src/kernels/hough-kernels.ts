@@ -1,7 +1,7 @@
 import type { Image } from "@controlnet-js/core";
 import type { LinesRequest, Peaks } from "../hough-lines-plain.js";
 import type { Segment } from "../hough-segments.js";
-import { type SegmentsRequest, walkSteps } from "../hough-segments-plain.js";
+import { MARGIN, type SegmentsRequest, walkSteps } from "../hough-segments-plain.js";
 import { withKernels } from "./kernels.js";
 
 /** The peaks of the standard Hough transform by the WebAssembly kernels, or undefined where there are none. */
@@ -33,7 +33,8 @@ export function segmentsKernel(edges: Image, request: SegmentsRequest): Segment[
   const mask = new Uint8Array(edges.data);
   const points = pointsOf(mask);
   return withKernels(width * height + angles * distances, (kernels) => {
-    const votes = kernels.allocate(Int32Array, angles * distances);
+    const cells = angles * distances + 2 * MARGIN;
+    const votes = kernels.allocate(Int32Array, cells);
     const segments = kernels.allocate(Int32Array, points.length * 4);
     const slopes = Int32Array.from(
       Array.from(tables.cosines, (cosine, n) => {
@@ -43,8 +44,8 @@ export function segmentsKernel(edges: Image, request: SegmentsRequest): Segment[
     );
     const picture = [kernels.put(mask), width, height, kernels.put(points), points.length];
     const lookups = [kernels.put(tables.cosines), kernels.put(tables.sines), kernels.put(slopes), angles];
-    kernels.view(Int32Array, votes, angles * distances).fill(0);
-    const limits = [distances, votes, threshold, length, gap];
+    kernels.view(Int32Array, votes, cells).fill(0);
+    const limits = [distances, votes + MARGIN * 4, threshold, length, gap];
     const found = kernels.run.hough_segments(...picture, ...lookups, ...limits, segments);
     const ends = kernels.view(Int32Array, segments, found * 4);
     return Array.from({ length: found }, (_, i) => ({

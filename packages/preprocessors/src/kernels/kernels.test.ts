@@ -93,3 +93,27 @@ test("the Hough kernels equal their oracles", () => {
     expect(Array.from(kernel.votes)).toEqual(plain.votes);
   }
 });
+
+test("votes beside the accumulator, where rho is longer than the sides, are counted from zero", () => {
+  const edges = canny(pictures.find(([name]) => name === "houses")![1]);
+  for (const [distances, rho] of [
+    [0, 900],
+    [1, 300],
+    [2, 160],
+  ] as const)
+    for (const threshold of [1, 3, 9]) {
+      const tables = { cosines: Float32Array.of(1 / rho, 0), sines: Float32Array.of(0, 1 / rho) };
+      const request = { tables, distances, threshold, length: 2, gap: 2 };
+      const plain = segmentsPlain(edges, request);
+      // What other kernels left in the memory.
+      withKernels(1, (kernels) => {
+        const before = kernels.allocate(Uint8Array, 2 ** 20);
+        kernels.view(Uint8Array, before, 2 ** 20).fill(1);
+      });
+      expect({ rho, threshold, found: segmentsKernel(edges, request) }).toEqual({
+        rho,
+        threshold,
+        found: plain,
+      });
+    }
+});

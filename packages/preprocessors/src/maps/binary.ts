@@ -5,7 +5,7 @@ import { assertImage, type ByteImage, blankImage, toGrey } from "../image.js";
  * White where a picture is dark: ink on paper as a map. Without a threshold, Otsu's (1979) is taken, which
  * separates the histogram best, as `cv2.threshold(..., THRESH_OTSU)` does.
  * @param image `[height, width, 1 or 3]`
- * @param threshold grey values above it are paper; 1-255
+ * @param threshold grey values above it are paper; 0-255
  * @returns `[height, width, 1]`
  * @throws ControlNetError `shape` or `range`
  */

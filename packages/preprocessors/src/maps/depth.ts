@@ -1,5 +1,5 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import { type ByteImage, blankImage } from "../image.js";
+import { assertImage, type ByteImage, blankImage } from "../image.js";
 
 /**
  * Checks a plane of depth values.
@@ -62,8 +62,10 @@ const RAMP = [
  * A depth map in colours for the eye: dark violet is far, bright yellow near.
  * @param map `[height, width, 1]`, bytes
  * @returns `[height, width, 3]`
+ * @throws ControlNetError `shape`
  */
 export function colourDepth(map: Image): ByteImage {
+  assertImage("colourDepth", map);
   const coloured = blankImage(map.width, map.height, 3);
   for (let i = 0; i < map.width * map.height; i++) {
     const at = (map.data[i * map.channels]! / 255) * (RAMP.length - 1);

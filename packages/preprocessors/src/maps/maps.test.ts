@@ -13,6 +13,7 @@ import { recolour } from "./recolour.js";
 import { fakeScribble, scribble, scribbleXdog } from "./scribble.js";
 import { remap, smoothNoise } from "./shuffle.js";
 import { softEdges } from "./soft-edges.js";
+import { tileResample } from "./tile.js";
 
 const pictures = readImages("pictures.bin.gz");
 const arrays = readFixture("maps.bin.gz");
@@ -84,6 +85,30 @@ test("remap equals cv2.remap", () => {
   expect([...remap(pair, Float32Array.of(1 / 64, 3 / 64), new Float32Array(2)).data]).toEqual([0, 4]);
 });
 
+test("positions that are no number, or so far away that 32 bits do not hold them, are outside", () => {
+  const pair: ByteImage = { data: Uint8Array.of(90, 90), width: 2, height: 1, channels: 1 };
+  const inside = new Float32Array(2);
+  for (const far of [
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    Number.NEGATIVE_INFINITY,
+    2 ** 27,
+    -(2 ** 27),
+    1e10,
+  ])
+    for (const [x, y] of [
+      [Float32Array.of(far, 0), inside],
+      [inside, Float32Array.of(far, 0)],
+    ] as const)
+      expect({ far, moved: [...remap(pair, x, y).data] }).toEqual({ far, moved: [0, 90] });
+});
+
+test("the web UI's tile_resample leaves a picture as it is below a factor of 1.1", () => {
+  const picture = crop(pictures.coffee!, 0, 0, 50, 40);
+  expect(tileResample(picture, 1.09)).toEqual(picture);
+  expect(tileResample(picture, 1.1)).toMatchObject({ width: 45, height: 36 });
+});
+
 test("background is what lies below the threshold in 32-bit floats", () => {
   const depth = { data: Float32Array.of(0, 0.7, 1), width: 3, height: 1, channels: 1 };
   // 0.7 as a 32-bit float is less than 0.7.
@@ -110,5 +135,17 @@ test.each([
 ])("a blur of floats has the bits of cv2.GaussianBlur: sigma %d", (sigma, sha) => {
   const data = Float32Array.from({ length: 11 * 13 }, (_, i) => (i * 7919) % 251);
   const blurred = gaussianBlurFloat({ data, width: 13, height: 11, channels: 1 }, sigma).data;
+  expect(createHash("sha256").update(new Uint8Array(blurred.buffer)).digest("hex").slice(0, 16)).toBe(sha);
+});
+
+// Kernels of seven taps: of the six after the first, four are rounded twice at a row's end and two are fused.
+test.each([
+  [3, 60, 0.7, "da674f6a731ae2b4"],
+  [3, 60, 0.8, "f3323572dae71651"],
+  [7, 60, 0.8, "8e1105a0bc3a2f4f"],
+  [11, 40, 0.8, "ef757942fe0518a3"],
+])("so have the ends of narrow rows: %dx%d, sigma %d", (width, height, sigma, sha) => {
+  const data = Float32Array.from({ length: width * height }, (_, i) => ((i * 7919) % 251) / 7);
+  const blurred = gaussianBlurFloat({ data, width, height, channels: 1 }, sigma).data;
   expect(createHash("sha256").update(new Uint8Array(blurred.buffer)).digest("hex").slice(0, 16)).toBe(sha);
 });

@@ -1,4 +1,5 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
+import { assertChoice } from "../assert-choice.js";
 import { type ByteImage, blankImage } from "../image.js";
 import { assertDepth, valueRange } from "./depth.js";
 
@@ -29,6 +30,8 @@ export interface NormalOptions {
 export function normalFromDepth(depth: Image<Float32Array>, options: NormalOptions = {}): ByteImage {
   assertDepth("normalFromDepth", depth);
   const { form = "1.0", channelOrder = "xyz", strength = 2 * Math.PI, backgroundThreshold = 0.1 } = options;
+  assertChoice("normalFromDepth", "form", form, ["1.0", "1.1"]);
+  assertChoice("normalFromDepth", "channelOrder", channelOrder, ["xyz", "zyx"]);
   if (!(strength > 0) || !Number.isFinite(strength))
     throw new ControlNetError("range", `normalFromDepth: expected a strength above 0, got ${strength}`);
   if (!(backgroundThreshold >= 0 && backgroundThreshold <= 1))

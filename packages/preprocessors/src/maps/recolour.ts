@@ -1,4 +1,5 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
+import { assertChoice } from "../assert-choice.js";
 import { type ByteImage, blankImage, toRgb } from "../image.js";
 import { roundHalfEven } from "../round-half-even.js";
 
@@ -16,6 +17,7 @@ export function recolour(
   const { of = "luminance", gamma = 1 } = options;
   if (!(gamma > 0 && gamma <= 10))
     throw new ControlNetError("range", `recolour: expected a gamma above 0 and at most 10, got ${gamma}`);
+  assertChoice("recolour", "of", of, ["luminance", "intensity"]);
   const { data, width, height } = toRgb(image);
   const map = blankImage(width, height, 1);
   const bright = of === "intensity" ? Math.max : lightnessOf();

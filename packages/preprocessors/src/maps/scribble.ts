@@ -27,7 +27,7 @@ export function scribble(image: Image, threshold = 127): ByteImage {
 /**
  * A scribble of a photograph by an extended difference of Gaussians (sigma 0.5 and 5): the web UI's
  * `scribble_xdog`.
- * @param threshold 1-64; higher keeps less. Default 32
+ * @param threshold 1-255, in the web UI 1-64; higher keeps less. Default 32
  * @returns `[height, width, 1]`
  * @throws ControlNetError `shape` or `range`
  */

@@ -39,9 +39,12 @@ export function colourLabels(map: LabelMap, palette: Palette): ByteImage {
  * Labels from colours: the nearest entry of the palette at each pixel, so that a map that was resized or stored as
  * JPEG is read as well.
  * @param image `[height, width, 3]`
- * @throws ControlNetError `shape`
+ * @returns the first class where several have the same colour, as two of ADE20K's do
+ * @throws ControlNetError `shape`, or `range` for a palette without colours
  */
 export function readLabels(image: Image, palette: Palette): LabelMap {
+  if (palette.length === 0)
+    throw new ControlNetError("range", "readLabels: expected a palette of at least one colour");
   const { data, width, height } = toRgb(image);
   const known = new Map<number, number>();
   const labels = new Int32Array(width * height);

@@ -1,5 +1,5 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import { assertImage, type ByteImage, blankImage } from "../image.js";
+import { assertImage, assertSize, type ByteImage, blankImage } from "../image.js";
 import { numpyRandom } from "../numpy-random.js";
 import { combinePlane } from "../resize.js";
 import { resizeTaps, type Taps } from "../resize-taps.js";
@@ -9,8 +9,12 @@ import { roundHalfEven } from "../round-half-even.js";
  * A smooth random field in [0, 1]: noise on a grid of `cell` pixels, cubic between them, one cell cut off all around
  * (ControlNet 1.1 `annotator/util.py`, `make_noise_disk`).
  * @param random draws uniform numbers in [0, 1)
+ * @returns `[height, width]`
+ * @throws ControlNetError `shape` or `range`
  */
 export function smoothNoise(width: number, height: number, cell: number, random: () => number): Float64Array {
+  assertSize("smoothNoise", width, height);
+  assertCell("smoothNoise", cell);
   const columns = Math.floor(width / cell) + 2;
   const rows = Math.floor(height / cell) + 2;
   const grid = { data: Float64Array.from({ length: columns * rows }, random), width: columns, height: rows };
@@ -24,6 +28,11 @@ export function smoothNoise(width: number, height: number, cell: number, random:
   const range = high - low || 1;
   for (let i = 0; i < field.length; i++) field[i] = (field[i]! - low) / range;
   return field;
+}
+
+function assertCell(where: string, cell: number): void {
+  if (!Number.isInteger(cell) || cell < 2 || cell > 4096)
+    throw new ControlNetError("range", `${where}: expected a cell of 2 to 4096 pixels, got ${cell}`);
 }
 
 /** The taps of a line that is resized to `size` and a cell more on both sides, without those cells. */
@@ -44,8 +53,7 @@ function inner(source: number, size: number, cell: number): Taps {
 export function shuffle(image: Image, options: { seed?: number; cell?: number } = {}): ByteImage {
   const { seed = 0, cell = 256 } = options;
   assertImage("shuffle", image);
-  if (!Number.isInteger(cell) || cell < 2 || cell > 4096)
-    throw new ControlNetError("range", `shuffle: expected a cell of 2 to 4096 pixels, got ${cell}`);
+  assertCell("shuffle", cell);
   if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
     throw new ControlNetError(
       "range",
@@ -59,20 +67,28 @@ export function shuffle(image: Image, options: { seed?: number; cell?: number } 
 }
 
 /**
- * Reads a picture at given positions, bilinear in steps of 1/32 pixel as `cv2.remap` does; black outside.
+ * Reads a picture at given positions, bilinear in steps of 1/32 pixel as `cv2.remap` does; black outside, and where a
+ * position is no number.
  * @param x column of each target pixel, `[height, width]` of the picture's own size
  * @param y row of each target pixel
+ * @throws ControlNetError `shape`
  */
 export function remap(image: Image, x: Float32Array, y: Float32Array): ByteImage {
+  assertImage("remap", image);
   const { data, width, height, channels } = image;
+  if (x.length !== width * height || y.length !== width * height)
+    throw new ControlNetError(
+      "shape",
+      `remap: ${width}x${height} needs ${width * height} positions, got ${x.length} columns and ${y.length} rows`,
+    );
   const result = blankImage(width, height, channels);
   const at = (column: number, row: number, c: number) =>
     column < 0 || row < 0 || column >= width || row >= height
       ? 0
       : data[(row * width + column) * channels + c]!;
   for (let i = 0, to = 0; i < x.length; i++) {
-    const fixedX = roundHalfEven(x[i]! * 32);
-    const fixedY = roundHalfEven(y[i]! * 32);
+    const fixedX = fixedPoint(x[i]!);
+    const fixedY = fixedPoint(y[i]!);
     const column = fixedX >> 5;
     const row = fixedY >> 5;
     const right = (fixedX & 31) / 32;
@@ -85,3 +101,11 @@ export function remap(image: Image, x: Float32Array, y: Float32Array): ByteImage
   }
   return result;
 }
+
+/** Two pixels before the first and `FAR` have nothing of the picture beside them. */
+const OUTSIDE = -2 * 32;
+const FAR = 2 ** 26;
+
+/** A position in 1/32 pixel; one that 32 bits do not hold would come back inside. */
+const fixedPoint = (position: number): number =>
+  position > -2 && position < FAR ? roundHalfEven(position * 32) : OUTSIDE;

@@ -6,25 +6,26 @@ import { resize } from "../resize.js";
  * A picture without its detail, at its size: shrunk by area and enlarged again. The web UI's `tile_resample` is the
  * first half.
  * @param image `[height, width, channels]`
- * @param factor how many times smaller, 1-8; below 1.1 the picture is returned as it is
+ * @param factor how many times smaller, 1-64; below 1.1 the picture is returned as it is
  * @throws ControlNetError `shape` or `range`
  */
 export function tile(image: Image, factor = 1): ByteImage {
   assertImage("tile", image);
   if (!(factor >= 1 && factor <= 64))
     throw new ControlNetError("range", `tile: expected a factor of 1 to 64, got ${factor}`);
-  if (factor < 1.1) return { ...image, data: new Uint8Array(image.data) };
   const shrunk = tileResample(image, factor);
   return resize(shrunk, image.width, image.height, "cubic");
 }
 
 /**
- * The web UI's `tile_resample`: both sides divided by `factor` and rounded down, by area.
- * @throws ControlNetError `range` for a factor below 1
+ * The web UI's `tile_resample`: both sides divided by `factor` and rounded down, by area; a copy where it is below 1.1.
+ * @throws ControlNetError `shape`, or `range` for a factor below 1
  */
 export function tileResample(image: Image, factor: number): ByteImage {
+  assertImage("tileResample", image);
   if (!(factor >= 1) || !Number.isFinite(factor))
     throw new ControlNetError("range", `tileResample: expected a finite factor of at least 1, got ${factor}`);
+  if (factor < 1.1) return { ...image, data: new Uint8Array(image.data) };
   const side = (size: number) => Math.max(1, Math.trunc(size / factor));
   return resize(image, side(image.width), side(image.height), "area");
 }

@@ -1,4 +1,5 @@
 import { ControlNetError } from "@controlnet-js/core";
+import { assertChoice } from "../assert-choice.js";
 import { BODY_JOINTS, type BodyJoint, type Keypoint, type Keypoints } from "./pose.js";
 
 const COCO_17: Partial<Record<BodyJoint, number>> = {
@@ -75,7 +76,7 @@ export type Skeleton = keyof typeof SKELETONS;
  * The 18 joints of OpenPose from another skeleton. A neck that it lacks is the middle of the shoulders.
  * @param keypoints in the skeleton's own order, in pixels
  * @param options.minScore keypoints that are less sure are dropped; default 0.3
- * @throws ControlNetError `shape` for another number of keypoints
+ * @throws ControlNetError `shape` for another number of keypoints, `range` for an unknown skeleton
  */
 export function toOpenPose(
   keypoints: Keypoints,
@@ -83,6 +84,7 @@ export function toOpenPose(
   options: { minScore?: number } = {},
 ): (Keypoint | null)[] {
   const { minScore = 0.3 } = options;
+  assertChoice("toOpenPose", "skeleton", skeleton, Object.keys(SKELETONS));
   const { count, joints } = SKELETONS[skeleton];
   if (keypoints.length !== count)
     throw new ControlNetError(

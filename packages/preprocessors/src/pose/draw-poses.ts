@@ -1,6 +1,7 @@
 import { ControlNetError } from "@controlnet-js/core";
+import { assertChoice } from "../assert-choice.js";
 import { type Colour, drawThickLine, fillCircle } from "../draw.js";
-import { assertImage, type ByteImage, blankImage } from "../image.js";
+import { type ByteImage, blankImage } from "../image.js";
 import { roundHalfEven } from "../round-half-even.js";
 import {
   BODY_COLOURS,
@@ -40,8 +41,8 @@ const HAND_COLOURS = HAND_BONES.map((_, i) => hueColour(i / HAND_BONES.length));
  */
 export function drawPoses(scene: PoseScene, options: DrawPosesOptions = {}): ByteImage {
   const { version = "1.1", body = true, hands = true, face = true } = options;
+  assertChoice("drawPoses", "version", version, ["1.0", "1.1"]);
   const canvas = blankImage(scene.width, scene.height, 3);
-  assertImage("drawPoses", canvas);
   for (const person of scene.people) assertPerson("drawPoses", person);
   const queue = new ShapeQueue(canvas);
   const parts = (person: Person) => {
@@ -85,11 +86,11 @@ function throughUnits({ body, leftHand, rightHand, face }: Person, { width, heig
 export function assertPerson(where: string, person: Person): void {
   for (const part of ["body", "leftHand", "rightHand", "face"] as const) {
     const keypoints = person[part];
-    if (keypoints === undefined) continue;
-    if (keypoints.length !== KEYPOINT_COUNTS[part])
+    if (keypoints === undefined && part !== "body") continue;
+    if (keypoints?.length !== KEYPOINT_COUNTS[part])
       throw new ControlNetError(
         "shape",
-        `${where}: ${part} needs ${KEYPOINT_COUNTS[part]} keypoints, got ${keypoints.length}`,
+        `${where}: ${part} needs ${KEYPOINT_COUNTS[part]} keypoints, got ${keypoints?.length ?? "none"}`,
       );
     for (const keypoint of keypoints)
       if (keypoint && !(Math.abs(keypoint.x) < 1e6 && Math.abs(keypoint.y) < 1e6))

@@ -49,10 +49,37 @@ test("positions are pixels as soon as one of the file's is beyond 1; a face may 
   expect(relative.people[0]!.leftHand![0]).toEqual({ x: 50, y: 60, score: 1 });
 });
 
+test("a file of OpenPose itself names no canvas: it is given", () => {
+  const file = {
+    version: 1.3,
+    people: [
+      {
+        person_id: [-1],
+        pose_keypoints_2d: joints(25).flatMap(({ x, y }) => [x, y, 0.9]),
+        face_keypoints_2d: [],
+      },
+    ],
+  };
+  expect(() => readPoseJson(file)).toThrow(/canvas_width: .*OpenPose's own files have none/);
+  const scene = readPoseJson(file, { width: 640, height: 480 });
+  expect(scene).toMatchObject({ width: 640, height: 480 });
+  expect(scene.people[0]!.body[0]).toEqual({ x: 10, y: 20, score: 0.9 });
+  expect(readPoseJson({ ...file, canvas_width: 100, canvas_height: 90 }, { width: 1, height: 1 }).width).toBe(
+    100,
+  );
+});
+
 test("broken files are refused and the field is named", () => {
   const file = (people: unknown) => () => readPoseJson({ canvas_width: 10, canvas_height: 10, people });
   expect(() => readPoseJson([])).toThrow(/the file: expected an object/);
   expect(() => readPoseJson({ canvas_width: -1 })).toThrow(/canvas_width: expected 1 to 32768/);
+  const far = [1e7, 0, 1, ...Array<number>(17 * 3).fill(0)];
+  expect(file([{ pose_keypoints_2d: far }])).toThrow(
+    expect.objectContaining({
+      code: "format",
+      message: expect.stringMatching(/people\[0\]\.pose_keypoints_2d: .* below a million/),
+    }),
+  );
   expect(file("x")).toThrow(/people: expected a list/);
   expect(file([{ pose_keypoints_2d: [1, 2] }])).toThrow(
     /people\[0\]\.pose_keypoints_2d: expected 54 numbers, got 2/,

@@ -1,6 +1,5 @@
 import { ControlNetError } from "@controlnet-js/core";
 import { toOpenPose } from "./convert-skeleton.js";
-import { assertPerson } from "./draw-poses.js";
 import { KEYPOINT_COUNTS, type Keypoint, type Keypoints, type PoseScene } from "./pose.js";
 
 /** OpenPose's output file, as the web UI's editors exchange it: triples of x, y and confidence, 0 where missing. */
@@ -46,12 +45,13 @@ export function writePoseJson(scene: PoseScene): OpenPoseJson {
  * Reads OpenPose's JSON: 18 joints or BODY_25, faces of 70 landmarks or without the pupils. Positions are pixels or, where
  * all of the file's lie in [0, 1], parts of the canvas.
  * @param json the parsed file, not trusted
+ * @param canvas the picture's size, for files that name none, as OpenPose itself writes them
  * @throws ControlNetError `format` that names the field
  */
-export function readPoseJson(json: unknown): PoseScene {
+export function readPoseJson(json: unknown, canvas?: { width: number; height: number }): PoseScene {
   const file = record(json, "the file");
-  const width = size(file, "canvas_width");
-  const height = size(file, "canvas_height");
+  const width = size("canvas_width", file.canvas_width ?? canvas?.width);
+  const height = size("canvas_height", file.canvas_height ?? canvas?.height);
   if (!Array.isArray(file.people)) throw formatError(`people: expected a list, got ${typeof file.people}`);
   const people = file.people.map((entry: unknown, i) => readPerson(entry, `people[${i}]`));
   const points = people.flatMap((person) => partNames.flatMap((name) => person[name] ?? []));
@@ -61,7 +61,6 @@ export function readPoseJson(json: unknown): PoseScene {
     point.x *= width;
     point.y *= height;
   }
-  for (const person of people) assertPerson("readPoseJson", person);
   return { width, height, people };
 }
 
@@ -85,12 +84,14 @@ function record(value: unknown, where: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-function size(file: Record<string, unknown>, field: string): number {
-  const value = file[field];
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > 32768)
-    throw formatError(`${field}: expected 1 to 32768 pixels, got ${JSON.stringify(value)}`);
-  return value;
+function size(field: string, value: unknown): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 32768) return value;
+  const hint = value === undefined ? "; OpenPose's own files have none: give the size of the picture" : "";
+  throw formatError(`${field}: expected 1 to 32768 pixels, got ${JSON.stringify(value)}${hint}`);
 }
+
+/** Positions beyond it are no pixels; those of people outside the picture lie far below. */
+const isPosition = (value: unknown): value is number => typeof value === "number" && Math.abs(value) < 1e6;
 
 /** OpenPose's other body, and a face without pupils, by how many keypoints they have. */
 const BODY_25 = 25;
@@ -98,8 +99,8 @@ const FACE_68 = 68;
 
 function keypoints(value: unknown, where: string, count: number): (Keypoint | null)[] | undefined {
   if (value === undefined || value === null) return undefined;
-  if (!Array.isArray(value) || !value.every((v): v is number => typeof v === "number" && Number.isFinite(v)))
-    throw formatError(`${where}: expected a list of finite numbers`);
+  if (!Array.isArray(value) || !value.every(isPosition))
+    throw formatError(`${where}: expected a list of finite numbers below a million`);
   if (value.length === 0) return undefined;
   const isBody25 = count === KEYPOINT_COUNTS.body && value.length === 3 * BODY_25;
   const isFace68 = count === KEYPOINT_COUNTS.face && value.length === 3 * FACE_68;
