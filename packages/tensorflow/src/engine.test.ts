@@ -14,6 +14,17 @@ test("reports what it opened", () => {
   expect(engineReport()?.devices.some(({ type }) => type === "CPU")).toBe(true);
 });
 
+test("a device that it is not open on is refused", async () => {
+  const other = engineReport()?.device === "cpu" ? "gpu" : "cpu";
+  await expect(registerTensorFlow({ device: other })).rejects.toMatchObject({
+    code: "state",
+    message: expect.stringContaining("name the device at the first call"),
+  });
+  expect((await registerTensorFlow({ device: engineReport()!.device })).version).toBe(
+    engineReport()!.version,
+  );
+});
+
 test("trains a small convolutional net without leaking", async () => {
   await expectNoTensorLeak(() => {
     const x = tf.tidy(() => tf.div(tf.reshape(tf.range(0, 384), [2, 8, 8, 3]), 384) as tf.Tensor4D);

@@ -63,7 +63,7 @@ let open: OpenEngine | undefined;
  * Opens TensorFlow and makes it the tfjs backend. Opening happens once a process; a second call only selects the
  * backend again.
  * @throws TensorFlowError `missing` where libtensorflow or a compiler is not there, `engine` where a GPU is asked
- * for and cannot be used
+ * for and cannot be used, `state` where it is open on another device than the one asked for
  */
 export async function registerTensorFlow(options: RegisterOptions = {}): Promise<EngineReport> {
   if (!open) {
@@ -80,6 +80,13 @@ export async function registerTensorFlow(options: RegisterOptions = {}): Promise
   if (findBackend(backendName) !== open.backend || !(await setBackend(backendName)))
     throw new TensorFlowError(
       `registerTensorFlow: another backend is already registered under the name "${backendName}"`,
+    );
+  const { device = "auto" } = options;
+  if (device !== "auto" && device !== open.report.device)
+    throw new TensorFlowError(
+      `registerTensorFlow: asked for the ${device.toUpperCase()}, but TensorFlow is open on the ${open.report.device.toUpperCase()}, and a process opens it once; name the device at the first call`,
+      {},
+      "state",
     );
   return open.report;
 }

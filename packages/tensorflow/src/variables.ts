@@ -1,4 +1,4 @@
-import { ATTR, bytesPerElement, DT } from "./dtypes.js";
+import { ATTR, bytesPerElement } from "./dtypes.js";
 import { firstVariableId } from "./ids.js";
 import type { NativeEngine, TensorMetadata } from "./native.js";
 
@@ -112,6 +112,3 @@ export class VariableTable {
     return entry;
   }
 }
-
-/** The dtype number of a resource handle. */
-export const resourceType = DT.resource;

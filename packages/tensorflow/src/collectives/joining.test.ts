@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { expect, test } from "vitest";
 import { freePort, meet } from "./meeting.js";
 import { mpiLibraryNames, startedByMpi } from "./mpi-library.js";
@@ -6,6 +7,32 @@ import { ranksFromEnvironment } from "./ranks.js";
 test("meeting fails with the missing ranks after the time-out", async () => {
   const port = await freePort();
   await expect(meet(`127.0.0.1:${port}`, 0, 3, 1, 0.5)).rejects.toThrow(/processes 1, 2 did not come/);
+});
+
+test("strangers at the meeting's port are sent away and keep nobody out", async () => {
+  const port = await freePort();
+  const meeting = `127.0.0.1:${port}`;
+  const first = meet(meeting, 0, 2, 1111, 10);
+  const speak = (text: string) =>
+    new Promise<void>((resolve) => {
+      const socket = connect({ host: "127.0.0.1", port }, () => socket.write(text));
+      socket.on("error", () => {}).on("close", () => resolve());
+    });
+  for (const text of ["GET / HTTP/1.0\r\n\r\n", "{}\n", '{"rank":7,"port":9}\n', "x".repeat(2000)])
+    await speak(text);
+  const addresses = ["127.0.0.1:1111", "127.0.0.1:2222"];
+  expect(await meet(meeting, 1, 2, 2222, 10)).toEqual(addresses);
+  expect(await first).toEqual(addresses);
+});
+
+test("a meeting's port that is taken is named, with the way out", async () => {
+  const port = await freePort();
+  const first = meet(`127.0.0.1:${port}`, 0, 2, 1, 0.5);
+  await expect(meet(`127.0.0.1:${port}`, 0, 2, 1, 5)).rejects.toMatchObject({
+    code: "config",
+    message: expect.stringContaining("choose another MASTER_PORT"),
+  });
+  await expect(first).rejects.toThrow("did not come");
 });
 
 test("ranks come from any launcher", () => {

@@ -21,8 +21,8 @@ const split = (address: string): { host: string; port: number } => {
 
 /**
  * Tells every process where all of them listen. Each one calls this with its own port; process 0 collects the
- * addresses at `meeting` and hands out the list.
- * @throws TensorFlowError `aborted` where not all came within the time-out
+ * addresses at `meeting` and hands out the list. Whoever else connects there, such as a probe of the port, is sent away.
+ * @throws TensorFlowError `aborted` where not all came within the time-out, `config` where process 0 can't listen there
  */
 export async function meet(
   meeting: string,
@@ -47,16 +47,18 @@ function host(meeting: string, size: number, port: number, deadline: number): Pr
     const server = createServer((socket) => {
       sockets.push(socket);
       socket.on("error", () => {});
-      readLine(socket).then(
+      readLine(socket, longestIntroduction).then(
         (line) => {
-          const { rank, port: theirs } = JSON.parse(line) as { rank: number; port: number };
-          addresses[rank] = `${socket.remoteAddress?.replace(/^::ffff:/, "") ?? "localhost"}:${theirs}`;
+          const came = introduction(line, size);
+          if (!came) return void socket.destroy();
+          addresses[came.rank] =
+            `${socket.remoteAddress?.replace(/^::ffff:/, "") ?? "localhost"}:${came.port}`;
           if (addresses.filter(Boolean).length < size) return;
           for (const each of sockets) each.end(`${JSON.stringify(addresses)}\n`);
           close(server);
           resolve(addresses);
         },
-        () => {},
+        () => void socket.destroy(),
       );
     });
     const timer = setTimeout(() => {
@@ -67,10 +69,25 @@ function host(meeting: string, size: number, port: number, deadline: number): Pr
     }, deadline - Date.now());
     server.once("error", (error) => {
       close(server);
-      reject(error);
+      const message = `meet: process 0 can't listen at ${meeting} (${error.message}); choose another MASTER_PORT`;
+      reject(new TensorFlowError(message, { cause: error }, "config"));
     });
     server.listen(meetingPort);
   });
+}
+
+const longestIntroduction = 1000;
+
+/** What a process says of itself; undefined where it is none of the group. */
+function introduction(line: string, size: number): { rank: number; port: number } | undefined {
+  try {
+    const { rank, port } = JSON.parse(line) as { rank?: unknown; port?: unknown };
+    const isWithin = (value: unknown, end: number): value is number =>
+      Number.isInteger(value) && (value as number) > 0 && (value as number) < end;
+    return isWithin(rank, size) && isWithin(port, 2 ** 16) ? { rank, port } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function join(meeting: string, rank: number, port: number, deadline: number): Promise<string[]> {
@@ -107,12 +124,13 @@ async function ask(
   }
 }
 
-function readLine(socket: Socket): Promise<string> {
+function readLine(socket: Socket, longest = Number.POSITIVE_INFINITY): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = "";
     socket.on("data", (chunk) => {
       text += chunk.toString();
       if (text.includes("\n")) resolve(text.slice(0, text.indexOf("\n")));
+      else if (text.length > longest) reject(new Error(`a line of more than ${longest} characters`));
     });
     socket.on("close", () => reject(new Error("closed")));
     socket.on("error", reject);

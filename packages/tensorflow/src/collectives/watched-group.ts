@@ -1,5 +1,4 @@
 import { ControlNetError } from "@controlnet-js/core";
-
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { TensorFlowError } from "../errors.js";
 import type { Communicator } from "./communicator.js";

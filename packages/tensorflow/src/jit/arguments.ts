@@ -48,19 +48,9 @@ export function flatten(where: string, tree: unknown): Flattened {
 }
 
 /** The same tree with its tensors, in order, replaced. */
-export function rebuild(tree: unknown, tensors: readonly Tensor[]): unknown {
-  let next = 0;
-  const walk = (node: unknown): unknown => {
-    if (node instanceof Tensor) return tensors[next++];
-    if (Array.isArray(node)) return node.map(walk);
-    if (typeof node === "object" && node !== null && isPlain(node))
-      return Object.fromEntries(Object.entries(node).map(([name, child]) => [name, walk(child)]));
-    return node;
-  };
-  return walk(tree);
-}
+export const rebuild = (tree: unknown, tensors: readonly Tensor[]): unknown => fill(template(tree), tensors);
 
-/** The same tree with every tensor replaced by `undefined`, so that it keeps no tensor alive. */
+/** The same tree with every tensor replaced by a mark of its place, so that it keeps no tensor alive. */
 export const template = (tree: unknown): unknown => {
   if (tree instanceof Tensor) return slot;
   if (Array.isArray(tree)) return tree.map(template);

@@ -115,18 +115,19 @@ export class CompiledFunction {
   call(tensors: readonly Tensor[]): unknown {
     const { backend, binding, variables } = this.open;
     const held: number[] = [];
-    const inputs = tensors.map((tensor, i) => {
-      if (!this.donated[i]) return backend.getInputTensorIds([tensor])[0]!;
-      const variable = donate(this.open, tensor);
-      held.push(variable);
-      return variables.handleOf(variable);
-    });
-    for (const { id, variable } of this.trace.captures)
-      inputs.push(variable ? backend.getInputTensorIds([variable])[0]! : id);
     let made: { id: number }[];
     try {
+      const inputs = tensors.map((tensor, i) => {
+        if (!this.donated[i]) return backend.getInputTensorIds([tensor])[0]!;
+        const variable = donate(this.open, tensor);
+        held.push(variable);
+        return variables.handleOf(variable);
+      });
+      for (const { id, variable } of this.trace.captures)
+        inputs.push(variable ? backend.getInputTensorIds([variable])[0]! : id);
       made = binding.executeOp(this.functionName, this.attributes, inputs, this.results);
     } catch (error) {
+      this.takeBack(tensors, held);
       throw this.explain(error);
     }
     const renamed = new Map<number, number>();
@@ -159,6 +160,15 @@ export class CompiledFunction {
   dispose(): void {
     this.open.native.removeFunction(this.functionName);
     this.trace.releaseCaptures();
+  }
+
+  /** After a failed call: frees the variables that no tensor lives in, which a tensor with a clone was copied to. */
+  private takeBack(tensors: readonly Tensor[], held: readonly number[]): void {
+    const { backend, variables } = this.open;
+    const donated = tensors.filter((_, i) => this.donated[i]);
+    held.forEach((variable, i) => {
+      if (backend.tensorMap.get(donated[i]!.dataId).id !== variable) variables.delete(variable);
+    });
   }
 
   private explain(error: unknown): unknown {

@@ -87,3 +87,18 @@ test("arguments survive a failing call", () => {
   expectClose(ok, [2, 1]);
   fn.dispose();
 });
+
+test("a failing call leaves no variable behind, of a tensor that has a clone either", () => {
+  const { variables } = requireEngine("test");
+  const before = variables.size;
+  const fn = jit((w: tf.Tensor, i: tf.Tensor) => tf.gather(w, i as tf.Tensor1D), { donate: [0] });
+  const outside = tf.tensor1d([7, 0], "int32");
+  const w = tf.tensor1d([1, 2]);
+  const copy = tf.clone(w);
+  expect(() => fn(w, outside)).toThrow(/jit.*7/s);
+  expect(variables.size).toBe(before);
+  expectClose(w, [1, 2]);
+  expectClose(copy, [1, 2]);
+  tf.dispose([w, copy, outside]);
+  fn.dispose();
+});

@@ -39,7 +39,7 @@ export function functionSettings(fn: { name: string }, options: JitOptions): Fun
     if (!optionNames.includes(name)) {
       const near = nearestName(name, optionNames);
       throw new TensorFlowError(
-        `jit: unknown option "${name}"${near ? `; did you mean "${near}"?` : ""}`,
+        `jit: unknown option "${name}"${near ? `, did you mean "${near}"?` : ""} (known: ${optionNames.join(", ")})`,
         {},
         "config",
       );

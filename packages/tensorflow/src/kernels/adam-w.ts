@@ -1,16 +1,5 @@
-import {
-  add,
-  div,
-  type KernelFunc,
-  mul,
-  registerKernel,
-  sqrt,
-  square,
-  sub,
-  type Tensor,
-  type TensorInfo,
-  tidy,
-} from "@tensorflow/tfjs-core";
+import { composedKernel } from "@controlnet-js/core";
+import { type KernelFunc, registerKernel, type TensorInfo } from "@tensorflow/tfjs-core";
 import { ATTR } from "../dtypes.js";
 import { DonatedVariable } from "../jit/donated-variable.js";
 import type { Trace } from "../jit/trace.js";
@@ -37,24 +26,20 @@ interface Betas {
  * variables; anywhere else it is composed of plain ops.
  */
 export function registerAdamW(): void {
-  const kernelFunc: KernelFunc = ({ inputs, attrs, backend }) => {
-    const named = inputs as Inputs;
-    const betas = attrs as unknown as Betas;
+  const kernelName = "AdamWUpdate";
+  const kernelFunc: KernelFunc = (call) => {
     const trace = activeTrace();
-    const inPlace = trace && updateInPlace(trace, backend as NodeBackend, named, betas);
-    return inPlace ?? composed(named as unknown as Record<keyof Inputs, Tensor>, betas);
+    const inPlace =
+      trace &&
+      updateInPlace(
+        trace,
+        call.backend as NodeBackend,
+        call.inputs as Inputs,
+        call.attrs as unknown as Betas,
+      );
+    return inPlace ?? composedKernel(kernelName)!.forward(call);
   };
-  registerKernel({ kernelName: "AdamWUpdate", backendName: "tensorflow", kernelFunc });
-}
-
-function composed(inputs: Record<keyof Inputs, Tensor>, { beta1, beta2 }: Betas): TensorInfo[] {
-  const { parameter, firstMoment, secondMoment, gradient, rate, epsilon, decay } = inputs;
-  return tidy(() => {
-    const first = add(mul(firstMoment, beta1), mul(gradient, 1 - beta1));
-    const second = add(mul(secondMoment, beta2), mul(square(gradient), 1 - beta2));
-    const step = div(mul(first, rate), add(sqrt(second), epsilon));
-    return [sub(mul(parameter, decay), step), first, second];
-  });
+  registerKernel({ kernelName, backendName: "tensorflow", kernelFunc });
 }
 
 function updateInPlace(
