@@ -134,7 +134,7 @@ if __name__ == "__main__":
     print("folder", "classes", len(np.unique(labels)))
     resized = []
     for width, height in [(45, 60), (37, 19), (200, 50), (33, 300), (130, 170), (90, 31), (7, 120), (89, 115), (60, 121)]:
-        for name in ("bilinear", "bicubic", "lanczos"):
+        for name in ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"):
             made_picture = Image.fromarray(picture).resize((width, height), Image.Resampling[name.upper()])
             resized.append([width, height, name, zlib.crc32(made_picture.tobytes())])
     (out / "resize.json").write_text(json.dumps(resized))

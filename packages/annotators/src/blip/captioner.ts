@@ -32,7 +32,7 @@ export interface BlipFiles {
 
 /** OpenAI's CLIP was trained on pictures normalised by these. */
 const processorDefaults = {
-  side: 384,
+  size: { width: 384, height: 384 },
   resample: 3,
   mean: [0.48145466, 0.4578275, 0.40821073] as [number, number, number],
   deviation: [0.26862954, 0.26130258, 0.27577711] as [number, number, number],
@@ -72,11 +72,12 @@ export function blipCaptioner(
 export function blipProcessor(where: string, json: Json, { vision }: BlipConfig): PictureProcessor {
   // Some of BLIP's files ask for padding, of which there is none between pictures of one size.
   const processor = pictureProcessor(where, { ...json, do_pad: false }, processorDefaults);
-  const { width, height } = processor.size ?? {};
-  if (width === vision.imageSize && height === vision.imageSize) return processor;
+  const { size } = processor;
+  const isFixed = size !== undefined && "width" in size;
+  if (isFixed && size.width === vision.imageSize && size.height === vision.imageSize) return processor;
   throw new ControlNetError(
     "unsupported",
-    `${where}: pictures must come in the network's size, ${vision.imageSize}x${vision.imageSize}; the processor's config has ${processor.size ? `${width}x${height}` : "none"}`,
+    `${where}: pictures must come in the network's size, ${vision.imageSize}x${vision.imageSize}; the processor's config has ${isFixed ? `${size.width}x${size.height}` : "none"}`,
   );
 }
 

@@ -2,7 +2,10 @@ import { ControlNetError, type Image } from "@controlnet-js/core";
 import { assertImage, type ByteImage, blankImage } from "@controlnet-js/preprocessors";
 
 /** The filters of Pillow's `Image.resize` that models ask for. */
-export type PillowFilter = "bilinear" | "bicubic" | "lanczos";
+export type PillowFilter = "nearest" | "box" | "bilinear" | "hamming" | "bicubic" | "lanczos";
+
+/** Those that weigh the pixels around. */
+type SummingFilter = Exclude<PillowFilter, "nearest">;
 
 interface Filter {
   /** Half its width, in target pixels where shrinking and source pixels where enlarging. */
@@ -13,8 +16,13 @@ interface Filter {
 
 const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI));
 
-const filters: Record<PillowFilter, Filter> = {
+const filters: Record<SummingFilter, Filter> = {
+  box: { support: 0.5, at: (x) => (x > -0.5 && x <= 0.5 ? 1 : 0) },
   bilinear: { support: 1, at: (x) => Math.max(0, 1 - Math.abs(x)) },
+  hamming: {
+    support: 1,
+    at: (x) => (Math.abs(x) < 1 ? sinc(x) * (0.54 + 0.46 * Math.cos(x * Math.PI)) : 0),
+  },
   // Keys, "Cubic convolution interpolation", 1981, with a = -1/2.
   bicubic: {
     support: 2,
@@ -37,20 +45,42 @@ interface Windows {
 }
 
 /**
- * A picture at another size (the same one where it has it already), equal to Pillow 13's `Image.resize`: every source pixel counts, so that shrinking leaves no
- * stairs. That is how image processors of transformers resize.
+ * A picture at another size (the same one where it has it already), equal to Pillow 13's `Image.resize`: but for
+ * `"nearest"` every source pixel counts, so that shrinking leaves no stairs. That is how image processors of transformers resize.
  * @param image bytes, any number of channels
  * @throws ControlNetError `shape` or `range`
  */
 export function resizePillow(image: Image, width: number, height: number, filter: PillowFilter): ByteImage {
   assertImage("resizePillow", image);
+  if (filter === "nearest") return takeNearest(image, width, height);
   // Bytes are rounded between the passes, so that their order shows. Pillow takes rows first where many fall away.
   return image.height - height > Math.max(0, 2 * (image.width - width))
     ? resizeColumns(resizeRows(image, height, filter), width, filter)
     : resizeRows(resizeColumns(image, width, filter), height, filter);
 }
 
-function resizeColumns(image: Image, width: number, filter: PillowFilter): ByteImage {
+function takeNearest(image: Image, width: number, height: number): ByteImage {
+  const result = blankImage(width, height, image.channels);
+  const columns = nearestOf(image.width, width);
+  const rows = nearestOf(image.height, height);
+  for (let y = 0, to = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      const at = (rows[y]! * image.width + columns[x]!) * image.channels;
+      for (let c = 0; c < image.channels; c++, to++) result.data[to] = image.data[at + c]!;
+    }
+  return result;
+}
+
+/** The source pixel below the centre of each target pixel; Pillow steps from one to the next, and so do its roundings. */
+function nearestOf(source: number, target: number): Int32Array {
+  const step = source / target;
+  const pixels = new Int32Array(target);
+  for (let i = 0, centre = step * 0.5; i < target; i++, centre += step)
+    pixels[i] = Math.min(source - 1, Math.trunc(centre));
+  return pixels;
+}
+
+function resizeColumns(image: Image, width: number, filter: SummingFilter): ByteImage {
   if (width === image.width) return image;
   const { channels, height } = image;
   const result = blankImage(width, height, channels);
@@ -64,7 +94,7 @@ function resizeColumns(image: Image, width: number, filter: PillowFilter): ByteI
   return result;
 }
 
-function resizeRows(image: Image, height: number, filter: PillowFilter): ByteImage {
+function resizeRows(image: Image, height: number, filter: SummingFilter): ByteImage {
   if (height === image.height) return image;
   const result = blankImage(image.width, height, image.channels);
   const { starts, weights } = windowsOf(image.height, height, filter);
@@ -82,7 +112,7 @@ function weighted(data: Uint8Array, start: number, step: number, weights: Int32A
   return Math.min(255, Math.max(0, sum >> BITS));
 }
 
-function windowsOf(source: number, target: number, name: PillowFilter): Windows {
+function windowsOf(source: number, target: number, name: SummingFilter): Windows {
   const filter = filters[name];
   const scale = source / target;
   const wider = Math.max(1, scale);
@@ -107,7 +137,7 @@ function windowsOf(source: number, target: number, name: PillowFilter): Windows 
 const rounded = (x: number): number => Math.trunc(x < 0 ? x - 0.5 : x + 0.5);
 
 /** Pillow's numbers of its filters, as `resample` in a processor's config gives them. */
-const numbers: Readonly<Record<number, PillowFilter>> = { 1: "lanczos", 2: "bilinear", 3: "bicubic" };
+const numbers: readonly PillowFilter[] = ["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"];
 
 /**
  * The filter behind Pillow's number.
@@ -116,7 +146,7 @@ const numbers: Readonly<Record<number, PillowFilter>> = { 1: "lanczos", 2: "bili
 export function pillowFilter(where: string, number: number): PillowFilter {
   const filter = numbers[number];
   if (filter) return filter;
-  const known = Object.entries(numbers).map(([key, name]) => `${key} (${name})`);
+  const known = numbers.map((name, key) => `${key} (${name})`);
   throw new ControlNetError(
     "unsupported",
     `${where}: resample ${number} is not built; expected ${known.join(", ")}`,

@@ -1,14 +1,24 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import { type LabelMap, resizePlane, type SegmentationNetwork } from "@controlnet-js/preprocessors";
+import type { LabelMap, SegmentationNetwork } from "@controlnet-js/preprocessors";
 import { type Opened, opened } from "../opened.js";
+import { likeliestLabels } from "../upernet/likeliest-labels.js";
 import { modelTypeOf } from "./hugging-face-folder.js";
-import { type LibraryTensor, openLibraryModel, type TransformersOptions } from "./open-transformers.js";
+import {
+  type LibraryModelKind,
+  type LibraryTensor,
+  openLibraryModel,
+  type TransformersOptions,
+} from "./open-transformers.js";
 import { openUperNet } from "./open-upernet.js";
 
 const WHERE = "openSegmentationModel";
 
 /** Models that give a logit for each class and pixel; UPerNet, which the library lacks, is this package's own. */
-const KINDS = ["upernet", "segformer", "mobilenet_v2", "swin", "sapiens"];
+const KIND: LibraryModelKind = {
+  loader: "AutoModelForSemanticSegmentation",
+  types: ["upernet", "segformer", "mobilenet_v2", "swin", "sapiens"],
+  processor: "SegformerImageProcessor",
+};
 
 /**
  * Opens a semantic segmentation model of the Hugging Face hub for `segmentationCondition`: UPerNet from its
@@ -23,7 +33,7 @@ export async function openSegmentationModel(
   options: TransformersOptions = {},
 ): Promise<Opened<SegmentationNetwork>> {
   if (modelTypeOf(WHERE, folder) === "upernet") return openUperNet(folder);
-  const model = await openLibraryModel(WHERE, folder, "AutoModelForSemanticSegmentation", KINDS, options);
+  const model = await openLibraryModel(WHERE, folder, KIND, options);
   const detect = async (picture: Image): Promise<LabelMap> => {
     const { logits } = await model.run(picture);
     if (logits?.dims.length !== 4)
@@ -31,30 +41,17 @@ export async function openSegmentationModel(
         "unsupported",
         `${WHERE}: ${folder}: expected logits [1, classes, height, width], found ${logits ? `[${logits.dims.join(", ")}]` : "none"}`,
       );
-    return likeliest(logits, picture.width, picture.height);
+    return likeliestLabels(channelsLast(logits), [picture]);
   };
   return opened(detect, () => void model.dispose());
 }
 
-/** The class with the largest logit at each pixel, after the logits were enlarged (bilinear). */
-function likeliest({ dims, data }: LibraryTensor, width: number, height: number): LabelMap {
-  const [, classes, rows, columns] = dims as [number, number, number, number];
-  const labels = new Int32Array(width * height);
-  const best = new Float32Array(width * height).fill(Number.NEGATIVE_INFINITY);
-  const size = rows * columns;
-  for (let label = 0; label < classes; label++) {
-    const values = Float32Array.from({ length: size }, (_, i) => data[label * size + i]!);
-    const plane = resizePlane(
-      { data: values, width: columns, height: rows, channels: 1 },
-      width,
-      height,
-      "bilinear",
-    );
-    for (let i = 0; i < labels.length; i++)
-      if (plane.data[i]! > best[i]!) {
-        best[i] = plane.data[i]!;
-        labels[i] = label;
-      }
-  }
-  return { labels, width, height };
+/** Logits [1, classes, height, width] as a picture of as many channels. */
+function channelsLast({ dims, data }: LibraryTensor): Image<Float32Array> {
+  const [, channels, height, width] = dims as [number, number, number, number];
+  const size = width * height;
+  const values = new Float32Array(size * channels);
+  for (let label = 0, at = 0; label < channels; label++)
+    for (let i = 0; i < size; i++, at++) values[i * channels + label] = data[at]!;
+  return { data: values, width, height, channels };
 }

@@ -3,7 +3,9 @@ import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { readConfig } from "@controlnet-js/checkpoints/node";
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import { type ProcessedPicture, pillowSizer } from "./pillow-sizer.js";
+import { type PictureProcessor, processPixels } from "../hugging-face/picture-processor.js";
+import { type SceneProcessorName, sceneProcessor } from "../hugging-face/scene-processors.js";
+import { readPreprocessor } from "./hugging-face-folder.js";
 
 /** A tensor of `@huggingface/transformers`. */
 export interface LibraryTensor {
@@ -11,9 +13,9 @@ export interface LibraryTensor {
   data: ArrayLike<number>;
 }
 
-/** A model of `@huggingface/transformers` with its processor. */
+/** A model of `@huggingface/transformers` that sees pictures. */
 export interface LibraryModel {
-  /** Model outputs by name for a picture of bytes. */
+  /** Model outputs by name for a picture of bytes, which is prepared as Python's transformers does with Pillow. */
   run(image: Image): Promise<Record<string, LibraryTensor>>;
   dispose(): Promise<unknown>;
 }
@@ -22,7 +24,7 @@ export interface LibraryModel {
 export interface TransformersLibrary {
   env: { allowRemoteModels: boolean; localModelPath: string };
   RawImage: new (data: Uint8Array, width: number, height: number, channels: number) => unknown;
-  AutoProcessor: Loader<(image: unknown) => Promise<ProcessedPicture>>;
+  Tensor: new (type: "float32", data: Float32Array, dims: number[]) => unknown;
   AutoModelForDepthEstimation: Loader<Model>;
   AutoModelForSemanticSegmentation: Loader<Model>;
   pipeline(
@@ -47,31 +49,55 @@ export interface TransformersOptions {
 
 type Model = ((inputs: unknown) => Promise<Record<string, LibraryTensor>>) & { dispose(): Promise<unknown> };
 
+/** A model that sees pictures, as {@link openLibraryModel} opens it. */
+export interface LibraryModelKind {
+  loader: "AutoModelForDepthEstimation" | "AutoModelForSemanticSegmentation";
+  /** `model_type`s that are accepted. */
+  types: readonly string[];
+  /** The image processor where the folder's config names none. */
+  processor: SceneProcessorName;
+}
+
 /**
  * Opens a local model by `@huggingface/transformers`, which has to be installed beside this package. Nothing is downloaded.
+ * Pictures are prepared here: the library's own processors take single pixels where they shrink, and follow a part of the
+ * config only, of which networks see other pictures.
  * @param folder the model's files as that package lays them out: `config.json`, `preprocessor_config.json`, `onnx/`
- * @param kinds `model_type`s that are accepted
- * @throws ControlNetError `io` where the folder holds no model, `unsupported` for a model of another kind, `missing` where
- * the package is not installed
+ * @throws ControlNetError `io` where the folder holds no model, `unsupported` for a model of another kind or a picture's
+ * preparation that is not built, `missing` where the package is not installed
  */
 export async function openLibraryModel(
   where: string,
   folder: string,
-  loader: "AutoModelForDepthEstimation" | "AutoModelForSemanticSegmentation",
-  kinds: readonly string[],
+  { loader, types, processor: usual }: LibraryModelKind,
   options: TransformersOptions = {},
 ): Promise<LibraryModel> {
-  return await openLocally(where, folder, kinds, options, async (library, name, load) => {
-    const processor = await library.AutoProcessor.from_pretrained(name, load);
+  return await openLocally(where, folder, types, options, async (library, name, load) => {
+    const processor = sceneProcessor(
+      `${where}: ${join(folder, "preprocessor_config.json")}`,
+      readPreprocessor(folder),
+      usual,
+    );
     const model = await library[loader].from_pretrained(name, load);
-    const process = ({ data, width, height, channels }: Image) =>
-      processor(new library.RawImage(data, width, height, channels));
-    const sized = pillowSizer(where, folder);
     return {
-      run: async (image: Image) => model(await sized(image, process)),
+      run: async (image: Image) => model({ pixel_values: pixelValues(where, library, image, processor) }),
       dispose: () => model.dispose(),
     };
   });
+}
+
+/** A picture as the library's tensor, `[1, 3, height, width]`. */
+function pixelValues(
+  where: string,
+  { Tensor }: TransformersLibrary,
+  image: Image,
+  processor: PictureProcessor,
+): unknown {
+  const { data, width, height } = processPixels(where, image, processor);
+  const size = width * height;
+  const planes = new Float32Array(3 * size);
+  for (let i = 0, at = 0; i < size; i++) for (let c = 0; c < 3; c++, at++) planes[c * size + i] = data[at]!;
+  return new Tensor("float32", planes, [1, 3, height, width]);
 }
 
 /**
@@ -99,6 +125,7 @@ export async function openLocally<T>(
   try {
     return await open(library, basename(resolve(folder)), { local_files_only: true, dtype: "fp32" });
   } catch (cause) {
+    if (cause instanceof ControlNetError) throw cause;
     throw new ControlNetError("format", `${where}: can't open ${folder}: ${(cause as Error).message}`, {
       cause,
     });

@@ -10,6 +10,7 @@ import {
   segmentationCondition,
 } from "@controlnet-js/preprocessors";
 import { afterAll, describe, expect, test } from "vitest";
+import { standInLibrary } from "../testing/stand-in-library.js";
 import { openCaptioner } from "./open-captioner.js";
 import { openDepthModel } from "./open-depth-model.js";
 import { openSegmentationModel } from "./open-segmentation-model.js";
@@ -24,48 +25,6 @@ afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 // The library brings 400 MB: TRANSFORMERS names its module where it is not installed beside this package.
 const name = process.env.TRANSFORMERS ?? "@huggingface/transformers";
 const installed: TransformersLibrary | undefined = await import(name).catch(() => undefined);
-
-/** The same computations as the models', behind the library's interface, at 32x32. */
-const standIn = {
-  env: { allowRemoteModels: true, localModelPath: "before" },
-  RawImage: class {
-    constructor(
-      readonly data: Uint8Array,
-      readonly width: number,
-      readonly height: number,
-    ) {}
-  },
-  AutoProcessor: {
-    from_pretrained: async () => async (image: { data: Uint8Array; width: number; height: number }) =>
-      Float32Array.from({ length: 3 * 32 * 32 }, (_, i) => {
-        const [c, y, x] = [i >> 10, (i >> 5) & 31, i & 31];
-        const [row, column] = [Math.floor((y * image.height) / 32), Math.floor((x * image.width) / 32)];
-        return image.data[(row * image.width + column) * 3 + c]! / 127.5 - 1;
-      }),
-  },
-  AutoModelForDepthEstimation: {
-    from_pretrained: async () =>
-      Object.assign(
-        async (pixels: Float32Array) => ({
-          predicted_depth: { dims: [1, 32, 32], data: pixels.subarray(0, 1024) },
-        }),
-        { dispose: async () => [] },
-      ),
-  },
-  AutoModelForSemanticSegmentation: {
-    from_pretrained: async () =>
-      Object.assign(async (pixels: Float32Array) => ({ logits: { dims: [1, 3, 32, 32], data: pixels } }), {
-        dispose: async () => [],
-      }),
-  },
-  pipeline: async () =>
-    Object.assign(
-      async (image: { width: number }) => [{ generated_text: ` a picture ${image.width} wide\n` }],
-      {
-        dispose: async () => [],
-      },
-    ),
-} as unknown as TransformersLibrary;
 
 /** Red grows to the right, on a picture of any size. */
 function ramp(width: number, height: number): Image {
@@ -83,7 +42,7 @@ function stripes(width: number, height: number): Image {
 }
 
 const libraries: [string, TransformersLibrary | undefined][] = [
-  ["its interface", standIn],
+  ["its interface", standInLibrary],
   ["the library itself", installed],
 ];
 
@@ -119,24 +78,24 @@ describe.each(libraries)("models through %s", (_, library) => {
 
 test("a captioner says in words what it sees; one of another kind is refused by name", async () => {
   writeFileSync(join(temporary, "config.json"), '{"model_type": "vision-encoder-decoder"}');
-  const caption = await openCaptioner(temporary, { library: standIn });
+  const caption = await openCaptioner(temporary, { library: standInLibrary });
   expect(await caption(ramp(64, 48))).toBe("a picture 64 wide");
   caption.dispose();
-  await expect(openCaptioner(temporary, { library: standIn, beams: 3 })).rejects.toThrow(
+  await expect(openCaptioner(temporary, { library: standInLibrary, beams: 3 })).rejects.toThrow(
     /only BLIP takes beams/,
   );
   writeFileSync(join(temporary, "config.json"), '{"model_type": "git"}');
-  await expect(openCaptioner(temporary, { library: standIn, beams: 3 })).rejects.toThrow(
+  await expect(openCaptioner(temporary, { library: standInLibrary, beams: 3 })).rejects.toThrow(
     /"git".*blip, vision-encoder-decoder/,
   );
 });
 
 test("a model of another kind is named; a folder without one, too", async () => {
-  await expect(openDepthModel(model("segformer"), { library: standIn })).rejects.toThrow(
+  await expect(openDepthModel(model("segformer"), { library: standInLibrary })).rejects.toThrow(
     /holds a model of type "segformer", expected one of dpt, depth_anything/,
   );
   writeFileSync(join(temporary, "config.json"), '{"model_type": "blip"}');
-  await expect(openSegmentationModel(temporary, { library: standIn })).rejects.toMatchObject({
+  await expect(openSegmentationModel(temporary, { library: standInLibrary })).rejects.toMatchObject({
     code: "unsupported",
   });
   await expect(openDepthModel(join(temporary, "nowhere"))).rejects.toMatchObject({ code: "io" });

@@ -2,7 +2,8 @@ import type { TensorSource } from "@controlnet-js/checkpoints";
 import { disposeTree } from "@controlnet-js/core";
 import type { ByteImage, LabelMap, SegmentationNetwork } from "@controlnet-js/preprocessors";
 import type { Json } from "../hugging-face/parse-json.js";
-import { pictureProcessor, processPicture } from "../hugging-face/picture-processor.js";
+import { processPicture } from "../hugging-face/picture-processor.js";
+import { sceneProcessor } from "../hugging-face/scene-processors.js";
 import { type Opened, opened } from "../opened.js";
 import { readMaps } from "../pictures.js";
 import { uperNetConfigFromTransformers } from "./config.js";
@@ -20,14 +21,6 @@ export interface UperNetFiles {
   weights: TensorSource;
 }
 
-/** What transformers' SegformerImageProcessor, which UPerNet is published with, does where its config says nothing. */
-export const processorDefaults = {
-  side: 512,
-  resample: 2,
-  mean: [0.485, 0.456, 0.406],
-  deviation: [0.229, 0.224, 0.225],
-} satisfies Parameters<typeof pictureProcessor>[2];
-
 /**
  * UPerNet as `segmentationCondition` takes it, such as ControlNet's `upernet-convnext-small`, whose classes
  * are ADE20K's 150: the class of each pixel as transformers finds it.
@@ -40,7 +33,11 @@ export function uperNetNetwork(
   where = "uperNetNetwork",
 ): Opened<SegmentationNetwork> {
   const config = uperNetConfigFromTransformers(`${where}: config.json`, json);
-  const processor = pictureProcessor(`${where}: preprocessor_config.json`, preprocessor, processorDefaults);
+  const processor = sceneProcessor(
+    `${where}: preprocessor_config.json`,
+    preprocessor,
+    "SegformerImageProcessor",
+  );
   const params = loadUperNet(weights, config, where);
   const detect = async (picture: ByteImage): Promise<LabelMap> => {
     const input = processPicture("uperNetNetwork", picture, processor);

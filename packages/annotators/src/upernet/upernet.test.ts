@@ -4,15 +4,19 @@ import { disposeTree } from "@controlnet-js/core";
 import { expectNoTensorLeak } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
-import { pictureProcessor, processPicture } from "../hugging-face/picture-processor.js";
+import { processPicture } from "../hugging-face/picture-processor.js";
+import { sceneProcessor } from "../hugging-face/scene-processors.js";
 import { madeSource, madeWeights } from "../testing/made-weights.js";
 import { asImage, type FixtureArray, readFixture } from "../testing/read-fixture.js";
 import { useWasm } from "../testing/use-wasm.js";
 import { uperNetConfigFromTransformers } from "./config.js";
 import { loadUperNet, uperNet } from "./upernet.js";
-import { processorDefaults, uperNetNetwork } from "./upernet-network.js";
+import { uperNetNetwork } from "./upernet-network.js";
 
 beforeAll(useWasm);
+
+/** The processor that UPerNet is published with. */
+const usual = "SegformerImageProcessor";
 
 interface Case {
   config: Record<string, unknown> & { backbone_config: Record<string, unknown> };
@@ -54,7 +58,7 @@ describe.each(Object.entries(cases))("%s", (name, given) => {
   test("logits are those of PyTorch", async () => {
     await expectNoTensorLeak(() => {
       const config = uperNetConfigFromTransformers("config.json", given.config);
-      const processor = pictureProcessor("preprocessor_config.json", given.preprocessor, processorDefaults);
+      const processor = sceneProcessor("preprocessor_config.json", given.preprocessor, usual);
       const params = loadUperNet(
         madeSource(given.tensors, (key) => given.saved[key] ?? key),
         config,
@@ -83,7 +87,7 @@ test.each(["odd", "swin"])("%s: pictures of a batch don't touch each other", (na
     const given = cases[name]!;
     const config = uperNetConfigFromTransformers("config.json", given.config);
     const params = loadUperNet(madeSource(given.tensors), config);
-    const processor = pictureProcessor("preprocessor_config.json", given.preprocessor, processorDefaults);
+    const processor = sceneProcessor("preprocessor_config.json", given.preprocessor, usual);
     const one = processPicture("test", asImage(fixture[`${name}.picture`]!), processor);
     const two = tf.reverse(one, 2);
     const both = uperNet(params, config, tf.concat([two, one]));
@@ -97,7 +101,7 @@ test.each(["odd", "swin"])("%s: pictures of a batch don't touch each other", (na
 
 test("the picture is what Pillow and the processor make of it, the enlarged logits are PyTorch's", () => {
   tf.tidy(() => {
-    const processor = pictureProcessor("preprocessor_config.json", settings.preprocessor, processorDefaults);
+    const processor = sceneProcessor("preprocessor_config.json", settings.preprocessor, usual);
     const pixels = processPicture("test", asImage(fixture["settings.picture"]!), processor);
     expect(difference(pixels, fixture["settings.pixels"]!)).toBeLessThan(1e-6);
     const config = uperNetConfigFromTransformers("config.json", settings.config);
@@ -154,14 +158,12 @@ describe("what is not built is named", () => {
   });
 
   test.each([
-    [{ size: { shortest_edge: 512 } }, /size.*height and width/],
-    [{ resample: 0 }, /resample 0 is not built; expected 1 \(lanczos\), 2 \(bilinear\), 3 \(bicubic\)/],
+    [{ size: { longest_edge: 512 } }, /size.*height and width/],
+    [{ resample: 6 }, /resample 6 is not built; expected 0 \(nearest\), 1 \(lanczos\), 2 \(bilinear\)/],
     [{ do_center_crop: true }, /do_center_crop.*expected false/],
     [{ image_std: [1, 1, 0] }, /image_std/],
   ])("%o", (change, message) => {
-    expect(() => pictureProcessor("x", { ...square.preprocessor, ...change }, processorDefaults)).toThrow(
-      message,
-    );
+    expect(() => sceneProcessor("x", { ...square.preprocessor, ...change }, usual)).toThrow(message);
   });
 });
 
@@ -191,7 +193,7 @@ test("settings left out are those of transformers", () => {
     epsilon: 1e-5,
     outputs: [4],
   });
-  expect(pictureProcessor("x", {}, processorDefaults)).toMatchObject({
+  expect(sceneProcessor("x", {}, usual)).toMatchObject({
     size: { width: 512, height: 512 },
     filter: "bilinear",
   });
