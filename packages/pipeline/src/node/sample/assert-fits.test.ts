@@ -14,12 +14,16 @@ test("decoding decides for one picture: two feature maps of 256 channels at its 
   expect(leastMemory(model, square(1024))).toBe(2 * 256 * 1024 ** 2 * 4);
 });
 
-test("with tiles it is one tile and the picture, until the U-Net's skip connections are more", () => {
-  const tiled = { ...square(1024), tiles: {} };
-  expect(leastMemory(model, tiled)).toBe(2 * 256 * 512 ** 2 * 4 + 3 * 1024 ** 2 * 4);
-  const skips = 2 * 3 * 320 * (4096 / 8) ** 2 * 4;
-  expect(leastMemory(model, { ...square(4096), tiles: {} })).toBe(skips);
-  expect(leastMemory(model, { ...square(4096), tiles: {}, guidance: 1, batch: 3 })).toBe((3 / 2) * skips);
+test("with tiles it is one tile and the picture, or the U-Net's finest level", () => {
+  const small = { ...model, unet: { config: unetConfig({ channels: [32, 32, 32, 32] }) } } as Pipeline;
+  expect(leastMemory(small, { ...square(1024), tiles: {} })).toBe(2 * 256 * 512 ** 2 * 4 + 3 * 1024 ** 2 * 4);
+  const transformer = 2 * (3 + 12) * 320 * (4096 / 8) ** 2 * 4;
+  expect(leastMemory(model, { ...square(4096), tiles: {} })).toBe(transformer);
+  const three = { ...square(4096), tiles: {}, guidance: 1, batch: 3 };
+  expect(leastMemory(model, three)).toBe((3 / 2) * transformer);
+  const plain = unetConfig({ attention: [false, true, true, false] });
+  const without = { ...model, unet: { config: plain } } as Pipeline;
+  expect(leastMemory(without, { ...square(4096), tiles: {} })).toBe((3 / 15) * transformer);
 });
 
 test("a tile larger than the picture is the picture", () => {
@@ -31,7 +35,7 @@ test("what can't fit is refused with the way out, what may fit is not", () => {
     /16384x16384 needs at least 549\.8 GB of memory, there are 24\.0 GB; choose a smaller size$/,
   );
   expect(() => assertFits(model, 24e9, square(4096))).toThrow(
-    /or tiles, with which it needs at least 2\.0 GB/,
+    /or tiles, with which it needs at least 10\.1 GB/,
   );
   expect(() => assertFits(model, 24e9, { ...square(8192), tiles: {}, batch: 4 })).toThrow(
     /4 pictures at once, needs .*smaller size or batch$/,

@@ -8,9 +8,9 @@ type Run = PictureSize & { batch: number } & Pick<SampleOptions, "tiles" | "guid
 const bytesOfFloat = 4;
 
 /**
- * The bytes that a run can't do without, in whatever order an engine computes: the skip connections of the U-Net's finest
- * level, which wait for the decoder, or what the last upsampling of the autoencoder reads and writes, one picture or tile
- * after another. It really takes more.
+ * The bytes that a run can't do without, in whatever order an engine computes, float32: those of the U-Net's finest level,
+ * or what the last upsampling of the autoencoder reads and writes, one picture or tile after another. It really takes more:
+ * twice as much for decoding a large picture.
  */
 export function leastMemory(
   { unet, autoencoder }: Pick<Pipeline, "unet" | "autoencoder">,
@@ -19,15 +19,18 @@ export function leastMemory(
   const { channels, imageChannels, sampleSize } = autoencoder.config;
   const latents = (width * height) / 4 ** (channels.length - 1);
   const guided = guidance !== 1 && unet.config.guidanceChannels === undefined;
-  const { blocksPerLevel } = unet.config;
+  const { blocksPerLevel, attention } = unet.config;
+  // In its last block: the skip connections before it, and its own feature map. A transformer adds the feed-forward of
+  // eight times the channels, and half of them after the gate.
   const blocks = typeof blocksPerLevel === "number" ? blocksPerLevel : blocksPerLevel[0]!;
-  const skips = batch * (guided ? 2 : 1) * (1 + blocks) * unet.config.channels[0]! * latents;
+  const maps = blocks + 1 + (attention[0] ? 8 + 4 : 0);
+  const painted = batch * (guided ? 2 : 1) * maps * unet.config.channels[0]! * latents;
 
   const side = tiles ? (tiles.tileSize ?? sampleSize) : Number.POSITIVE_INFINITY;
   const decoded = Math.min(width, side) * Math.min(height, side);
   const finest = 2 * Math.max(...channels.slice(0, 2)) * decoded;
   const joined = decoded < width * height ? imageChannels * width * height : 0;
-  return bytesOfFloat * Math.max(skips, finest + joined);
+  return bytesOfFloat * Math.max(painted, finest + joined);
 }
 
 /**
