@@ -49,7 +49,4 @@ Napi::Value Engine::ListDevices(Info info) {
   return list;
 }
 
-// Drops the kernels that TensorFlow keeps for ops and functions it has run.
-void Engine::ClearCaches(Info info) { TFE_ContextClearCaches(Context(info.Env())); }
-
 }  // namespace controlnet

@@ -27,7 +27,6 @@ class Engine : public Napi::Addon<Engine> {
   void Preload(Info info);
   void Open(Info info);
   Napi::Value ListDevices(Info info);
-  void ClearCaches(Info info);
   TFE_Context* Context(Napi::Env env) const;
 
   // tensors.cc
@@ -35,7 +34,6 @@ class Engine : public Napi::Addon<Engine> {
   Napi::Value CreateTensorFromFile(Info info);
   Napi::Value TensorData(Info info);
   Napi::Value TensorInfo(Info info);
-  Napi::Value CopyToDevice(Info info);
   Napi::Value NumberOfTensors(Info info);
   Napi::Value DeviceMemory(Info info);
   void DeleteTensor(Info info);
@@ -78,7 +76,6 @@ class Engine : public Napi::Addon<Engine> {
   Napi::Value AddNode(Info info);
   void SetShape(Info info);
   Napi::Value OpDef(Info info);
-  Napi::Value GraphToBytes(Info info);
   Graph& FindGraph(Napi::Env env, const Napi::Value& id);
 
   // function.cc

@@ -10,10 +10,6 @@ OwnedOp Engine::MakeOp(Info info) {
   Status status(env);
   OwnedOp op(TFE_NewOp(Context(env), name.c_str(), status.get()));
   status.Check();
-  if (info[4].IsString()) {
-    TFE_OpSetDevice(op.get(), std::string(info[4].ToString()).c_str(), status.get());
-    status.Check();
-  }
   SetAttributes(env, op.get(), info[1]);
   Napi::Array inputs = info[2].As<Napi::Array>();
   for (uint32_t i = 0; i < inputs.Length(); i++) {
@@ -37,7 +33,7 @@ std::vector<OwnedHandle> Run(TFE_Op* op, int count, TF_Status* status) {
 
 }  // namespace
 
-// executeOp(name, attributes, inputIds, numberOfOutputs, device?): metadata[]
+// executeOp(name, attributes, inputIds, numberOfOutputs): metadata[]
 Napi::Value Engine::ExecuteOp(Info info) {
   Napi::Env env = info.Env();
   OwnedOp op = MakeOp(info);
@@ -89,7 +85,7 @@ class PendingOp : public Napi::AsyncWorker {
   std::string message_;
 };
 
-// executeOpAsync(name, attributes, inputIds, numberOfOutputs, device?): Promise<metadata[]>
+// executeOpAsync(name, attributes, inputIds, numberOfOutputs): Promise<metadata[]>
 Napi::Value Engine::ExecuteOpAsync(Info info) {
   auto* pending = new PendingOp(info.Env(), this, MakeOp(info), info[3].ToNumber().Int32Value());
   Napi::Promise promise = pending->promise();

@@ -12,7 +12,7 @@ std::vector<TF_Output> Outputs(const Graph& graph, const Napi::Value& ids) {
 
 }  // namespace
 
-// addFunction(graph, name, inputs, outputs, controlNodes, attributes: [name, AttrValue bytes][])
+// addFunction(graph, name, inputs, outputs, controlNodes)
 void Engine::AddFunction(Info info) {
   Napi::Env env = info.Env();
   const Graph& graph = FindGraph(env, info[0]);
@@ -27,14 +27,6 @@ void Engine::AddFunction(Info info) {
       static_cast<int>(outputs.size()), outputs.data(), nullptr, static_cast<int>(control.size()), control.data(),
       nullptr, nullptr, nullptr, status.get()));
   status.Check();
-  Napi::Array attributes = info[5].As<Napi::Array>();
-  for (uint32_t i = 0; i < attributes.Length(); i++) {
-    Napi::Array pair = attributes.Get(i).As<Napi::Array>();
-    const std::string key = pair.Get(uint32_t{0}).ToString();
-    Napi::Uint8Array proto = pair.Get(uint32_t{1}).As<Napi::Uint8Array>();
-    TF_FunctionSetAttrValueProto(function.get(), key.c_str(), proto.Data(), proto.ByteLength(), status.get());
-    status.Check();
-  }
   TFE_ContextAddFunction(Context(env), function.get(), status.get());
   status.Check();
 }

@@ -55,7 +55,7 @@ Napi::Value InferredShape(Napi::Env env, const Graph& graph, TF_Output output) {
 
 }  // namespace
 
-// addNode(graph, op, name, attributes, inputs, controlInputs, device?): {node, outputs: [{id, shape, dtype}]}
+// addNode(graph, op, name, attributes, inputs, controlInputs): {node, outputs: [{id, shape, dtype}]}
 // An input is an output id, or an array of them where the op takes a list.
 Napi::Value Engine::AddNode(Info info) {
   Napi::Env env = info.Env();
@@ -66,7 +66,6 @@ Napi::Value Engine::AddNode(Info info) {
   TF_OperationDescription* node = TF_NewOperation(graph.graph.get(), op.c_str(), name.c_str());
   // Only TF_FinishOperation frees a description, so a failure while filling it must still finish it.
   try {
-    if (info[6].IsString()) TF_SetDevice(node, std::string(info[6].ToString()).c_str());
     SetAttributes(env, node, info[3]);
     AddInputs(env, graph, node, info[4].As<Napi::Array>());
     Napi::Array control = info[5].As<Napi::Array>();
@@ -114,16 +113,6 @@ Napi::Value Engine::OpDef(Info info) {
   OwnedBuffer buffer(TF_NewBuffer());
   const std::string op = info[1].ToString();
   TF_GraphGetOpDef(FindGraph(env, info[0]).graph.get(), op.c_str(), buffer.get(), status.get());
-  status.Check();
-  return CopyBuffer(env, buffer.get());
-}
-
-// graphToBytes(graph): serialized tensorflow.GraphDef
-Napi::Value Engine::GraphToBytes(Info info) {
-  Napi::Env env = info.Env();
-  Status status(env);
-  OwnedBuffer buffer(TF_NewBuffer());
-  TF_GraphToGraphDef(FindGraph(env, info[0]).graph.get(), buffer.get(), status.get());
   status.Check();
   return CopyBuffer(env, buffer.get());
 }

@@ -114,21 +114,14 @@ OwnedTensor TensorFromFile(Napi::Env env, const std::vector<int64_t>& shape, TF_
   return tensor;
 }
 
-Napi::Value ValuesFromTensor(Napi::Env env, OwnedTensor tensor, bool view) {
-  const TF_DataType dtype = TF_TensorType(tensor.get());
-  if (dtype == TF_STRING) return StringsFromTensor(env, tensor.get());
+Napi::Value ValuesFromTensor(Napi::Env env, const TF_Tensor* tensor) {
+  const TF_DataType dtype = TF_TensorType(tensor);
+  if (dtype == TF_STRING) return StringsFromTensor(env, tensor);
   if (TF_DataTypeSize(dtype) == 0)
     Throw(env, kInvalidArgument, "a tensor of dtype " + std::to_string(dtype) + " has no values to read");
-  const size_t bytes = TF_TensorByteSize(tensor.get());
-  Napi::ArrayBuffer buffer;
-  if (view && bytes > 0) {
-    void* data = TF_TensorData(tensor.get());
-    buffer = Napi::ArrayBuffer::New(
-        env, data, bytes, [](Napi::Env, void*, TF_Tensor* owner) { TF_DeleteTensor(owner); }, tensor.release());
-  } else {
-    buffer = Napi::ArrayBuffer::New(env, bytes);
-    if (bytes > 0) std::memcpy(buffer.Data(), TF_TensorData(tensor.get()), bytes);
-  }
+  const size_t bytes = TF_TensorByteSize(tensor);
+  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes);
+  if (bytes > 0) std::memcpy(buffer.Data(), TF_TensorData(tensor), bytes);
   switch (dtype) {
     case TF_FLOAT: case TF_COMPLEX64: return Wrap<Napi::Float32Array>(env, buffer, 4);
     case TF_DOUBLE: case TF_COMPLEX128: return Wrap<Napi::Float64Array>(env, buffer, 8);

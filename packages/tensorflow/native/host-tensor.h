@@ -17,8 +17,7 @@ OwnedTensor EmptyTensor(Napi::Env env, const std::vector<int64_t>& shape, TF_Dat
 OwnedTensor TensorFromFile(Napi::Env env, const std::vector<int64_t>& shape, TF_DataType dtype,
                            const std::string& path, int64_t offset);
 
-// A typed array of the kind that fits the dtype; 16-bit floats come as Uint16Array of their bits. With `view` the
-// array shares the tensor's memory, which lives until the array is collected.
-Napi::Value ValuesFromTensor(Napi::Env env, OwnedTensor tensor, bool view);
+// A typed array of the kind that fits the dtype; 16-bit floats come as Uint16Array of their bits.
+Napi::Value ValuesFromTensor(Napi::Env env, const TF_Tensor* tensor);
 
 }  // namespace controlnet

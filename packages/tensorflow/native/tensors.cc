@@ -50,13 +50,13 @@ Napi::Value Engine::CreateTensorFromFile(Info info) {
   return Adopt(env, std::move(handle)).Get("id");
 }
 
-// tensorData(id, view): typed array
+// tensorData(id): typed array
 Napi::Value Engine::TensorData(Info info) {
   Napi::Env env = info.Env();
   Status status(env);
   OwnedTensor tensor(TFE_TensorHandleResolve(Handle(env, info[0]), status.get()));
   status.Check();
-  return ValuesFromTensor(env, std::move(tensor), info[1].ToBoolean());
+  return ValuesFromTensor(env, tensor.get());
 }
 
 // tensorInfo(id): {shape, dtype, device}
@@ -75,16 +75,6 @@ Napi::Value Engine::TensorInfo(Info info) {
   result.Set("dtype", Napi::Number::New(env, TFE_TensorHandleDataType(handle)));
   result.Set("device", device);
   return result;
-}
-
-// copyToDevice(id, device): metadata of a new tensor
-Napi::Value Engine::CopyToDevice(Info info) {
-  Napi::Env env = info.Env();
-  Status status(env);
-  const std::string device = info[1].ToString();
-  OwnedHandle handle(TFE_TensorHandleCopyToDevice(Handle(env, info[0]), Context(env), device.c_str(), status.get()));
-  status.Check();
-  return Adopt(env, std::move(handle));
 }
 
 // deviceMemory(): {device: {tensors, bytes}} of the live tensors. Tensors that share memory count each; the handle of a

@@ -92,7 +92,7 @@ export function createBinding(native: NativeEngine, variables: VariableTable, us
     refuseSymbolic(id, "reading a tensor");
     const read = isVariableId(id) ? variables.read(id).id : id;
     try {
-      return native.tensorData(read, false);
+      return native.tensorData(read);
     } catch (error) {
       throw asTensorFlowError(error, "reading a tensor");
     } finally {

@@ -39,7 +39,6 @@ export interface NativeEngine {
   /** Puts our own ops into TensorFlow's registry; `threads`: how many work on one, 0 for one a core. */
   registerOps(threads: number): void;
   listDevices(): Device[];
-  clearCaches(): void;
   createTensor(shape: readonly number[], dtype: number, values: HostValues): number;
   createTensorFromFile(shape: readonly number[], dtype: number, path: string, byteOffset: number): number;
   /** `stored`: 0 for float32, 1 for float16, 2 for bfloat16; `order`: [output, input, area] as stored. */
@@ -51,9 +50,8 @@ export interface NativeEngine {
     order: readonly number[],
   ): { id: number; finite: boolean };
   deleteTensor(id: number): void;
-  tensorData(id: number, view: boolean): NodeJS.TypedArray | Uint8Array[];
+  tensorData(id: number): NodeJS.TypedArray | Uint8Array[];
   tensorInfo(id: number): { shape: number[]; dtype: number; device: string };
-  copyToDevice(id: number, device: string): TensorMetadata;
   numberOfTensors(): number;
   deviceMemory(): Record<string, { tensors: number; bytes: number } | undefined>;
   executeOp(
@@ -61,14 +59,12 @@ export interface NativeEngine {
     attributes: readonly OpAttribute[],
     inputs: readonly number[],
     outputs: number,
-    device?: string,
   ): TensorMetadata[];
   executeOpAsync(
     name: string,
     attributes: readonly OpAttribute[],
     inputs: readonly number[],
     outputs: number,
-    device?: string,
   ): Promise<TensorMetadata[]>;
   enableCollectives(serverDef: Uint8Array): void;
   abortCollectives(reason: string): void;
@@ -89,18 +85,15 @@ export interface NativeEngine {
     attributes: readonly OpAttribute[],
     inputs: readonly (number | readonly number[])[],
     controlInputs: readonly number[],
-    device?: string,
   ): GraphNode;
   setShape(graph: number, output: number, shape: readonly number[]): void;
   opDef(graph: number, op: string): Uint8Array;
-  graphToBytes(graph: number): Uint8Array;
   addFunction(
     graph: number,
     name: string,
     inputs: readonly number[],
     outputs: readonly number[],
     controlNodes: readonly number[],
-    attributes: readonly (readonly [string, Uint8Array])[],
   ): void;
   functionToBytes(name: string): Uint8Array;
   removeFunction(name: string): void;

@@ -62,7 +62,7 @@ export function storedBytes(tensor: Tensor, dtype: ElementType): Uint8Array {
   const attributes = [{ name: "DstT", type: ATTR.type, value: DT[dtype] }];
   const cast = binding.executeOp("Cast", attributes, [id], 1)[0]!.id;
   try {
-    const values = native.tensorData(cast, false) as NodeJS.TypedArray;
+    const values = native.tensorData(cast) as NodeJS.TypedArray;
     return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   } finally {
     native.deleteTensor(cast);

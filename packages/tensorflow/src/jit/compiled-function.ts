@@ -92,7 +92,6 @@ export class CompiledFunction {
         [...inputs, ...trace.captures.map(({ output }) => output)],
         results,
         trace.updates,
-        [],
       );
       added = true;
     } finally {
