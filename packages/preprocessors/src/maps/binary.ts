@@ -20,7 +20,8 @@ export function binary(image: Image, threshold?: number): ByteImage {
 }
 
 /**
- * The grey value that separates dark from bright with the largest variance between the two.
+ * The grey value that separates dark from bright with the largest variance between the two. Where several do so as well,
+ * as in drawings of few evenly spaced greys, it is OpenCV's own; Intel's IPP within OpenCV may take another.
  * @param image `[height, width, 1]`
  * @returns 0-255: pixels above it are bright
  * @throws ControlNetError `shape`
@@ -45,7 +46,9 @@ export function otsuThreshold(image: Image): number {
     if (Math.min(dark, bright) < 2 ** -23 || Math.max(dark, bright) > 1 - 2 ** -23) continue;
     darkMean = (darkMean + v * share) / dark;
     const brightMean = (mean - dark * darkMean) / bright;
-    const variance = dark * bright * (darkMean - brightMean) ** 2;
+    const apart = darkMean - brightMean;
+    // In OpenCV's order: where two thresholds separate as well, the last bit decides.
+    const variance = dark * bright * apart * apart;
     if (variance > bestVariance) {
       bestVariance = variance;
       best = v;

@@ -5,7 +5,7 @@ import { crop, resizeToResolution } from "../fit.js";
 import { gaussianBlur, gaussianBlurFloat } from "../gaussian-blur.js";
 import { type ByteImage, toGrey } from "../image.js";
 import { readFixture, readImages } from "../testing/read-fixture.js";
-import { binary } from "./binary.js";
+import { binary, otsuThreshold } from "./binary.js";
 import { depthMap } from "./depth.js";
 import { lineartStandard } from "./lineart-standard.js";
 import { normalFromDepth } from "./normal-from-depth.js";
@@ -107,6 +107,18 @@ test("the web UI's tile_resample leaves a picture as it is below a factor of 1.1
   const picture = crop(pictures.coffee!, 0, 0, 50, 40);
   expect(tileResample(picture, 1.09)).toEqual(picture);
   expect(tileResample(picture, 1.1)).toMatchObject({ width: 45, height: 36 });
+});
+
+test("of thresholds that separate as well, Otsu's is OpenCV's", () => {
+  for (const [greys, wanted] of [
+    [[0, 53, 53, 53, 53, 106], 53],
+    [[0, 31, 31, 31, 31, 62], 0],
+    [[0, 0, 0, 41, 82, 82, 82], 0],
+    [[51, 102, 51, 102, 102, 153], 51],
+  ] as const)
+    expect(
+      otsuThreshold({ data: Uint8Array.from(greys), width: greys.length, height: 1, channels: 1 }),
+    ).toBe(wanted);
 });
 
 test("background is what lies below the threshold in 32-bit floats", () => {
