@@ -23,22 +23,25 @@ export function stillFile(bytes: Uint8Array<ArrayBuffer>, format: ImageHeader["f
 
 function stillPng(bytes: Uint8Array<ArrayBuffer>): StillFile {
   const parts: Uint8Array<ArrayBuffer>[] = [];
-  let orientation = 1;
+  let orientation: number | undefined;
   let kept = 0;
   let isBeforePixels = true;
   for (const { type, start, end } of pngChunks(bytes)) {
     if (type === "IDAT") isBeforePixels = false;
     if (type !== "acTL" && type !== "eXIf") continue;
+    // Node's decoder sees the first one, and none behind the pixels.
     if (type === "eXIf" && isBeforePixels)
-      orientation = exifOrientation(bytes.subarray(start + 8, end - 4))?.value ?? 1;
+      orientation ??= exifOrientation(bytes.subarray(start + 8, end - 4))?.value ?? 1;
     parts.push(bytes.subarray(kept, start));
     kept = end;
   }
-  return { parts: [...parts, bytes.subarray(kept)], orientation };
+  return { parts: [...parts, bytes.subarray(kept)], orientation: orientation ?? 1 };
 }
 
 /** Flag of the VP8X chunk (RFC 9649, 2.7): whether there is an EXIF chunk. */
 const HAS_EXIF = 0x08;
+/** What stands before the block in JPEG files, and with some programs in WebP files. */
+const EXIF_NAME = "Exif\0\0";
 
 /** The orientation of a WebP, which is upright afterwards. */
 function takeWebpOrientation(bytes: Uint8Array): number {
@@ -48,9 +51,11 @@ function takeWebpOrientation(bytes: Uint8Array): number {
   for (let at = 12; at + 8 <= bytes.length; ) {
     const size = view.getUint32(at + 4, true);
     if (nameAt(at) === "EXIF") {
-      const found = exifOrientation(bytes.subarray(at + 8, at + 8 + size));
+      const name = String.fromCharCode(...bytes.subarray(at + 8, at + 8 + EXIF_NAME.length));
+      const start = at + 8 + (name === EXIF_NAME ? EXIF_NAME.length : 0);
+      const found = exifOrientation(bytes.subarray(start, at + 8 + size));
       if (!found) return 1;
-      view.setUint16(at + 8 + found.at, 1, found.isLittle);
+      view.setUint16(start + found.at, 1, found.isLittle);
       return found.value;
     }
     // Chunks begin at even places.

@@ -116,9 +116,9 @@ test("of thresholds that separate as well, Otsu's is OpenCV's", () => {
     [[0, 0, 0, 41, 82, 82, 82], 0],
     [[51, 102, 51, 102, 102, 153], 51],
   ] as const)
-    expect(
-      otsuThreshold({ data: Uint8Array.from(greys), width: greys.length, height: 1, channels: 1 }),
-    ).toBe(wanted);
+    expect(otsuThreshold({ data: Uint8Array.from(greys), width: greys.length, height: 1, channels: 1 })).toBe(
+      wanted,
+    );
 });
 
 test("background is what lies below the threshold in 32-bit floats", () => {
