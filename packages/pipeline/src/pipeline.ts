@@ -9,8 +9,10 @@ export interface TextModel {
   params: TextEncoder;
   config: TextEncoderConfig;
   tokenizer: Tokenizer;
-  /** What the tokenizer was made of; `savePipeline` writes it. */
+  /** What the tokenizer was made of; `savePipeline` writes it. Empty where the model was opened without one. */
   vocabulary: BpeVocabulary;
+  /** Whether this only stands for the text encoder that the model lacks. */
+  absent?: boolean;
 }
 
 /** The models of latent diffusion, loaded: a plain value. The parameters belong to whoever made it. */

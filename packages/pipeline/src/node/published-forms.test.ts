@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseSafetensors, writeSafetensors } from "@controlnet-js/checkpoints";
@@ -127,6 +127,13 @@ test("a folder that says it has no text encoder takes prompt embeddings and refu
     expect(() => pipeline.text.tokenizer.encode("a")).toThrow(
       /no text encoder; give ready prompt embeddings/,
     );
+    await savePipeline(at("textless-again"), pipeline);
+    expect(readdirSync(at("textless-again"))).toEqual(["model_index.json", "scheduler", "unet", "vae"]);
+    expect(json(at("textless-again/model_index.json"))).toMatchObject({
+      text_encoder: [null, null],
+      tokenizer: [null, null],
+    });
+    disposePipeline(await loadPipeline(at("textless-again")));
     disposePipeline(pipeline);
   });
 });

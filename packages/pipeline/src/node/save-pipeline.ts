@@ -10,8 +10,9 @@ import {
   textEncoderKeyRows,
 } from "@controlnet-js/text-encoder";
 import { unetConfigToDiffusers, unetKeyRows } from "@controlnet-js/unet";
-import { type Pipeline, type TextModel, type UNetTask, unetTask } from "../pipeline.js";
+import { type Pipeline, type TextModel, unetTask } from "../pipeline.js";
 import { metadataEntries } from "./metadata.js";
+import { modelIndex } from "./model-index.js";
 
 /** How to save a pipeline. */
 export interface SavePipelineOptions {
@@ -21,7 +22,8 @@ export interface SavePipelineOptions {
 
 /**
  * Saves a pipeline as diffusers' `StableDiffusionPipeline.from_pretrained` reads it. It is written aside and renamed, so
- * that `folder` is always whole, the old or the new; the metadata goes into the header of the U-Net's weights.
+ * that `folder` is always whole, the old or the new; the metadata goes into the header of the U-Net's weights. A text encoder
+ * or tokenizer that the model was opened without is named as lacking.
  * @throws ControlNetError `io` where the disk is full or `folder` holds other things than a pipeline
  */
 export async function savePipeline(
@@ -30,6 +32,8 @@ export async function savePipeline(
   { dtype = "F32" }: SavePipelineOptions = {},
 ): Promise<void> {
   const { text, unet, autoencoder, scheduler } = pipeline;
+  const hasEncoder = !text.absent;
+  const hasTokenizer = hasEncoder && Object.keys(text.vocabulary.tokens).length > 0;
   await replaceFolder(
     folder,
     { isPart: (name) => pipelineParts.includes(name), where: "savePipeline", what: "pipeline" },
@@ -51,19 +55,29 @@ export async function savePipeline(
           where: "savePipeline: autoencoder",
         }),
       );
-      await saveModelFolder(
-        join(aside, "text_encoder"),
-        textConfig(text),
-        exportTree(text.params, textEncoderKeyRows(text.config, "transformers"), {
-          dtype,
-          where: "savePipeline: text encoder",
-        }),
-        { baseName: "model" },
-      );
-      await saveTokenizer(join(aside, "tokenizer"), text);
+      if (hasEncoder)
+        await saveModelFolder(
+          join(aside, "text_encoder"),
+          textConfig(text),
+          exportTree(text.params, textEncoderKeyRows(text.config, "transformers"), {
+            dtype,
+            where: "savePipeline: text encoder",
+          }),
+          { baseName: "model" },
+        );
+      if (hasTokenizer) await saveTokenizer(join(aside, "tokenizer"), text);
       await mkdir(join(aside, "scheduler"));
       await writeFile(join(aside, "scheduler", "scheduler_config.json"), writeSchedulerConfig(scheduler));
-      await writeConfig(aside, modelIndex(pipeline), "model_index.json");
+      const index = modelIndex({
+        task: unetTask(pipeline) ?? "paint",
+        scheduler: scheduler.json._class_name,
+        unet: true,
+        autoencoder: true,
+        textEncoder: hasEncoder,
+        tokenizer: hasTokenizer,
+        controlNet: false,
+      });
+      await writeConfig(aside, index, "model_index.json");
     },
   );
 }
@@ -87,26 +101,6 @@ const pipelineParts: readonly string[] = [
   "scheduler",
   "README.md",
 ];
-
-const classOf: Readonly<Record<UNetTask, string>> = {
-  paint: "StableDiffusionPipeline",
-  inpaint: "StableDiffusionInpaintPipeline",
-  edit: "StableDiffusionInstructPix2PixPipeline",
-};
-
-const modelIndex = ({ unet, autoencoder, scheduler }: Pipeline): Record<string, unknown> => ({
-  _class_name: classOf[unetTask({ unet, autoencoder }) ?? "paint"],
-  _diffusers_version: "0.42.1",
-  feature_extractor: [null, null],
-  image_encoder: [null, null],
-  requires_safety_checker: false,
-  safety_checker: [null, null],
-  scheduler: ["diffusers", scheduler.json._class_name],
-  text_encoder: ["transformers", "CLIPTextModel"],
-  tokenizer: ["transformers", "CLIPTokenizer"],
-  unet: ["diffusers", "UNet2DConditionModel"],
-  vae: ["diffusers", "AutoencoderKL"],
-});
 
 async function saveTokenizer(folder: string, { tokenizer, vocabulary }: TextModel): Promise<void> {
   const { vocabJson, mergesTxt } = formatVocabulary(vocabulary);

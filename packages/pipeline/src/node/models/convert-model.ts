@@ -4,7 +4,13 @@ import { type FoundPart, type ModelPart, type NamedTensor, requirePart } from "@
 import { ControlNetError } from "@controlnet-js/core";
 import { inHalf } from "./half-tensors.js";
 import { hintsFromLdm, type ModelHints } from "./model-hints.js";
-import { type ConfigJson, configsEntry, type OpenModel, openModel } from "./open-model.js";
+import {
+  type ConfigJson,
+  configsEntry,
+  type OpenModel,
+  openModel,
+  tellFurtherControlNets,
+} from "./open-model.js";
 import {
   assertPartKeys,
   ignoredKeys,
@@ -82,6 +88,7 @@ export async function convertModel(
   const opened = openModel(input, { ema });
   try {
     log(`${input}: ${opened.identity.summary}`);
+    tellFurtherControlNets(opened, log);
     if (ema && !opened.identity.ema)
       log("the file has no moving average of the weights (--ema): they are taken as they are");
     const found = chosenParts(opened, options.part);

@@ -5,7 +5,7 @@ import type { LoadedControlNet } from "../control-net-folder.js";
 import { readMetadata } from "../metadata.js";
 import { loadControlNetPart } from "./load-part.js";
 import { hintsFromLdm, type ModelHints } from "./model-hints.js";
-import { openModel } from "./open-model.js";
+import { openModel, tellFurtherControlNets } from "./open-model.js";
 import { partModel } from "./part-model.js";
 
 /** How to open a ControlNet. */
@@ -35,6 +35,7 @@ export async function openControlNet(
   try {
     const found = requirePart(opened.source, "controlnet", path);
     log(`${path}: ${opened.identity.summary}`);
+    tellFurtherControlNets(opened, log);
     const told = config === undefined ? undefined : hintsFromLdm(config);
     const known = told === undefined && opened.configOf(found) !== undefined;
     const hints = known || !base ? told : { ...hintsOfBase(base, found), ...told };

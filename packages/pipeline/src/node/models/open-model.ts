@@ -1,4 +1,4 @@
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import {
   type FoundPart,
@@ -27,6 +27,8 @@ export interface OpenModel {
   configOf(part: FoundPart): ConfigJson | undefined;
   /** `scheduler_config.json`, where there is one. */
   readonly scheduler?: ConfigJson;
+  /** Paths of a diffusers folder's further ControlNets, which are not among its parts: each is opened by itself. */
+  readonly furtherControlNets?: readonly string[];
   close(): void;
 }
 
@@ -103,6 +105,11 @@ function openFolder(path: string): OpenModel {
       layout: "diffusers-folder",
       configOf: ({ prefix }) => opened.find(({ name }) => prefix.startsWith(`${name}.`))?.json,
       ...(scheduler && { scheduler }),
+      // As diffusers names those of a MultiControlNetModel: controlnet, controlnet_1, controlnet_2.
+      furtherControlNets: readdirSync(path)
+        .filter((name) => /^controlnet_\d+$/.test(name))
+        .sort()
+        .map((name) => join(path, name)),
       close,
     };
   } catch (error) {
@@ -131,4 +138,13 @@ function savedConfigs(text: string | undefined): Record<string, ConfigJson | und
     // Reported below: both ways of being damaged have the same way out.
   }
   throw new ControlNetError("format", `the metadata "${configsEntry}" is damaged; save the file again`);
+}
+
+/** Says which ControlNets of a folder were passed over, where there are any. */
+export function tellFurtherControlNets(
+  { furtherControlNets = [] }: OpenModel,
+  log: (line: string) => void,
+): void {
+  if (furtherControlNets.length > 0)
+    log(`more ControlNets, each to be named by itself: ${furtherControlNets.join(", ")}`);
 }

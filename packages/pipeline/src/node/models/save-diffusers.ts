@@ -12,6 +12,7 @@ import {
 import { ControlNetError } from "@controlnet-js/core";
 import { type SchedulerConfig, writeSchedulerConfig } from "@controlnet-js/samplers";
 import { formatVocabulary } from "@controlnet-js/text-encoder";
+import { modelIndex } from "../model-index.js";
 import { readVocabulary } from "../read-vocabulary.js";
 import type { ConvertedPart } from "./convert-model.js";
 import { findTokenizer, tokenizerAdvice } from "./find-tokenizer.js";
@@ -71,11 +72,7 @@ export async function saveDiffusers(
       await mkdir(join(aside, "scheduler"));
       await writeFile(join(aside, "scheduler", "scheduler_config.json"), writeSchedulerConfig(config));
       const hasTokenizer = await saveTokenizer(join(aside, "tokenizer"), parts, options);
-      await writeConfig(
-        aside,
-        modelIndex(parts, String(config.json._class_name), hasTokenizer),
-        "model_index.json",
-      );
+      await writeConfig(aside, indexOf(parts, config.json._class_name, hasTokenizer), "model_index.json");
     },
   );
 }
@@ -116,35 +113,16 @@ async function saveTokenizer(
   return true;
 }
 
-function modelIndex(
-  parts: readonly ConvertedPart[],
-  scheduler: string,
-  hasTokenizer: boolean,
-): Record<string, unknown> {
-  const unet = parts.find(({ part }) => part === "unet");
+function indexOf(parts: readonly ConvertedPart[], scheduler: unknown, hasTokenizer: boolean) {
   const has = (part: ModelPart) => parts.some((found) => found.part === part);
-  const channels = unet?.json.in_channels;
-  const name = has("controlnet")
-    ? "StableDiffusionControlNetPipeline"
-    : channels === 9
-      ? "StableDiffusionInpaintPipeline"
-      : channels === 8
-        ? "StableDiffusionInstructPix2PixPipeline"
-        : "StableDiffusionPipeline";
-  const entry = (present: boolean, library: string, type: string) =>
-    present ? [library, type] : [null, null];
-  return {
-    _class_name: name,
-    _diffusers_version: "0.42.1",
-    ...(has("controlnet") && { controlnet: ["diffusers", "ControlNetModel"] }),
-    feature_extractor: [null, null],
-    image_encoder: [null, null],
-    requires_safety_checker: false,
-    safety_checker: [null, null],
-    scheduler: ["diffusers", scheduler],
-    text_encoder: entry(has("text-encoder"), "transformers", "CLIPTextModel"),
-    tokenizer: entry(hasTokenizer, "transformers", "CLIPTokenizer"),
-    unet: entry(has("unet"), "diffusers", "UNet2DConditionModel"),
-    vae: entry(has("autoencoder"), "diffusers", "AutoencoderKL"),
-  };
+  const channels = parts.find(({ part }) => part === "unet")?.json.in_channels;
+  return modelIndex({
+    task: channels === 9 ? "inpaint" : channels === 8 ? "edit" : "paint",
+    scheduler,
+    unet: has("unet"),
+    autoencoder: has("autoencoder"),
+    textEncoder: has("text-encoder"),
+    tokenizer: hasTokenizer,
+    controlNet: has("controlnet"),
+  });
 }

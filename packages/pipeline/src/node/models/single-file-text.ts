@@ -44,6 +44,7 @@ export function textless(features: number): TextModel {
   return {
     params: createTextEncoder(config, (_path, shape) => zeros(shape, "float32")),
     config,
+    absent: true,
     ...withoutTokenizer(config, "the model has no text encoder; give ready prompt embeddings"),
   };
 }
