@@ -1,6 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { overWhite } from "../alpha.js";
 import { crop } from "../fit.js";
 import type { ByteImage } from "../image.js";
@@ -144,6 +144,16 @@ describe.skipIf(whyNoChromium)(`readImage${whyNoChromium ? ` (skipped: ${whyNoCh
     expect(await read(file)).toEqual(await inNode(await encoder(photograph).png().toBuffer()));
   });
 
+  test("a picture of more rows than are read at a time is whole, its transparent parts too", async () => {
+    const [width, height] = [1500, 1500];
+    const data = Uint8Array.from({ length: width * height * 4 }, (_, i) =>
+      i % 4 === 3 ? ((i >> 10) % 2) * 255 : (i * 7919) >> 7,
+    );
+    const rgba = { data, width, height, channels: 4 };
+    const found = await read(await encoder(rgba).png({ compressionLevel: 1 }).toBuffer());
+    expect(found.data.equals(overWhite(rgba).data)).toBe(true);
+  });
+
   test("transparency is laid over white within one level, or kept", async () => {
     const { width, height } = photograph;
     const data = Uint8Array.from({ length: width * height * 4 }, (_, i) => (i * 7919) % 256);
@@ -173,6 +183,10 @@ describe.skipIf(whyNoChromium)(`readImage${whyNoChromium ? ` (skipped: ${whyNoCh
       code: "range",
       message: expect.stringMatching(/30000x30000 is over the limit/),
     });
+    expect(await tryToRead(bomb, { maxPixels: Number.POSITIVE_INFINITY })).toMatchObject({
+      code: "range",
+      message: expect.stringMatching(/30000x30000 is over the limit of 268435456/),
+    });
     for (const maxPixels of [100, Number.NaN])
       expect(await tryToRead(whole, { maxPixels })).toMatchObject({ code: "range" });
     for (const encode of ["png", "jpeg", "webp"] as const) {
@@ -191,6 +205,15 @@ describe.skipIf(whyNoChromium)(`readImage${whyNoChromium ? ` (skipped: ${whyNoCh
     });
     expect(await tryToRead(Buffer.from("no picture"))).toMatchObject({ code: "data" });
   });
+});
+
+test("what is no file, or one that is gone, is refused", async () => {
+  vi.stubGlobal("createImageBitmap", () => Promise.reject(new Error("not reached")));
+  const gone = { arrayBuffer: () => Promise.reject(new Error("the file is gone")) } as Blob;
+  await expect(readImage(gone)).rejects.toMatchObject({ code: "io", message: expect.stringMatching(/gone/) });
+  for (const file of ["photo.png", null, undefined])
+    await expect(readImage(file as never)).rejects.toMatchObject({ code: "data" });
+  vi.unstubAllGlobals();
 });
 
 test("in Node it says where it works", async () => {

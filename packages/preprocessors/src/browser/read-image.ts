@@ -1,6 +1,6 @@
-import { ControlNetError, type Image } from "@controlnet-js/core";
+import { ControlNetError } from "@controlnet-js/core";
 import { overWhite } from "../alpha.js";
-import type { ByteImage } from "../image.js";
+import { type ByteImage, blankImage, MAX_PIXELS } from "../image.js";
 import { readImageHeader } from "../image-header.js";
 import { isWholeFile } from "./is-whole-file.js";
 import { stillFile, upright } from "./still-upright.js";
@@ -9,7 +9,7 @@ import { stillFile, upright } from "./still-upright.js";
 export interface ReadImageOptions {
   /** Keeps an alpha channel; otherwise transparent parts are laid over white. Default false. */
   alpha?: boolean;
-  /** Larger pictures are refused before they are decoded. Default 100 million, about 10,000 x 10,000. */
+  /** Larger pictures are refused before they are decoded. Default 100 million, about 10,000 x 10,000; at most 2^28. */
   maxPixels?: number;
 }
 
@@ -20,6 +20,7 @@ interface Bitmap {
   close(): void;
 }
 interface Context {
+  clearRect(x: number, y: number, width: number, height: number): void;
   drawImage(bitmap: Bitmap, x: number, y: number): void;
   getImageData(x: number, y: number, width: number, height: number): { data: Uint8ClampedArray };
 }
@@ -40,19 +41,21 @@ const MAX_SIDE = 32767;
  * transparent, has 16 bits a channel or is made of inks, as in a CMYK JPEG, the browser may be off by one level.
  * @param file an upload, a fetched `Blob`, or the file's bytes
  * @returns `[height, width, 3]`, or `[height, width, 4]` with `alpha`
- * @throws ControlNetError `data` for a file that is cut or no picture, `range` for one that is too large
+ * @throws ControlNetError `data` for a file that is cut or no picture, `range` for one that is too large, `io` for one that
+ * is gone
  */
 export async function readImage(file: Blob | Uint8Array, options: ReadImageOptions = {}): Promise<ByteImage> {
   const { alpha = false, maxPixels = 1e8 } = options;
   const browser = globalThis as unknown as Browser;
   if (!browser.createImageBitmap)
     throw new ControlNetError("missing", "readImage: there is no createImageBitmap here; it needs a browser");
-  const bytes = file instanceof Uint8Array ? new Uint8Array(file) : new Uint8Array(await file.arrayBuffer());
+  const bytes = await bytesOf(file);
   const { format, width, height } = readImageHeader(bytes);
-  if (!(width * height <= maxPixels) || Math.max(width, height) > MAX_SIDE)
+  const limit = Math.min(maxPixels, MAX_PIXELS);
+  if (!(width * height <= limit) || Math.max(width, height) > MAX_SIDE)
     throw new ControlNetError(
       "range",
-      `readImage: ${width}x${height} is over the limit of ${maxPixels} pixels, ${MAX_SIDE} a side`,
+      `readImage: ${width}x${height} is over the limit of ${limit} pixels, ${MAX_SIDE} a side`,
     );
   if (!isWholeFile(bytes, format))
     throw new ControlNetError("data", `readImage: the ${format} file is cut: its end is missing`);
@@ -76,14 +79,35 @@ export async function readImage(file: Blob | Uint8Array, options: ReadImageOptio
   }
 }
 
-function pixelsOf({ OffscreenCanvas }: Browser, bitmap: Bitmap): Image {
+/** One's own copy of a file's bytes. */
+async function bytesOf(file: Blob | Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  if (file instanceof Uint8Array) return new Uint8Array(file);
+  if (typeof file?.arrayBuffer !== "function")
+    throw new ControlNetError("data", `readImage: expected a Blob or a file's bytes, got ${typeof file}`);
+  const buffer = await file.arrayBuffer().catch((cause: Error) => {
+    throw new ControlNetError("io", `readImage: can't read the file: ${cause.message}`, { cause });
+  });
+  return new Uint8Array(buffer);
+}
+
+/** Browsers have canvases of 2^24 to 2^28 pixels; what is drawn on a larger one vanishes without a word. */
+const BAND = 2 ** 20;
+
+/** The bitmap's pixels by way of a canvas, a band of rows at a time. */
+function pixelsOf({ OffscreenCanvas }: Browser, bitmap: Bitmap): ByteImage {
   const { width, height } = bitmap;
-  const context = new OffscreenCanvas(width, height).getContext("2d", {
+  const result = blankImage(width, height, 4);
+  const band = Math.min(height, Math.ceil(BAND / width));
+  const context = new OffscreenCanvas(width, band).getContext("2d", {
     colorSpace: "srgb",
     willReadFrequently: true,
   });
-  if (!context) throw new ControlNetError("range", `readImage: no memory for a canvas of ${width}x${height}`);
-  context.drawImage(bitmap, 0, 0);
-  const { data } = context.getImageData(0, 0, width, height);
-  return { data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength), width, height, channels: 4 };
+  if (!context) throw new ControlNetError("range", `readImage: no memory for a canvas of ${width}x${band}`);
+  for (let y = 0; y < height; y += band) {
+    const rows = Math.min(band, height - y);
+    context.clearRect(0, 0, width, band);
+    context.drawImage(bitmap, 0, -y);
+    result.data.set(context.getImageData(0, 0, width, rows).data, y * width * 4);
+  }
+  return result;
 }
