@@ -1,12 +1,17 @@
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { fixturePath } from "../diffusers-fixtures.js";
+import { disposePipeline } from "../pipeline.js";
+import { loadPipeline } from "./load-pipeline.js";
 import { loadTokenizer } from "./load-tokenizer.js";
+import { savePipeline } from "./save-pipeline.js";
 
 let folder: string;
-beforeAll(() => {
+beforeAll(async () => {
+  await useCpuBackend();
   folder = mkdtempSync(join(tmpdir(), "tokenizer-"));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -51,4 +56,29 @@ test("added tokens are one token each, the longest that fits", () => {
   expect(names("<cat-toy>")[0]).toBe("<</w>");
   const two = namesOf({ "added_tokens.json": { "<x>": last, "<x>_1": last + 1 } });
   expect(two("<x>_1<X>")).toEqual(["<x>_1", "<x>"]);
+});
+
+test("a tokenizer that is saved finds the same added tokens again", async () => {
+  const source = mkdtempSync(join(folder, "source-"));
+  cpSync(fixturePath("tiny/tokenizer"), source, { recursive: true });
+  const last = Object.keys(loadTokenizer(source, 77).vocabulary.tokens).length;
+  const config = {
+    bos_token: "<|startoftext|>",
+    added_tokens_decoder: {
+      0: added("!", false),
+      [last - 2]: added("<|startoftext|>", true),
+      [last]: added("<Cat-Toy>", false),
+      [last + 1]: added("sks", true),
+    },
+    pad_token: "!",
+  };
+  writeFileSync(join(source, "tokenizer_config.json"), JSON.stringify(config));
+  const before = loadTokenizer(source, 16);
+  const pipeline = await loadPipeline(fixturePath("tiny"));
+  await savePipeline(join(folder, "saved"), { ...pipeline, text: { ...pipeline.text, ...before } });
+  disposePipeline(pipeline);
+  const after = loadTokenizer(join(folder, "saved", "tokenizer"), 16);
+  for (const text of ["a <Cat-Toy>b SKS!c", "<cat-toy>", "<|STARTOFTEXT|>a", "it's!"])
+    expect(after.tokenizer.encode(text)).toEqual(before.tokenizer.encode(text));
+  expect(after.vocabulary).toEqual(before.vocabulary);
 });

@@ -125,6 +125,19 @@ async function saveTokenizer(folder: string, { tokenizer, vocabulary }: TextMode
       model_max_length: tokenizer.maxTokens,
       tokenizer_class: "CLIPTokenizer",
       ...special,
+      added_tokens_decoder: Object.fromEntries(
+        tokenizer.added.map(({ content, normalized = false }) => [
+          vocabulary.tokens[content],
+          {
+            content,
+            lstrip: false,
+            normalized,
+            rstrip: false,
+            single_word: false,
+            special: Object.values(special).includes(content),
+          },
+        ]),
+      ),
     },
     "tokenizer_config.json",
   );

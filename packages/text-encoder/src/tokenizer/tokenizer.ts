@@ -41,6 +41,8 @@ export interface Tokenizer {
   readonly startToken: number;
   readonly endToken: number;
   readonly padToken: number;
+  /** The option of `createTokenizer`, for whoever saves it. */
+  readonly added: readonly AddedToken[];
   /** The tokens of a text alone: no marks, no padding, no limit. */
   tokenize(text: string): number[];
   /** The tokens of a text as a text encoder takes them. */
@@ -119,6 +121,7 @@ export function createTokenizer(
     startToken: start,
     endToken: end,
     padToken: pad,
+    added,
     tokenize,
     encode(text) {
       const all = tokenize(text);

@@ -63,6 +63,7 @@ export function withoutTokenizer(
     startToken: Math.max(0, vocabularySize - 2),
     endToken: vocabularySize - 1,
     padToken: vocabularySize - 1,
+    added: [],
     tokenize: refuse,
     encode: refuse,
     encodeLong: refuse,
