@@ -59,9 +59,17 @@ export async function decodeSource(
     const image = await decode(bytes);
     return alpha && image.channels === 4 ? image : overWhite(image);
   } catch (cause) {
-    const reason = (cause as Error).message.replaceAll(/\s+/g, " ").trim();
-    throw new ControlNetError("data", `can't read the picture ${file}: ${reason}`, { cause });
+    throw new ControlNetError("data", `can't read the picture ${file}: ${reasonOf(cause as Error)}`, {
+      cause,
+    });
   }
+}
+
+/** What sharp says; of most broken PNG files that alone tells a user nothing. */
+function reasonOf({ message }: Error): string {
+  const said = message.replaceAll(/\s+/g, " ").trim().replace(/:$/, "");
+  const isVague = /^(Unknown error|Input buffer has corrupt header|vipspng: libpng read error)$/.test(said);
+  return isVague ? `the file is broken or cut (${said})` : said;
 }
 
 async function decode(bytes: Buffer): Promise<Image> {
@@ -111,7 +119,7 @@ async function header(bytes: Buffer): Promise<ImageHeader> {
   }
 }
 
-/** CMYK as RGB by the plain product of what the inks let through, as Pillow and OpenCV have it. */
+/** CMYK as RGB by the plain product of what the inks let through, as Pillow has it; OpenCV's may be off by one level. */
 function withoutInks(inks: Uint8Array, width: number, height: number): Image {
   const data = new Uint8Array(width * height * 3);
   for (let i = 0, j = 0; i < inks.length; i += 4)
