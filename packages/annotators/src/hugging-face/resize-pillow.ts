@@ -14,14 +14,16 @@ interface Filter {
   at(distance: number): number;
 }
 
+const f = Math.fround;
 const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI));
 
 const filters: Record<SummingFilter, Filter> = {
   box: { support: 0.5, at: (x) => (x > -0.5 && x <= 0.5 ? 1 : 0) },
   bilinear: { support: 1, at: (x) => Math.max(0, 1 - Math.abs(x)) },
+  // Pillow has its two constants in single precision.
   hamming: {
     support: 1,
-    at: (x) => (Math.abs(x) < 1 ? sinc(x) * (0.54 + 0.46 * Math.cos(x * Math.PI)) : 0),
+    at: (x) => (Math.abs(x) < 1 ? sinc(x) * (f(0.54) + f(0.46) * Math.cos(x * Math.PI)) : 0),
   },
   // Keys, "Cubic convolution interpolation", 1981, with a = -1/2.
   bicubic: {

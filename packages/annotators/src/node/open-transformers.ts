@@ -60,8 +60,8 @@ export interface LibraryModelKind {
 
 /**
  * Opens a local model by `@huggingface/transformers`, which has to be installed beside this package. Nothing is downloaded.
- * Pictures are prepared here: the library's own processors take single pixels where they shrink, and follow a part of the
- * config only, of which networks see other pictures.
+ * Pictures are prepared here: the library's own processors take single pixels where they shrink and follow a part of the
+ * config only, so that networks would see other pictures than in Python.
  * @param folder the model's files as that package lays them out: `config.json`, `preprocessor_config.json`, `onnx/`
  * @throws ControlNetError `io` where the folder holds no model, `unsupported` for a model of another kind or a picture's
  * preparation that is not built, `missing` where the package is not installed
