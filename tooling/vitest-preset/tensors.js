@@ -27,10 +27,11 @@ export function expectClose(actual, expected, tolerance = 1e-5) {
   let at = 0;
   for (let i = 0; i < e.length; i++) {
     const difference = Math.abs(a[i] - e[i]);
-    if (!(difference <= worst)) {
-      worst = difference;
-      at = i;
-    }
+    if (difference <= worst) continue;
+    worst = difference;
+    at = i;
+    // NaN is further off than anything, and no comparison would find so afterwards.
+    if (Number.isNaN(worst)) break;
   }
   expect(
     worst <= tolerance * scale,

@@ -16,10 +16,10 @@ const source = parseSafetensors(readFileSync(new URL("../fixtures/odd-sides.safe
 const read = (key: string) => tf.tensor(toFloat32(source.get(key)), source.get(key).shape);
 const nhwc = (key: string) => tf.transpose(read(key), [0, 2, 3, 1]) as tf.Tensor4D;
 
-test("latents of 7x5 on three levels, 7x5, 4x3, 2x2: diffusers' U-Net and ControlNet", () => {
+test("latents of 7x5 on three levels, 7x5, 4x3, 2x2: diffusers' U-Net and ControlNet", async () => {
   const config = unetConfigFromDiffusers(JSON.parse(source.metadata.unet!));
   const netConfig = controlNetConfigFromDiffusers(JSON.parse(source.metadata.controlnet!));
-  expectNoTensorLeak(() => {
+  await expectNoTensorLeak(() => {
     const unet = loadTree<UNetParams>(source, unetKeyRows(config, "diffusers"), { prefix: "unet." });
     const params = loadTree<ControlNetParams>(source, controlNetKeyRows(netConfig, "diffusers"), {
       prefix: "controlnet.",
