@@ -1,8 +1,9 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
 import { convergenceStep } from "@controlnet-js/training";
 import { lineChart } from "./line-chart.js";
+import { replaceFile } from "./replace-file.js";
 
 /** The numbers of one step or validation, in columns. */
 type Row = Record<string, number>;
@@ -10,6 +11,8 @@ type Row = Record<string, number>;
 /** The numbers of a run as CSV files, and their chart. */
 export class RunLog {
   readonly #folder: string;
+  /** Files that lack rows, or whose last one is cut off, as the disk was full. */
+  readonly #lacking = new Set<string>();
   steps: Row[] = [];
   validations: Row[] = [];
 
@@ -18,12 +21,13 @@ export class RunLog {
   }
 
   /**
-   * Opens the files. Rows of steps after `step`, where the run now stands, are forgotten; 0 forgets all.
+   * Opens the files.
+   * @param resumedAt where a resumed run stands: rows of later steps are forgotten; a new run forgets all
    * @throws ControlNetError `io` where the folder can't be written to
    */
-  begin(step: number): void {
+  begin(resumedAt?: number): void {
     try {
-      this.#open(step);
+      this.#open(resumedAt ?? Number.NEGATIVE_INFINITY);
     } catch (cause) {
       const reason = (cause as Error).message;
       throw new ControlNetError(
@@ -34,11 +38,11 @@ export class RunLog {
     }
   }
 
-  #open(step: number): void {
+  #open(last: number): void {
     mkdirSync(this.#folder, { recursive: true });
     const read = (name: string) => {
       const path = join(this.#folder, name);
-      const rows = readRows(path).filter((row) => step > 0 && row.step! <= step);
+      const rows = readRows(path).filter(({ step }) => step! <= last);
       writeRows(path, rows);
       return rows;
     };
@@ -56,11 +60,12 @@ export class RunLog {
 
   #append(name: string, rows: Row[], row: Row): void {
     rows.push(row);
-    const line = `${Object.values(row).join(",")}\n`;
-    appendFileSync(
-      join(this.#folder, name),
-      rows.length === 1 ? `${Object.keys(row).join(",")}\n${line}` : line,
-    );
+    const path = join(this.#folder, name);
+    const whole = rows.length === 1 || this.#lacking.has(name);
+    this.#lacking.add(name);
+    if (whole) writeRows(path, rows);
+    else appendFileSync(path, lineOf(row));
+    this.#lacking.delete(name);
   }
 
   /** The step of sudden convergence so far. */
@@ -135,7 +140,9 @@ function smooth(rows: readonly Row[], size: number): (readonly [number, number])
 
 function readRows(path: string): Row[] {
   if (!existsSync(path)) return [];
-  const [head, ...lines] = readFileSync(path, "utf8").trim().split("\n");
+  const text = readFileSync(path, "utf8");
+  // A row without its end is one that was cut off.
+  const [head, ...lines] = text.slice(0, Math.max(0, text.lastIndexOf("\n"))).split("\n");
   if (!head) return [];
   const keys = head.split(",");
   return lines.map((line) =>
@@ -143,7 +150,9 @@ function readRows(path: string): Row[] {
   );
 }
 
+const lineOf = (row: Row): string => `${Object.values(row).join(",")}\n`;
+
 function writeRows(path: string, rows: readonly Row[]): void {
   const head = rows[0] ? `${Object.keys(rows[0]).join(",")}\n` : "";
-  writeFileSync(path, head + rows.map((row) => `${Object.values(row).join(",")}\n`).join(""));
+  replaceFile(path, head + rows.map(lineOf).join(""));
 }

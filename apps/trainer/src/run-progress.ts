@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Dataset } from "@controlnet-js/data";
 import {
@@ -11,8 +11,12 @@ import {
 import { memory } from "@tensorflow/tfjs-core";
 import { print } from "./print.js";
 import type { ProgressBar } from "./progress-bar.js";
+import { replaceFile } from "./replace-file.js";
 import type { RunLog } from "./run-log.js";
 import type { TrainConfig } from "./task-schemas.js";
+
+/** The folder within the run's that gets what validations show. */
+export const validationFolder = "validation";
 
 /** What a validation shows now and then. */
 export interface Painting {
@@ -70,7 +74,7 @@ export function withProgress<P, B>(
   };
   const listener: TrainingListener = {
     started({ step, resumedFrom }) {
-      log.begin(step);
+      log.begin(resumedFrom ? step : undefined);
       if (resumedFrom) print(`Resumed from ${resumedFrom}`);
       else if (resume) print(`Nothing to resume in ${output}: starting at step 0`);
     },
@@ -98,7 +102,7 @@ export function withProgress<P, B>(
       await attempt(async () => {
         log.validation({ step, ...unpainted, ...report });
         await events.scalars(step, report);
-        await writeFile(join(output, "chart.svg"), log.chart());
+        replaceFile(join(output, "chart.svg"), log.chart());
       });
       const { line, bar: shown } = run.describe(report);
       status = shown;
@@ -112,9 +116,9 @@ export function withProgress<P, B>(
 }
 
 async function writeSheet(output: string, events: EventWriter, step: number, sheet: Buffer): Promise<void> {
-  const folder = join(output, "validation");
+  const folder = join(output, validationFolder);
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, `step-${String(step).padStart(8, "0")}.png`), sheet);
+  replaceFile(join(folder, `step-${String(step).padStart(8, "0")}.png`), sheet);
   await events.images(step, {
     validation: { width: sheet.readUInt32BE(16), height: sheet.readUInt32BE(20), png: sheet },
   });

@@ -5,10 +5,11 @@ import {
   type TrainingOptions,
   type TrainingResult,
 } from "@controlnet-js/training";
+import { removeLeftParts } from "./detect/part-file.js";
 import { print } from "./print.js";
 import { createProgressBar, formatDuration } from "./progress-bar.js";
 import { RunLog } from "./run-log.js";
-import { type ProgressRun, withProgress } from "./run-progress.js";
+import { type ProgressRun, validationFolder, withProgress } from "./run-progress.js";
 import type { TrainConfig } from "./task-schemas.js";
 
 /** How `controlnet train` was called. */
@@ -59,6 +60,8 @@ export async function runWithProgress<P, B>(
     });
     return { params, log, result, seconds: seconds() };
   }
+  await removeLeftParts(output);
+  await removeLeftParts(join(output, validationFolder));
   const bar = createProgressBar();
   const { task, listener } = withProgress(run, command, log, bar);
   try {

@@ -1,4 +1,4 @@
-import { appendFile, mkdir } from "node:fs/promises";
+import { appendFile, mkdir, truncate } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { crc32c } from "./crc32c.js";
@@ -13,11 +13,15 @@ export interface EventImage {
 
 /**
  * Writes TensorBoard event files: TFRecord framing (tensorflow/core/lib/io/record_writer.h) around Event messages
- * (tensorflow/core/util/event.proto). Each call appends whole records.
+ * (tensorflow/core/util/event.proto). Each call appends whole records, or, where the disk is full, none: readers stop at one
+ * that is cut off.
  */
 export class EventWriter {
   readonly path: string;
-  #started = false;
+  /** Bytes of whole records so far. */
+  #size = 0;
+  /** Calls may overlap; records do not. */
+  #last: Promise<void> = Promise.resolve();
 
   /** @param folder made if it is not there */
   constructor(private readonly folder: string) {
@@ -51,16 +55,27 @@ export class EventWriter {
     );
   }
 
-  async #append(step: number, values: Uint8Array[]): Promise<void> {
-    const records: Uint8Array[] = [];
-    if (!this.#started) {
-      await mkdir(this.folder, { recursive: true });
-      records.push(record(message([wallTime(), text(3, "brain.Event:2")])));
-      this.#started = true;
-    }
+  #append(step: number, values: Uint8Array[]): Promise<void> {
+    const appended = this.#last.then(() => this.#write(step, values));
+    this.#last = appended.catch(() => undefined);
+    return appended;
+  }
+
+  async #write(step: number, values: Uint8Array[]): Promise<void> {
     const summary = message(values.map((value) => bytes(1, value)));
-    records.push(record(message([wallTime(), varintField(2, step), bytes(5, summary)])));
-    await appendFile(this.path, Buffer.concat(records));
+    const records = [record(message([wallTime(), varintField(2, step), bytes(5, summary)]))];
+    if (this.#size === 0) {
+      await mkdir(this.folder, { recursive: true });
+      records.unshift(record(message([wallTime(), text(3, "brain.Event:2")])));
+    }
+    const appended = Buffer.concat(records);
+    try {
+      await appendFile(this.path, appended);
+      this.#size += appended.length;
+    } catch (error) {
+      await truncate(this.path, this.#size).catch(() => undefined);
+      throw error;
+    }
   }
 }
 
