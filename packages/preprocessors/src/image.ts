@@ -28,6 +28,11 @@ export function assertFloats(where: string, image: Image<Float32Array>, channels
   assertKind(where, image.data, ["Float32Array"]);
 }
 
+function assertChannels(where: string, channels: number): void {
+  if (!Number.isInteger(channels) || channels < 1)
+    throw new ControlNetError("shape", `${where}: expected at least 1 channel, got ${channels}`);
+}
+
 /** A picture of floats in [0, 1] would silently become a black map. */
 function assertKind(where: string, data: unknown, kinds: readonly string[]): void {
   // By its name, as arrays of another window or worker are of other classes.
@@ -41,8 +46,7 @@ function assertLayout(where: string, image: AnyImage, channels?: readonly number
     throw new ControlNetError("shape", `${where}: expected an image { data, width, height, channels }`);
   const { data, width, height } = image;
   assertSize(where, width, height);
-  if (!Number.isInteger(image.channels) || image.channels < 1)
-    throw new ControlNetError("shape", `${where}: expected at least 1 channel, got ${image.channels}`);
+  assertChannels(where, image.channels);
   if (channels && !channels.includes(image.channels))
     throw new ControlNetError(
       "shape",
@@ -78,6 +82,7 @@ export function assertSize(where: string, width: number, height: number): void {
  */
 export function blankImage(width: number, height: number, channels: number): ByteImage {
   assertSize("blankImage", width, height);
+  assertChannels("blankImage", channels);
   return { data: new Uint8Array(width * height * channels), width, height, channels };
 }
 

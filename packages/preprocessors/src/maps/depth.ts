@@ -1,17 +1,13 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import { assertImage, type ByteImage, blankImage } from "../image.js";
+import { assertFloats, assertImage, type ByteImage, blankImage } from "../image.js";
 
 /**
  * Checks a plane of depth values.
- * @throws ControlNetError `shape` for more than one channel, `range` for values that are not finite
+ * @throws ControlNetError `shape` unless it has one 32-bit float a pixel, `range` for values that are not finite
  */
 export function assertDepth(where: string, depth: Image<Float32Array>): void {
-  const { data, width, height, channels } = depth;
-  if (channels !== 1 || data.length !== width * height || data.length === 0)
-    throw new ControlNetError(
-      "shape",
-      `${where}: expected one value a pixel, got ${data.length} for ${width}x${height}x${channels}`,
-    );
+  assertFloats(where, depth, [1]);
+  const { data } = depth;
   const broken = data.findIndex((value) => !Number.isFinite(value));
   if (broken >= 0)
     throw new ControlNetError("range", `${where}: value ${data[broken]} at pixel ${broken} is not finite`);

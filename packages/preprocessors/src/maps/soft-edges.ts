@@ -1,5 +1,5 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import { type ByteImage, blankImage } from "../image.js";
+import { assertFloats, type ByteImage, blankImage } from "../image.js";
 
 /**
  * Edge probabilities as a map. `safe` leaves three steps only, which hides what a soft edge tells of the picture
@@ -9,11 +9,7 @@ import { type ByteImage, blankImage } from "../image.js";
  * @throws ControlNetError `shape`, or `range` for values outside [0, 1]
  */
 export function softEdges(edges: Image<Float32Array>, options: { safe?: boolean } = {}): ByteImage {
-  if (edges.channels !== 1 || edges.data.length !== edges.width * edges.height)
-    throw new ControlNetError(
-      "shape",
-      `softEdges: expected one value a pixel, got ${edges.data.length} for ${edges.width}x${edges.height}`,
-    );
+  assertFloats("softEdges", edges, [1]);
   const map = blankImage(edges.width, edges.height, 1);
   for (let i = 0; i < map.data.length; i++) {
     const value = edges.data[i]!;
