@@ -4,6 +4,7 @@ import { type Batch, batches, type Dataset, identityOf, type SkippedSample } fro
 import { type LearningRate, learningRateAt } from "./learning-rate.js";
 import { initialLossScale, nextLossScale } from "./loss-scale.js";
 import { type ProcessGroup, shareText, shareTree, sumOver } from "./process-group.js";
+import { holdFolder } from "./run-lock.js";
 import { findCheckpoint, removeCheckpoints, saveCheckpoint } from "./run-state.js";
 import { type Progress, readState, writeState } from "./saved-state.js";
 import {
@@ -101,18 +102,34 @@ export interface TrainingResult<P> {
 /**
  * Trains `task` on `dataset`. N steps, a kill at any point and N more after `resume` give the same bits as 2 N steps
  * on one engine with the same threads.
- * @throws ControlNetError `state` for a checkpoint of another run, or any where nothing is to be resumed; `data` for a
- * loss that is no longer a number
+ * @throws ControlNetError `state` for a checkpoint of another run, any where nothing is to be resumed, or another run that is
+ * at work in the folder; `data` for a loss that is no longer a number
  */
 export async function runTraining<P, B>(
   task: TrainingTask<P, B>,
   dataset: Dataset,
-  given: TrainingOptions,
+  options: TrainingOptions,
   listener: TrainingListener = {},
 ): Promise<TrainingResult<P>> {
-  const options: CompleteOptions = { ...defaults, ...given };
+  const release = isFirst(options) ? await holdFolder(options.folder) : undefined;
+  try {
+    return await train(task, dataset, { ...defaults, ...options }, listener);
+  } finally {
+    await release?.();
+  }
+}
+
+/** Whether this process validates and saves. */
+const isFirst = ({ group }: TrainingOptions): boolean => !group || group.rank === 0;
+
+async function train<P, B>(
+  task: TrainingTask<P, B>,
+  dataset: Dataset,
+  options: CompleteOptions,
+  listener: TrainingListener,
+): Promise<TrainingResult<P>> {
   const { steps, signal, group } = options;
-  const leads = !group || group.rank === 0;
+  const leads = isFirst(options);
   const trainStep = createTrainStep<P, B>((params, batch) => task.loss(params, batch), options.optimizer, {
     name: task.name,
     precision: options.precision,
@@ -241,10 +258,11 @@ interface Beginning<P> {
 async function begin<P, B>(
   task: TrainingTask<P, B>,
   run: string,
-  { folder, optimizer, precision, resume, overwrite, group }: CompleteOptions,
+  options: CompleteOptions,
   listener: TrainingListener,
 ): Promise<Beginning<P>> {
-  const leads = !group || group.rank === 0;
+  const { folder, optimizer, precision, resume, overwrite, group } = options;
+  const leads = isFirst(options);
   if (leads && overwrite && !resume) await removeCheckpoints(folder, 0);
   const found = leads
     ? await findCheckpoint(folder, (message) => resume && listener.warned?.(message))
