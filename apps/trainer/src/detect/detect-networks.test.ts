@@ -9,13 +9,15 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { openHed } from "@controlnet-js/annotators/node";
 import { saveSafetensors } from "@controlnet-js/checkpoints/node";
-import { hedCondition, readPoseJson, resizeToResolution } from "@controlnet-js/preprocessors";
+import { ADE20K_PALETTE, hedCondition, readPoseJson, resizeToResolution } from "@controlnet-js/preprocessors";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { madeWeights } from "../../../../packages/annotators/src/testing/made-weights.js";
+import { asImage, readFixture } from "../../../../packages/annotators/src/testing/read-fixture.js";
 import { readSource } from "../read-source.js";
 import { captureProgram } from "../testing/run-program.js";
 
@@ -122,6 +124,23 @@ test("--size is what the network sees", async () => {
   network.dispose();
   expect(new Set(data).size).toBeGreaterThan(20);
   expect(Buffer.compare(map, data)).toBe(0);
+});
+
+test("segmentation by UPerNet gives each pixel the colour of transformers' class, at the network's own resolution", async () => {
+  const upernet = fileURLToPath(
+    new URL("../../../../packages/annotators/fixtures/upernet/folder", import.meta.url),
+  );
+  const { "folder.picture": picture, "folder.labels": labels } = readFixture("upernet/upernet.bin.gz");
+  const { data, width, height } = asImage(picture!);
+  const file = join(folder, "scene.png");
+  await sharp(data, { raw: { width, height, channels: 3 } })
+    .png()
+    .toFile(file);
+  const args = ["--condition", "segmentation", "--image", file, "--out", out, "--weights", upernet];
+  await detect(...args);
+  const map = await sharp(out).raw().toBuffer();
+  expect([...map]).toEqual([...labels!.data].flatMap((label) => ADE20K_PALETTE[label]!));
+  await expect(detect(...args, "--resolution", "64")).rejects.toThrow(/has a resolution of its own/);
 });
 
 test("a pose of nobody is a black map with a warning, and an empty list of people", {
