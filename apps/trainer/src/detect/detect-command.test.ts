@@ -144,6 +144,7 @@ test("a folder: subfolders, unreadable files listed, resuming keeps whole maps o
   writeFileSync(join(dir, "a.jpg"), readFileSync(photo));
   writeFileSync(join(dir, "broken.jpg"), "not a picture");
   writeFileSync(join(dir, "notes.txt"), "no picture either");
+  for (const name of ["d.bmp", "more/e.GIF", ".f.gif"]) writeFileSync(join(dir, name), "of another format");
   // Whoever reads it waits for ever.
   execFileSync("mkfifo", [join(dir, "pipe.png")]);
   const args = ["--dir", dir, "--out-dir", out, "--workers", "0"];
@@ -151,6 +152,7 @@ test("a folder: subfolders, unreadable files listed, resuming keeps whole maps o
   const first = await detect("--condition", "canny", ...args, "--json");
   expect(process.exitCode).toBe(1);
   expect(first.err).toMatch(/3 maps, 3 failed/);
+  expect(first.err).toMatch(/2 pictures were left out, .*: \S+d\.bmp, \S+more\/e\.GIF$/m);
   expect(first.err).toMatch(/pipe\.png: expected a file/);
   expect(first.err).toMatch(/broken\.jpg/);
   expect(first.err).toMatch(/a\.png: its map would overwrite that of .*a\.jpg/);

@@ -204,7 +204,7 @@ async function detectAll(
   // an error of the command, not of every picture.
   if (detector.network) await cachedDetector(detector);
   const workers = detector.network ? 0 : request.workers;
-  const { done, kept, failed, warned } = await detectFolder({
+  const { done, kept, failed, warned, leftOut } = await detectFolder({
     dir,
     outDir,
     detector,
@@ -218,6 +218,17 @@ async function detectAll(
   if (failed.length > 0) parts.push(`${failed.length} failed`);
   print(`${parts.join(", ")}: ${outDir}`);
   if (done + kept + failed.length === 0) print(`warning: no PNG, JPEG or WebP files in ${dir}`);
+  if (leftOut.length > 0) print(`warning: ${otherFormats(leftOut)}`);
   for (const { error } of failed) print(`  ${error}`);
   if (failed.length > 0) process.exitCode = 1;
+}
+
+/** How many names are told. */
+const TOLD = 5;
+
+/** What is said of pictures that are not read. */
+function otherFormats(files: readonly string[]): string {
+  const names = files.slice(0, TOLD).join(", ") + (files.length > TOLD ? " ..." : "");
+  const left = files.length === 1 ? "1 picture was" : `${files.length} pictures were`;
+  return `${left} left out, as only PNG, JPEG and WebP are read: ${names}`;
 }

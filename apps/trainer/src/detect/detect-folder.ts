@@ -30,6 +30,8 @@ export interface DetectFolderSummary {
   failed: { file: string; error: string }[];
   /** Maps that something was noticed about. */
   warned: number;
+  /** Pictures of formats that are not read, by their names, in the folder's order. */
+  leftOut: string[];
 }
 
 /**
@@ -39,9 +41,9 @@ export interface DetectFolderSummary {
  */
 export async function detectFolder(request: DetectFolderRequest): Promise<DetectFolderSummary> {
   const { workers, onReport } = request;
-  const { jobs, clashes } = await planJobs(request);
+  const { jobs, clashes, leftOut } = await planJobs(request);
   for (const folder of new Set(jobs.map(({ out }) => dirname(out)))) await removeLeftParts(folder);
-  const summary: DetectFolderSummary = { done: 0, kept: 0, failed: [], warned: 0 };
+  const summary: DetectFolderSummary = { done: 0, kept: 0, failed: [], warned: 0, leftOut };
   const bar = createProgressBar();
   const began = Date.now();
   let ended = 0;
@@ -78,8 +80,10 @@ async function planJobs({ dir, outDir, detector, resume }: DetectFolderRequest) 
   const jobs: DetectJob[] = [];
   const clashes: { file: string; error: string }[] = [];
   const sources = new Map<string, string>();
+  let leftOut: string[];
   try {
-    const files = await pictureFiles(from);
+    const { files, others } = await pictureFiles(from);
+    leftOut = others;
     await makeFolder(resolve(outDir));
     // Links and other spellings may hide that one folder is the other, or lies in it.
     const [realFrom, to] = await Promise.all([realpath(from), realpath(outDir)]);
@@ -107,14 +111,21 @@ async function planJobs({ dir, outDir, detector, resume }: DetectFolderRequest) 
     if (cause instanceof ControlNetError) throw cause;
     throw new ControlNetError("io", `controlnet detect: ${(cause as Error).message}`, { cause });
   }
-  return { jobs, clashes };
+  return { jobs, clashes, leftOut };
 }
 
-/** The pictures in a folder and its subfolders, sorted. */
-async function pictureFiles(from: string): Promise<string[]> {
-  const entries = await readdir(from, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => !entry.isDirectory() && isPictureName(entry.name) && !entry.name.startsWith("."))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
+/** Pictures that someone would miss a map of; any other file may lie beside pictures, such as captions. */
+const isOtherFormat = (name: string) => /\.(jfif|gif|bmp|tiff?|avif|hei[cf]|jxl|jp2|tga|psd)$/i.test(name);
+
+/** The pictures in a folder and its subfolders, sorted, and those of other formats. */
+async function pictureFiles(from: string): Promise<{ files: string[]; others: string[] }> {
+  const entries = (await readdir(from, { recursive: true, withFileTypes: true })).filter(
+    (entry) => !entry.isDirectory() && !entry.name.startsWith("."),
+  );
+  const chosen = (isChosen: (name: string) => boolean) =>
+    entries
+      .filter(({ name }) => isChosen(name))
+      .map(({ parentPath, name }) => join(parentPath, name))
+      .sort();
+  return { files: chosen(isPictureName), others: chosen(isOtherFormat) };
 }
