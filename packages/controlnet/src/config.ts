@@ -1,4 +1,4 @@
-import { ControlNetError } from "@controlnet-js/core";
+import { ControlNetError, parseOptions } from "@controlnet-js/core";
 import { sharedDiffusersConfig, type UNetConfig, unetConfigFromDiffusers } from "@controlnet-js/unet";
 import * as z from "zod";
 
@@ -26,23 +26,28 @@ export const defaultHintWidths = [16, 32, 96, 256];
 export const hintDownscaling = ({ hintWidths }: Pick<ControlNetConfig, "hintWidths">): number =>
   2 ** (hintWidths.length - 1);
 
+const positive = z.number().int().positive();
+
+const ownOptions = z.object({
+  hintChannels: positive.default(3),
+  hintWidths: z.array(positive).min(1).default(defaultHintWidths),
+  globalPooling: z.boolean().default(false),
+  reversedHint: z.boolean().default(false),
+});
+
 /**
  * A config for a ControlNet on a base U-Net. What diffusers' ControlNetModel does not take over from a U-Net, embedded
  * guidance, centred input and activations of the time embedding, it does not have.
+ * @throws ControlNetError `config` for bad or unknown options
  */
 export const controlNetConfig = (
   { guidanceChannels: _, centerInput: __, timeActivations: ___, ...unet }: UNetConfig,
-  {
-    hintChannels = 3,
-    hintWidths = defaultHintWidths,
-    globalPooling = false,
-    reversedHint = false,
-  }: Partial<Omit<ControlNetConfig, "unet">> = {},
-): ControlNetConfig => ({ unet, hintChannels, hintWidths, globalPooling, reversedHint });
+  options: Partial<Omit<ControlNetConfig, "unet">> = {},
+): ControlNetConfig => ({ unet, ...parseOptions("controlNetConfig", ownOptions, options) });
 
 const diffusersSchema = z.object({
-  conditioning_channels: z.number().int().positive().default(3),
-  conditioning_embedding_out_channels: z.array(z.number().int().positive()).min(1).default(defaultHintWidths),
+  conditioning_channels: positive.default(3),
+  conditioning_embedding_out_channels: z.array(positive).min(1).default(defaultHintWidths),
   controlnet_conditioning_channel_order: z.enum(["rgb", "bgr"]).default("rgb"),
   global_pool_conditions: z.boolean().default(false),
 });

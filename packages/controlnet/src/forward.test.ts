@@ -116,6 +116,27 @@ test("a U-Net whose levels differ in blocks and depth is diffusers'", () => {
   expectClose(got, nhwc("out.plain"), 1e-5);
 });
 
+describe("a ControlNet that can't be", () => {
+  test("is refused by its config, which names what is meant", () => {
+    expect(() => controlNetConfig(small, { hintWidths: [] })).toThrow(/controlNetConfig: hintWidths: .*1/);
+    expect(() => controlNetConfig(small, { hintChannels: 0 })).toThrow(/hintChannels: .*got 0/);
+    expect(() => controlNetConfig(small, { hintChannel: 6 } as object)).toThrow(
+      'did you mean "hintChannels"?',
+    );
+  });
+
+  test("is not made by the config of another U-Net", () => {
+    const unet = createUNet(small, randomInitializer(5));
+    const wider = controlNetConfig({ ...small, inChannels: 9 });
+    expect(() => createControlNet(unet, wider)).toThrow(
+      'another U-Net: "input.kernel" would be [3,3,9,8], it is [3,3,4,8]',
+    );
+    const blunt = controlNetConfig({ ...small, middle: "none" });
+    expect(() => createControlNet(unet, blunt)).toThrow(/"middle\.residual1\..*would be missing/);
+    disposeTree(unet);
+  });
+});
+
 describe("a fresh ControlNet", () => {
   test("leaves the output as it is, bit for bit, for any map", () => {
     const { unet, config, params, inputs } = setUp();

@@ -1,9 +1,13 @@
 import {
+  ControlNetError,
   type Convolution,
   cloneTree,
   createZeroConvolution,
   type Initializer,
+  type LeafShape,
+  leavesOf,
   randomInitializer,
+  shapeInitializer,
 } from "@controlnet-js/core";
 import { createEncoder, type EncoderParams, skipChannels, type UNetParams } from "@controlnet-js/unet";
 import type { Tensor } from "@tensorflow/tfjs-core";
@@ -44,6 +48,8 @@ export function createControlNetFrom<L>(config: ControlNetConfig, init: Initiali
 /**
  * A fresh ControlNet for a U-Net: a copy of its encoder and middle block, a new hint encoder, links of zeros. With it
  * the U-Net's output is exactly what it was (paper, section 3.1). The caller disposes it; the U-Net is not touched.
+ * @param config its `unet` is the U-Net's own, as `controlNetConfig` takes it over
+ * @throws ControlNetError `shape` where `config` was made for another U-Net
  */
 export function createControlNet(
   unet: UNetParams,
@@ -53,9 +59,20 @@ export function createControlNet(
   const init = randomInitializer(seed);
   const { input, down, middle } = unet;
   const { linear1, linear2 } = unet.time;
-  return {
-    hint: hintOf(config, init),
-    copy: cloneTree({ time: { linear1, linear2 }, input, down, middle }),
-    links: createLinks(config, init),
-  };
+  const copied: EncoderParams = { time: { linear1, linear2 }, input, down, ...(middle && { middle }) };
+  assertDescribes(config, copied);
+  return { hint: hintOf(config, init), copy: cloneTree(copied), links: createLinks(config, init) };
+}
+
+function assertDescribes({ unet }: ControlNetConfig, copied: EncoderParams): void {
+  const shapes = (tree: unknown) =>
+    new Map(leavesOf<Pick<LeafShape, "shape">>(tree).map(({ path, value }) => [path, `[${value.shape}]`]));
+  const [wanted, found] = [shapes(createEncoder(unet, shapeInitializer)), shapes(copied)];
+  for (const path of new Set([...wanted.keys(), ...found.keys()]))
+    if (wanted.get(path) !== found.get(path))
+      throw new ControlNetError(
+        "shape",
+        `createControlNet: the config was made for another U-Net: "${path}" would be ${wanted.get(path) ?? "missing"}, it is ` +
+          `${found.get(path) ?? "missing"}; make the config of this U-Net's own: controlNetConfig(unetConfig)`,
+      );
 }
