@@ -106,6 +106,10 @@ test("draws a pose from OpenPose's JSON, and gives it back", async () => {
   expect(readPoseJson(JSON.parse(out).pose)).toEqual(scene);
   expect(await pixels(at("pose.png"))).toEqual([...drawPoses(scene, { version: "1.0" }).data]);
 
+  writeFileSync(at("marked.json"), `\uFEFF${JSON.stringify(pose)}`);
+  const marked = await detect("--from-keypoints", at("marked.json"), "--json");
+  expect(readPoseJson(JSON.parse(marked.out).pose)).toEqual(scene);
+
   writeFileSync(at("nobody.json"), JSON.stringify({ ...pose, people: [] }));
   const nobody = await detect("--from-keypoints", at("nobody.json"), "--out", at("nobody.png"));
   expect(nobody.err).toMatch(/warning: .*nobody was drawn/);

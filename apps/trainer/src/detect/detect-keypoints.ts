@@ -53,7 +53,8 @@ export async function detectKeypoints(
 
 function readScene(file: string, text: string) {
   try {
-    const scene = readPoseJson(JSON.parse(text));
+    // Some editors begin a file with a mark of its encoding.
+    const scene = readPoseJson(JSON.parse(text.replace(/^\uFEFF/, "")));
     if (scene.width * scene.height > MAX_SOURCE_PIXELS)
       throw new Error(`a canvas of ${scene.width}x${scene.height} is over ${MAX_SOURCE_PIXELS} pixels`);
     return scene;
