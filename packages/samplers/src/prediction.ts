@@ -2,7 +2,7 @@ import { ControlNetError } from "@controlnet-js/core";
 import type { NoiseLevel, Prediction } from "./schedule.js";
 
 /** A quantity as a linear function of the latent and the model's raw output: `latent * x + output * m`. */
-export interface Linear {
+export interface LinearForm {
   readonly latent: number;
   readonly output: number;
 }
@@ -17,7 +17,7 @@ export interface Linear {
  *
  * @throws ControlNetError `unsupported` for epsilon-prediction where no signal is left (alpha = 0)
  */
-export function interpret(prediction: Prediction, level: NoiseLevel): { clean: Linear; epsilon: Linear } {
+export function interpret(prediction: Prediction, level: NoiseLevel): { clean: LinearForm; epsilon: LinearForm } {
   const { alpha, sigma } = level;
   switch (prediction) {
     case "epsilon":

@@ -1,6 +1,21 @@
-export * from "./config.js";
-export * from "./diffusers-config.js";
-export * from "./forward.js";
-export * from "./guidance-embedding.js";
-export * from "./keys.js";
-export * from "./params.js";
+export { blocksAt, type UNetConfig, unetConfig, unetConfigSchema } from "./config.js";
+export { sharedDiffusersConfig, unetConfigFromDiffusers, unetConfigToDiffusers } from "./diffusers-config.js";
+export {
+  type AdditionalResiduals,
+  decode,
+  type Encoded,
+  encode,
+  type UNetInputs,
+  unet,
+} from "./forward.js";
+export { embedGuidance } from "./guidance-embedding.js";
+export { encoderKeyRows, type UNetKeys, unetKeyRows } from "./keys.js";
+export {
+  createEncoder,
+  createUNet,
+  type DecoderLevel,
+  type EncoderLevel,
+  type EncoderParams,
+  skipChannels,
+  type UNetParams,
+} from "./params.js";

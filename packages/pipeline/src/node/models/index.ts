@@ -5,7 +5,6 @@ export { hintsFromLdm, type ModelHints } from "./model-hints.js";
 export { type OpenControlNetOptions, openControlNet } from "./open-control-net.js";
 export {
   type ConfigJson,
-  modelFolders,
   type OpenModel,
   type OpenModelOptions,
   openModel,
