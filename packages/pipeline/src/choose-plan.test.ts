@@ -62,4 +62,6 @@ test("a function lays out a plan of its own on the model's noise schedule", () =
   expect(plan.name).toBe("own");
   expect([schedule, asked]).toEqual([model.schedule, 7]);
   expect(plan.levels).toEqual(euler(model.schedule, { steps: 7, sigmas: "karras" }).levels);
+  // Those that are here are such functions, too.
+  expect(choosePlan(model, { sampler: euler, steps: 3 }).plan.name).toBe("euler");
 });

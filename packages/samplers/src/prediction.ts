@@ -17,7 +17,10 @@ export interface LinearForm {
  *
  * @throws ControlNetError `unsupported` for epsilon-prediction where no signal is left (alpha = 0)
  */
-export function interpret(prediction: Prediction, level: NoiseLevel): { clean: LinearForm; epsilon: LinearForm } {
+export function interpret(
+  prediction: Prediction,
+  level: NoiseLevel,
+): { clean: LinearForm; epsilon: LinearForm } {
   const { alpha, sigma } = level;
   switch (prediction) {
     case "epsilon":
