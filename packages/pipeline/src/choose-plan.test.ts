@@ -65,3 +65,10 @@ test("a function lays out a plan of its own on the model's noise schedule", () =
   // Those that are here are such functions, too.
   expect(choosePlan(model, { sampler: euler, steps: 3 }).plan.name).toBe("euler");
 });
+
+test("what is no sampler is refused, and so is what gives no plan", () => {
+  for (const sampler of [5, null])
+    expect(() => choosePlan(model, { sampler: sampler as never })).toThrow(`or a function, got ${sampler}`);
+  for (const given of [undefined, {}])
+    expect(() => choosePlan(model, { sampler: () => given as never })).toThrow("to return a plan");
+});

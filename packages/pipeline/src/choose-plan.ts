@@ -17,14 +17,14 @@ export interface SamplerChoice {
    * A sampler's name in any spelling ("ddim", "Euler a"), a diffusers scheduler class, a read `scheduler_config.json`, or a
    * function that lays out a plan. Default `"ddim"`. A name or a function only changes the way of stepping, and the noise
    * schedule stays the model's; a config brings its own noise schedule and prediction type, as `pipe.scheduler = ...` does
-   * in diffusers.
+   * in diffusers. A name takes over what the model's `scheduler_config.json` says of spacing and the like, a function only
+   * gets `steps`, `eta` and `samplerOptions`.
    */
   sampler?: string | SchedulerConfig | Sampler;
   /** Denoising steps. Default 20. */
   steps?: number;
   /**
-   * DDIM and TCD: 0, the default as in diffusers' pipelines, is deterministic, 1 for DDIM as noisy as DDPM. A function gets
-   * it with its options.
+   * DDIM and TCD: 0, the default as in diffusers' pipelines, is deterministic, 1 for DDIM as noisy as DDPM.
    */
   eta?: number;
   /** More options of the sampler, such as `{ sigmas: "karras" }`. */
@@ -48,8 +48,14 @@ export function choosePlan(
   { sampler = "ddim", steps = 20, eta, samplerOptions = {} }: SamplerChoice,
 ): ChosenPlan {
   const given = { ...samplerOptions, steps, ...(eta !== undefined && { eta }) };
-  if (typeof sampler === "function") return { plan: sampler(schedule, given), schedule, asked: steps };
+  if (typeof sampler === "function")
+    return { plan: checkedPlan(sampler(schedule, given)), schedule, asked: steps };
   const named = typeof sampler === "string";
+  if (!named && (typeof sampler !== "object" || sampler === null))
+    throw new ControlNetError(
+      "config",
+      `textToImage: expected sampler as a name, a read scheduler_config.json or a function, got ${String(sampler)}`,
+    );
   const config = named ? switchSampler(scheduler, sampler) : sampler;
   const own = named ? schedule : scheduleOf(sampler);
   const name = samplerNameOf(config.sampler);
@@ -60,4 +66,15 @@ export function choosePlan(
     );
   const usual = name === "tcd" ? { eta: 0 } : {};
   return { plan: planFromConfig(config, { ...usual, ...given }, own), schedule: own, asked: steps };
+}
+
+/** What a user's own function returned may be anything. */
+function checkedPlan(plan: Plan): Plan {
+  const { timesteps, calls, levels, step } = (plan ?? {}) as Partial<Plan>;
+  if ([timesteps, calls, levels].every(Array.isArray) && typeof step === "function") return plan;
+  throw new ControlNetError(
+    "config",
+    "textToImage: expected the function given as sampler to return a plan " +
+      "{ name, timesteps, steps, calls, levels, initialScale, stochastic, step }",
+  );
 }
