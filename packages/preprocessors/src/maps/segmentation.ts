@@ -53,11 +53,27 @@ export function readLabels(image: Image, palette: Palette): LabelMap {
     const key = (r << 16) | (g << 8) | b;
     let label = known.get(key);
     if (label === undefined) {
-      const distances = palette.map((c) => (c[0] - r) ** 2 + (c[1] - g) ** 2 + (c[2] - b) ** 2);
-      label = distances.indexOf(Math.min(...distances));
+      label = nearestLabel(palette, r, g, b);
       known.set(key, label);
     }
     labels[i] = label;
   }
   return { labels, width, height };
+}
+
+/** The first of the entries that are nearest to a colour; a noisy picture has millions of colours to look up. */
+function nearestLabel(palette: Palette, red: number, green: number, blue: number): number {
+  let nearest = 0;
+  let least = Number.POSITIVE_INFINITY;
+  for (let label = 0; label < palette.length; label++) {
+    const colour = palette[label]!;
+    const r = colour[0] - red;
+    const g = colour[1] - green;
+    const b = colour[2] - blue;
+    const distance = r * r + g * g + b * b;
+    if (distance >= least) continue;
+    nearest = label;
+    least = distance;
+  }
+  return nearest;
 }
