@@ -23,9 +23,7 @@ export interface SamplerChoice {
   sampler?: string | SchedulerConfig | Sampler;
   /** Denoising steps. Default 20. */
   steps?: number;
-  /**
-   * DDIM and TCD: 0, the default as in diffusers' pipelines, is deterministic, 1 for DDIM as noisy as DDPM.
-   */
+  /** DDIM and TCD: 0, the default as in diffusers' pipelines, is deterministic, 1 for DDIM as noisy as DDPM. */
   eta?: number;
   /** More options of the sampler, such as `{ sigmas: "karras" }`. */
   samplerOptions?: Record<string, unknown>;
