@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { controlNetConfig, createControlNet } from "@controlnet-js/controlnet";
@@ -43,6 +43,14 @@ async function freshControlNet(name: ConditionName): Promise<string> {
 }
 
 const brief = { model: "tinyworld", count: 1, steps: 1, guidance: 1, seed: 0, engine: "auto" };
+
+test("a folder that can't be written into is refused before anything is painted", async () => {
+  writeFileSync(join(out, "file"), "");
+  await expect(evaluate({ ...brief, out: join(out, "file") })).rejects.toMatchObject({
+    code: "io",
+    message: expect.stringMatching(/controlnet evaluate: --out: can't write into .*file: it is no folder/),
+  });
+});
 
 test("a depth ControlNet is shown on the renderer's maps; its figure needs a network", {
   timeout: 240_000,

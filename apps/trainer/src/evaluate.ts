@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { ControlNetConfig, ControlNetParams } from "@controlnet-js/controlnet";
 import { type Condition, ControlNetError, disposeTree, type Image } from "@controlnet-js/core";
@@ -14,6 +14,8 @@ import { openCondition } from "./open-condition.js";
 import { paintCaptions } from "./paint-captions.js";
 import { print } from "./print.js";
 import { createProgressBar } from "./progress-bar.js";
+import { replaceFile } from "./replace-file.js";
+import { assertFolder } from "./sample/output-folder.js";
 import { startEngine } from "./start-engine.js";
 import { openTinyworld } from "./tinyworld-dataset.js";
 import { isExact, sceneMaps } from "./tinyworld-maps.js";
@@ -118,6 +120,7 @@ export interface EvaluateCommand {
 
 /** Evaluates a ControlNet, or without one the base model, on held-out tinyworld scenes; the figures by name. */
 export async function evaluate(command: EvaluateCommand): Promise<Record<string, number>> {
+  await assertFolder("--out", command.out, "evaluate");
   await startEngine(command.engine);
   const pipeline = await loadBase(command.model, print);
   try {
@@ -125,8 +128,8 @@ export async function evaluate(command: EvaluateCommand): Promise<Record<string,
     const { sheet, line, figures } = command.control
       ? await evaluateControlFolder(pipeline, command.control, command)
       : await evaluateBase(pipeline, command);
-    await writeFile(join(command.out, "contact-sheet.png"), sheet);
-    await writeFile(join(command.out, "evaluation.json"), `${JSON.stringify(figures, null, 2)}\n`);
+    replaceFile(join(command.out, "contact-sheet.png"), sheet);
+    replaceFile(join(command.out, "evaluation.json"), `${JSON.stringify(figures, null, 2)}\n`);
     print(`${line}; ${command.out}`);
     return figures;
   } finally {

@@ -1,6 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { launch } from "./launch.js";
 import { captureStderr } from "./testing/capture-stderr.js";
@@ -48,6 +51,32 @@ test("each process gets its place, the same meeting point, a GPU of its own, and
 test("a process that fails gives its exit code", async () => {
   programOf("process.exit(RANK === '1' ? 7 : 0)");
   expect(await launch({ processes: 2, command: ["train"] })).toBe(7);
+});
+
+test("each process knows when the launcher is gone, killed as it may be", { timeout: 60_000 }, async () => {
+  const here = JSON.stringify(folder);
+  programOf(`
+    writeFileSync(${here} + "/here-" + RANK, "");
+    process.on("disconnect", () => { writeFileSync(${here} + "/gone-" + RANK, ""); process.exit(); });
+    setInterval(() => {}, 1000);`);
+  const launcher = join(folder, "launcher.mjs");
+  writeFileSync(
+    launcher,
+    `const { launch } = await import(${JSON.stringify(new URL("launch.ts", import.meta.url).href)});
+    process.argv[1] = ${JSON.stringify(process.argv[1])};
+    process.execArgv.length = 0;
+    await launch({ processes: 2, command: ["train"] });`,
+  );
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+  const child = spawn(process.execPath, ["--conditions=@controlnet-js/source", "--import", tsx, launcher]);
+  const all = (name: string) =>
+    vi.waitFor(
+      () => expect([0, 1].every((rank) => existsSync(join(folder, `${name}-${rank}`)))).toBe(true),
+      20_000,
+    );
+  await all("here");
+  child.kill("SIGKILL");
+  await all("gone");
 });
 
 test("other commands are refused", async () => {

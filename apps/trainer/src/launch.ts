@@ -59,7 +59,8 @@ export async function launch({ processes, command }: LaunchCommand): Promise<num
 function start(args: readonly string[], rank: number, variables: Record<string, string>): ChildProcess {
   const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...args], {
     env: { ...process.env, ...variables },
-    stdio: rank === 0 ? "inherit" : ["ignore", "pipe", "pipe"],
+    // By the channel a process knows when this one is gone, however it has ended.
+    stdio: rank === 0 ? ["inherit", "inherit", "inherit", "ipc"] : ["ignore", "pipe", "pipe", "ipc"],
   });
   for (const stream of [child.stdout, child.stderr])
     if (stream) createInterface({ input: stream }).on("line", (line) => print(`[${rank}] ${line}`));

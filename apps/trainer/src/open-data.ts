@@ -1,4 +1,4 @@
-import type { Condition } from "@controlnet-js/core";
+import { type Condition, ControlNetError, isControlNetError } from "@controlnet-js/core";
 import {
   type Dataset,
   openImageFolderDataset,
@@ -55,5 +55,20 @@ export async function openData(
     heldOut: { count: dataOptions.heldOut },
     seed: config.training.seed,
   });
-  return { ...parts, condition, close: () => dataset.close() };
+  return {
+    train: parts.train,
+    heldOut: { ...parts.heldOut, load: (index) => parts.heldOut.load(index).catch(tellHeldOut) },
+    condition,
+    close: () => dataset.close(),
+  };
+}
+
+/** What is held out is measured on again and again: none of it may be left out, as a sample of the training may. */
+function tellHeldOut(error: unknown): never {
+  if (!isControlNetError(error) || !("file" in error)) throw error;
+  throw new ControlNetError(
+    error.code,
+    `${error.message}; it is held out for validation and can't be left out: repair it, or choose others by another training.seed`,
+    { cause: error },
+  );
 }

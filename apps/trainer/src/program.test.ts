@@ -36,6 +36,12 @@ describe("controlnet", () => {
     );
   });
 
+  test("what contradicts itself is refused", async () => {
+    expect(await outputOf("train", "--config", "x", "--resume", "--overwrite")).toMatch(
+      /'--overwrite' cannot be used with option '--resume'/,
+    );
+  });
+
   test("an engine that isn't there fails and says which there are", async () => {
     const args = ["evaluate", "--control", "x", "--engine", "tensorflow-tpu"];
     await expect(createProgram().parseAsync(args, { from: "user" })).rejects.toThrow(

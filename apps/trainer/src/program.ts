@@ -21,7 +21,10 @@ const setOption = new Option("--set <key=value>", "change a key of the config; m
   .default([], "none");
 const engineOption = ["--engine <name>", `the engine: ${engineNames.join(", ")}`, "auto"] as const;
 
-/** Aborts at the first Ctrl-C or SIGTERM, so that the run saves and ends; a second one ends at once. */
+/**
+ * Aborts at the first Ctrl-C or SIGTERM, so that the run saves and ends; a second one ends at once. So does a process of
+ * `controlnet launch` when that is gone.
+ */
 function abortOnSignal(): AbortSignal {
   const controller = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const)
@@ -30,6 +33,8 @@ function abortOnSignal(): AbortSignal {
       process.stderr.write(`\n${name}: saving, then ending; once more to end at once\n`);
       controller.abort();
     });
+  process.on("disconnect", () => controller.abort());
+  process.channel?.unref();
   return controller.signal;
 }
 
@@ -46,7 +51,11 @@ export function createProgram(): Command {
     .requiredOption("--config <file>", "the config")
     .addOption(setOption)
     .option("--resume", "go on from the newest valid checkpoint", false)
-    .option("--overwrite", "begin anew where an earlier run has left checkpoints", false)
+    .addOption(
+      new Option("--overwrite", "begin anew where an earlier run has left checkpoints")
+        .default(false)
+        .conflicts("resume"),
+    )
     .option("--distributed", "train together with the other processes of mpirun, srun or torchrun", false)
     .option(...engineOption)
     .addHelpText(

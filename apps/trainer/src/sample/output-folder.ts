@@ -6,18 +6,19 @@ import { makeFolder } from "../detect/make-folder.js";
 
 /**
  * Checks, before anything is computed for it, that a folder is there or can be made; it is not made yet.
- * @param option that names it, for errors
+ * @param option that names it, for errors, as is the command
  * @throws ControlNetError `io`
  */
-export async function assertFolder(option: string, path: string): Promise<void> {
+export async function assertFolder(option: string, path: string, command = "sample"): Promise<void> {
+  const refuse = (cause: Error): never => {
+    throw cannot(option, path, cause, command);
+  };
   const found = await stat(path).catch((error: NodeJS.ErrnoException) =>
-    error.code === "ENOENT" ? undefined : Promise.reject(cannot(option, path, error)),
+    error.code === "ENOENT" ? undefined : refuse(error),
   );
-  if (!found && dirname(path) !== path) return assertFolder(option, dirname(path));
-  if (!found?.isDirectory()) throw cannot(option, path, new Error("it is no folder"));
-  await access(path, constants.W_OK).catch((cause: Error) => {
-    throw cannot(option, path, cause);
-  });
+  if (!found && dirname(path) !== path) return assertFolder(option, dirname(path), command);
+  if (!found?.isDirectory()) refuse(new Error("it is no folder"));
+  await access(path, constants.W_OK).catch(refuse);
 }
 
 /**
@@ -43,7 +44,7 @@ export async function outputFolder(option: string, path: string): Promise<void> 
   });
 }
 
-const cannot = (option: string, path: string, cause: Error): ControlNetError =>
-  new ControlNetError("io", `controlnet sample: ${option}: can't write into ${path}: ${cause.message}`, {
+const cannot = (option: string, path: string, cause: Error, command = "sample"): ControlNetError =>
+  new ControlNetError("io", `controlnet ${command}: ${option}: can't write into ${path}: ${cause.message}`, {
     cause,
   });
