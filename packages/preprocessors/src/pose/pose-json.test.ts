@@ -87,6 +87,15 @@ test("broken files are refused and the field is named", () => {
   expect(file([{ pose_keypoints_2d: [1, "2", 3] }])).toThrow(/finite numbers/);
 });
 
+test("joints of other skeletons are in the order that controlnet_aux's DWPose and MediaPipe have", () => {
+  const order = (count: number, skeleton: "coco-17" | "blazepose-33") =>
+    toOpenPose(joints(count), skeleton).map((joint) => joint!.x - 10);
+  expect(order(17, "coco-17")).toEqual([0, 5.5, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3]);
+  expect(order(33, "blazepose-33")).toEqual([
+    0, 11.5, 12, 14, 16, 11, 13, 15, 24, 26, 28, 23, 25, 27, 5, 2, 8, 7,
+  ]);
+});
+
 test("the neck of COCO and BlazePose is the middle of the shoulders", () => {
   const coco = toOpenPose(joints(17), "coco-17");
   const at = (name: (typeof BODY_JOINTS)[number]) => coco[BODY_JOINTS.indexOf(name)];
