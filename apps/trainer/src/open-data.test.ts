@@ -19,7 +19,11 @@ test("a held-out picture that can't be read ends the run and says what it is for
   const config = readTrainConfig(file, ["dataOptions={ heldOut: 1, workers: 0, width: 32, height: 32 }"]);
   if (config.task !== "controlnet") throw new Error(config.task);
   const condition = cannyCondition as never;
-  const data = await openData(config, { condition, source: condition, detects: true }, () => undefined);
+  const data = await openData(
+    config,
+    { condition, source: condition, detects: true, marks: {} },
+    () => undefined,
+  );
   const error = {
     code: "format",
     message: expect.stringMatching(/\d\.png: unreadable.*held out for validation/),

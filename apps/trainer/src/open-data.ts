@@ -1,6 +1,7 @@
 import { type Condition, ControlNetError, isControlNetError } from "@controlnet-js/core";
 import {
   type Dataset,
+  identityOf,
   openImageFolderDataset,
   openJsonLinesDataset,
   splitDataset,
@@ -33,7 +34,7 @@ export async function openData(
     const shared = { seed, maps, ...(workers !== undefined && { workers }) };
     const train = await openTinyworld({ ...shared, count });
     const heldOut = await openTinyworld({ ...shared, count: dataOptions.heldOut, heldOut: true });
-    return { train, heldOut, condition, close: async () => {} };
+    return { train: marked(train, named), heldOut, condition, close: async () => {} };
   }
   const shared = {
     dir: data.dir,
@@ -56,12 +57,23 @@ export async function openData(
     seed: config.training.seed,
   });
   return {
-    train: parts.train,
+    train: marked(parts.train, named),
     heldOut: { ...parts.heldOut, load: (index) => parts.heldOut.load(index).catch(tellHeldOut) },
     condition,
     close: () => dataset.close(),
   };
 }
+
+/** A dataset that is another one where its maps are made otherwise. */
+const marked = (dataset: Dataset, { marks }: TrainingCondition): Dataset =>
+  Object.keys(marks).length === 0
+    ? dataset
+    : {
+        size: dataset.size,
+        describe: () => dataset.describe(),
+        identity: `${identityOf(dataset)}, maps by ${JSON.stringify(marks)}`,
+        load: (index) => dataset.load(index),
+      };
 
 /** What is held out is measured on again and again: none of it may be left out, as a sample of the training may. */
 function tellHeldOut(error: unknown): never {

@@ -6,11 +6,13 @@ import { openLineart } from "@controlnet-js/annotators/node";
 import { float32Tensor, writeSafetensors } from "@controlnet-js/checkpoints";
 import { openCheckpoint } from "@controlnet-js/checkpoints/node";
 import { ControlNetError } from "@controlnet-js/core";
+import { identityOf } from "@controlnet-js/data";
 import { selectEngine } from "@controlnet-js/engine";
 import type { MapRequest } from "@controlnet-js/pipeline/node";
 import { lineartCondition } from "@controlnet-js/preprocessors";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openData } from "./open-data.js";
 import { readPicture } from "./read-picture.js";
 import { mapMaker } from "./sample/control-map.js";
 import { mergeParameters } from "./sample/sample-parameters.js";
@@ -106,6 +108,22 @@ test("a network sees what is trained on, unless it shall see another size; paint
   const size = { width: image.width, height: image.height };
   const net = { metadata } as unknown as MapRequest["net"];
   expect(await make({ net, size, modelSize: size, multiple: 8, warn: () => undefined })).toEqual(own);
+});
+
+test("a run is resumed with the network that it began with, looking at the same size", async () => {
+  const identity = async (...settings: string[]) => {
+    const config = configOf(
+      pictures,
+      "lineart",
+      ...[`weights=${at("lineart.safetensors")}`, "dataOptions={ width: 32, height: 32, heldOut: 1 }"],
+      ...settings,
+    );
+    const data = await openData(config, await openTrainingCondition(config), () => undefined);
+    await data.close();
+    return identityOf(data.train);
+  };
+  expect(await identity()).toBe(await identity());
+  expect(await identity("detectResolution=64")).not.toBe(await identity());
 });
 
 test.each<[string, string, string[], string, RegExp]>([

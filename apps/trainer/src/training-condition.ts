@@ -1,4 +1,5 @@
 import type { Look } from "./detect/condition-networks.js";
+import { marksOf } from "./detect/detector.js";
 import {
   assertWeights,
   lacksWeights,
@@ -14,6 +15,8 @@ import { isExact } from "./tinyworld-maps.js";
 export interface TrainingCondition extends NamedCondition {
   /** Whether it can make maps of pictures; without its network a condition only says what its maps are. */
   detects: boolean;
+  /** What made the maps, where they are made of pictures: a run is resumed with the same ones only. */
+  marks: Awaited<ReturnType<typeof marksOf>>;
 }
 
 /**
@@ -29,9 +32,14 @@ export async function openTrainingCondition(config: ControlTrainConfig): Promise
     config.weights === undefined ? undefined : readConfigWeights(name, config.weights);
   // Pictures come at the size that they are trained at, and a network sees that, as with `detect --size`.
   const look: Look = detectResolution === undefined ? { sized: true } : { resolution: detectResolution };
-  const opened = await openCondition(name, weights && { weights, look });
+  const network = weights && { weights, look };
+  const opened = await openCondition(name, network);
   const { options } = opened.condition.metadata(conditionOptions);
   const madeFromPictures = data.kind === "image-folder" || (data.kind === "tinyworld" && !isExact(name));
   if (madeFromPictures) assertWeights(name, options, weights, weightsKey);
-  return { ...opened, detects: !lacksWeights(name, options, weights) };
+  return {
+    ...opened,
+    detects: !lacksWeights(name, options, weights),
+    marks: madeFromPictures ? await marksOf(name, network) : {},
+  };
 }

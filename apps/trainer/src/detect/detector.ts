@@ -61,8 +61,18 @@ export async function openDetector(name: DetectorName): Promise<Detector> {
     condition,
     options: parseOptions(`condition "${condition.name}"`, condition.options, options),
     ...(size !== undefined && { size }),
+    ...(await marksOf(name.condition, network)),
+  };
+}
+
+/** What tells maps of a condition from those of another network, or of another state of the user's own module. */
+export async function marksOf(
+  condition: string,
+  network?: NetworkRequest,
+): Promise<Pick<Detector, "network" | "module">> {
+  return {
     ...(network && { network: await markOf(network) }),
-    ...(isModulePath(name.condition) && (await moduleMark(name.condition))),
+    ...(isModulePath(condition) && (await moduleMark(condition))),
   };
 }
 
