@@ -155,10 +155,15 @@ function encodeHalves(
   const encoded = (texts: readonly string[], skip: number) =>
     encodePrompts(text, texts, encode, { clipSkip: skip, ...(pieces !== undefined && { pieces }) });
   if (!guided || clipSkip === negativeClipSkip) return encoded(all, clipSkip);
-  const first = encoded(negative, negativeClipSkip);
-  const second = encoded(prompts, clipSkip);
-  const context = concat([first.context, second.context], 0);
-  first.context.dispose();
-  second.context.dispose();
-  return { context, truncated: [...first.truncated, ...second.truncated] };
+  const halves = [encoded(negative, negativeClipSkip)];
+  try {
+    halves.push(encoded(prompts, clipSkip));
+    const context = concat(
+      halves.map((half) => half.context),
+      0,
+    );
+    return { context, truncated: halves.flatMap((half) => half.truncated) };
+  } finally {
+    for (const half of halves) half.context.dispose();
+  }
 }

@@ -275,3 +275,21 @@ describe("mistakes are named", () => {
     );
   });
 });
+
+test("prompts whose second half can't be encoded leave nothing behind", async () => {
+  const { functions } = compiled;
+  const { encodeText } = functions;
+  let calls = 0;
+  const failing = (...given: Parameters<typeof encodeText>) => {
+    if (++calls === 2) throw new Error("out of memory");
+    return encodeText(...given);
+  };
+  functions.encodeText = Object.assign(failing, { dispose: () => {} });
+  try {
+    await expectNoTensorLeak(async () => {
+      await expect(compiled.textToImage(quick({ clipSkip: 1 }))).rejects.toThrow("out of memory");
+    });
+  } finally {
+    functions.encodeText = encodeText;
+  }
+});

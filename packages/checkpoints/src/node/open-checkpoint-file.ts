@@ -21,8 +21,12 @@ export function openPytorch(path: string): OpenSource {
 /** Opens a file of weights, safetensors or PyTorch, by what is in it; its name does not matter. */
 export function openCheckpointFile(path: string): OpenSource {
   const file = openFile(path);
-  const head = file.read(0, Math.min(9, file.size));
-  file.close();
+  let head: Uint8Array;
+  try {
+    head = file.read(0, Math.min(9, file.size));
+  } finally {
+    file.close();
+  }
   // A safetensors file begins with the length of its header, which may look like the "PK" of a zip.
   const zip = head[0] === 0x50 && head[1] === 0x4b;
   const safetensors = head[8] === 0x7b || (!zip && extname(path) === ".safetensors");

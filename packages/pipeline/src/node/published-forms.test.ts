@@ -137,3 +137,14 @@ test("a folder that says it has no text encoder takes prompt embeddings and refu
     disposePipeline(pipeline);
   });
 });
+
+test("a ControlNet whose metadata are damaged is refused, and nothing of it stays", async () => {
+  const edges = parseSafetensors(readFileSync(fixturePath("edges/diffusion_pytorch_model.safetensors")));
+  const tensors = edges.names().map((name) => edges.get(name));
+  writeFileSync(at("damaged.safetensors"), writeSafetensors(tensors, { "controlnet-js.step": "many" }));
+  await expectNoTensorLeak(async () => {
+    await expect(openControlNet(at("damaged.safetensors"))).rejects.toThrow(
+      /controlnet-js\.step.*is damaged/,
+    );
+  });
+});

@@ -42,12 +42,9 @@ export async function openControlNet(
     const model = partModel(opened, found, hints, log);
     if (model.part !== "controlnet")
       throw new ControlNetError("state", `openControlNet: found ${model.part} in place of a ControlNet`);
-    const { metadata } = opened.source;
-    return {
-      params: loadControlNetPart(opened, found, model.config),
-      config: model.config,
-      metadata: { ...readModelMetadata(metadata, path), ...readMetadata(metadata) },
-    };
+    const header = opened.source.metadata;
+    const metadata = { ...readModelMetadata(header, path), ...readMetadata(header) };
+    return { params: loadControlNetPart(opened, found, model.config), config: model.config, metadata };
   } finally {
     opened.close();
   }

@@ -89,7 +89,8 @@ function openFolder(path: string): OpenModel {
   try {
     for (const name of present) {
       const folder = join(path, name);
-      opened.push({ name, weights: openWeights(folder), json: readConfig(folder) });
+      const json = readConfig(folder);
+      opened.push({ name, weights: openWeights(folder), json });
     }
     const tensors = opened.flatMap(({ name, weights }) =>
       weights.names().map((key) => ({ ...weights.get(key), name: `${name}.${key}` })),
