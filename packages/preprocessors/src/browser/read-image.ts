@@ -7,7 +7,10 @@ import { stillFile, upright } from "./still-upright.js";
 
 /** How {@link readImage} reads. */
 export interface ReadImageOptions {
-  /** Keeps an alpha channel; otherwise transparent parts are laid over white. Default false. */
+  /**
+   * Keeps an alpha channel; otherwise transparent parts are laid over white. Default false. Canvases hold colours
+   * multiplied by alpha: below half, the more transparent a pixel, the farther off its colour.
+   */
   alpha?: boolean;
   /** Larger pictures are refused before they are decoded. Default 100 million, about 10,000 x 10,000; at most 2^28. */
   maxPixels?: number;
@@ -37,7 +40,7 @@ const MAX_SIDE = 32767;
 
 /**
  * Reads a PNG, JPEG or WebP in a browser or a worker, as `controlnet detect` reads it in Node: turned upright by its
- * EXIF orientation, colour profiles ignored. Opaque 8-bit pictures give the same bytes; where a pixel is half
+ * EXIF orientation, colour profiles ignored, of an animation its still or first picture. Opaque 8-bit pictures give the same bytes; where a pixel is half
  * transparent, has 16 bits a channel or is made of inks, as in a CMYK JPEG, the browser may be off by one level.
  * @param file an upload, a fetched `Blob`, or the file's bytes
  * @returns `[height, width, 3]`, or `[height, width, 4]` with `alpha`
