@@ -22,42 +22,47 @@ const dataSchema = z.discriminatedUnion("kind", [
   }),
 ]);
 
-const controlSchema = z.strictObject({
-  task: z.literal("controlnet"),
-  /** `"tinyworld"`, or the folder of a diffusers pipeline. */
-  base: z.string().default("tinyworld"),
-  /** A built-in condition's name, or the path of a module that exports one. */
-  condition: z.string().default("canny"),
-  conditionOptions: z.record(z.string(), z.unknown()).default({}),
-  /** The files of a built-in condition's network: its main part's path, or a path for each part. */
-  weights: z.union([z.string(), z.record(z.string(), z.string())]).optional(),
-  /** Short side of a picture as that network sees it, in pixels. Default `"picture"`: as it is trained on. */
-  detectResolution: z.union([z.int().min(64).max(4096), z.literal("picture")]).optional(),
-  /** Widths of the hint encoder; each after the first halves the side. Default: Stable Diffusion's. */
-  hintWidths: z.array(count).min(1).default([16, 32, 96, 256]),
-  data: dataSchema,
-  dataOptions: z
-    .strictObject({
-      ...dataOptions,
-      /** Sides of pictures and maps, in pixels. */
-      width: count.default(512),
-      height: count.default(512),
-      allowEmptyCaptions: z.boolean().default(false),
-    })
-    .prefault({}),
-  training: z
-    .strictObject({
-      ...training,
-      ...unetTraining,
-      /** Part of the prompts replaced with the empty string. */
-      promptDropping: fraction.default(0.5),
-      /** End once the hint was used in this many validations in a row; 0 trains all steps. */
-      stopAfterConvergence: countFromZero.default(0),
-    })
-    .prefault({}),
-  validation: z.strictObject({ ...validation, ...sampling }).prefault({}),
-  ...shared,
-});
+const controlSchema = z
+  .strictObject({
+    task: z.literal("controlnet"),
+    /** `"tinyworld"`, or the folder of a diffusers pipeline. */
+    base: z.string().default("tinyworld"),
+    /** A built-in condition's name, or the path of a module that exports one. */
+    condition: z.string().default("canny"),
+    conditionOptions: z.record(z.string(), z.unknown()).default({}),
+    /** The files of a built-in condition's network: its main part's path, or a path for each part. */
+    weights: z.union([z.string(), z.record(z.string(), z.string())]).optional(),
+    /** Short side of a picture as that network sees it, in pixels. Default `"picture"`: as it is trained on. */
+    detectResolution: z.union([z.int().min(64).max(4096), z.literal("picture")]).optional(),
+    /** Widths of the hint encoder; each after the first halves the side. Default: Stable Diffusion's. */
+    hintWidths: z.array(count).min(1).default([16, 32, 96, 256]),
+    data: dataSchema,
+    dataOptions: z
+      .strictObject({
+        ...dataOptions,
+        /** Sides of pictures and maps, in pixels. */
+        width: count.default(512),
+        height: count.default(512),
+        allowEmptyCaptions: z.boolean().default(false),
+      })
+      .prefault({}),
+    training: z
+      .strictObject({
+        ...training,
+        ...unetTraining,
+        /** Part of the prompts replaced with the empty string. */
+        promptDropping: fraction.default(0.5),
+        /** End once the hint was used in this many validations in a row; 0 trains all steps. */
+        stopAfterConvergence: countFromZero.default(0),
+      })
+      .prefault({}),
+    validation: z.strictObject({ ...validation, ...sampling }).prefault({}),
+    ...shared,
+  })
+  .refine(({ training, validation }) => training.stopAfterConvergence === 0 || validation.every > 0, {
+    path: ["training", "stopAfterConvergence"],
+    message: "it counts validations, and validation.every is 0; give how many steps lie between them",
+  });
 
 const autoencoderSchema = z.strictObject({
   task: z.literal("autoencoder"),

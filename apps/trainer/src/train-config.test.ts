@@ -63,6 +63,10 @@ test("an unknown key is an error that names the nearest known one", () => {
 
 test("wrong values, bad YAML and missing files are named", () => {
   expect(() => readTrainConfig(write(smallest), ["training.steps=-1"])).toThrow(/training\.steps/);
+  const stops = ["training.stopAfterConvergence=3", "validation.every=0"];
+  expect(() => readTrainConfig(write(smallest), stops)).toThrow(
+    /stopAfterConvergence: it counts validations/,
+  );
   expect(() => readTrainConfig(write(smallest), ["training.steps"])).toThrow(/--set expects key=value/);
   expect(() => readTrainConfig(write("a: [1"))).toThrow(/is not YAML/);
   expect(() => readTrainConfig("/no/such.yaml")).toThrow(/can't read the config \/no\/such\.yaml/);
