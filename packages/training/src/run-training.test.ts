@@ -10,6 +10,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest
 import { findCheckpoint } from "./run-state.js";
 import { runTraining, type TrainingListener, type TrainingOptions } from "./run-training.js";
 import { createTinyTask, tinyDataset, tinyOptions } from "./testing/tiny-task.js";
+import { defaultOptimizer } from "./train-step.js";
 
 beforeAll(useCpuBackend);
 
@@ -81,6 +82,8 @@ describe("resuming", () => {
   test("refuses a checkpoint of another run", async () => {
     await trained({ steps: 2 });
     await expect(trained({ resume: true, seed: 8 })).rejects.toThrow(/belongs to another run/);
+    const unaveraged = { resume: true, optimizer: defaultOptimizer };
+    await expect(trained(unaveraged)).rejects.toThrow(/another run; expected .*, got .*"averaged":true/);
   });
 
   test("what is not resumed is not lost: beginning anew in its folder is refused unless it is meant", async () => {

@@ -302,6 +302,7 @@ function runOf<P, B>(task: TrainingTask<P, B>, dataset: Dataset, options: Comple
     accumulate,
     seed,
     ...(options.precision !== "float32" && { precision: options.precision }),
+    ...(options.optimizer.emaDecay > 0 && { averaged: true }),
     ...(group && group.size > 1 && { processes: group.size }),
   });
 }

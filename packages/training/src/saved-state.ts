@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { ControlNetError, disposeTree } from "@controlnet-js/core";
+import { ControlNetError } from "@controlnet-js/core";
 import type { Cursor } from "@controlnet-js/data";
 import type { LossScale } from "./loss-scale.js";
-import { loadTrees, saveTrees } from "./state-file.js";
+import { loadTrees, readTreesMetadata, saveTrees } from "./state-file.js";
 import type { TrainState } from "./train-step.js";
 
 /** How far a run has come; plain data. */
@@ -39,14 +39,14 @@ export function readState<P>(
   like: TrainState<P>,
   run: string,
 ): { state: TrainState<P>; progress: Progress } {
-  const { trees, metadata } = loadTrees(join(folder, stateFile), { ...like });
-  if (metadata.run !== run) {
-    disposeTree(trees);
+  const path = join(folder, stateFile);
+  const metadata = readTreesMetadata(path);
+  if (metadata.run !== run)
     throw new ControlNetError(
       "state",
       `runTraining: ${folder} belongs to another run; expected ${run}, got ${metadata.run}. ` +
-        "Give the same data, batch size and seed, or another output folder",
+        "Give the same data, batch size, seed and average, or another output folder",
     );
-  }
+  const { trees } = loadTrees(path, { ...like });
   return { state: trees as unknown as TrainState<P>, progress: JSON.parse(metadata.progress!) as Progress };
 }

@@ -28,6 +28,16 @@ export async function saveTrees(
   await saveSafetensors(path, entries, { metadata });
 }
 
+/** What {@link saveTrees} was given beside the trees. */
+export function readTreesMetadata(path: string): Record<string, string> {
+  const source = openSafetensors(path);
+  try {
+    return source.metadata;
+  } finally {
+    source.close();
+  }
+}
+
 /**
  * Reads trees written by {@link saveTrees}, of the nesting and shapes of `like`. The caller disposes them.
  * @throws ControlNetError `format` where a tensor is missing or has another shape
