@@ -39,6 +39,13 @@ test("a resumed run keeps the rows up to where it stands, a new one none; a row 
   expect(begun().steps).toEqual([]);
 });
 
+test("a validation that is made again stands once", () => {
+  begun().validation({ step: 0, gain: 0 });
+  const log = begun(0);
+  for (const step of [0, 4]) log.validation({ step, gain: 0.5 });
+  expect(readFileSync(join(folder, "validations.csv"), "utf8")).toBe("step,gain\n0,0.5\n4,0.5\n");
+});
+
 test("what could not be written is written with the next row", () => {
   const log = begun();
   log.step({ step: 1, loss: 1 });

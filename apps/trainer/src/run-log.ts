@@ -11,7 +11,7 @@ type Row = Record<string, number>;
 /** The numbers of a run as CSV files, and their chart. */
 export class RunLog {
   readonly #folder: string;
-  /** Files that lack rows, or whose last one is cut off, as the disk was full. */
+  /** Files that are to be written anew: they lack rows or hold one too many, or, after a full disk, a part of one. */
   readonly #lacking = new Set<string>();
   steps: Row[] = [];
   validations: Row[] = [];
@@ -54,7 +54,12 @@ export class RunLog {
     this.#append("steps.csv", this.steps, row);
   }
 
+  /** A validation that a resumed run makes again takes the place of the earlier one, which came after its checkpoint. */
   validation(row: Row): void {
+    if (this.validations.at(-1)?.step === row.step) {
+      this.validations.pop();
+      this.#lacking.add("validations.csv");
+    }
     this.#append("validations.csv", this.validations, row);
   }
 
