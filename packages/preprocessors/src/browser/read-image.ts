@@ -40,8 +40,9 @@ const MAX_SIDE = 32767;
 
 /**
  * Reads a PNG, JPEG or WebP in a browser or a worker, as `controlnet detect` reads it in Node: turned upright by its
- * EXIF orientation, colour profiles ignored, of an animation its still or first picture. Opaque 8-bit pictures give the same bytes; where a pixel is half
- * transparent, has 16 bits a channel or is made of inks, as in a CMYK JPEG, the browser may be off by one level.
+ * EXIF orientation, colour profiles ignored, of an animation its still or first picture. Opaque 8-bit pictures give the
+ * same bytes; where a pixel is half transparent, has 16 bits a channel or is made of inks, as in a CMYK JPEG, the browser
+ * may be off by one level.
  * @param file an upload, a fetched `Blob`, or the file's bytes
  * @returns `[height, width, 3]`, or `[height, width, 4]` with `alpha`
  * @throws ControlNetError `data` for a file that is cut or no picture, `range` for one that is too large, `io` for one that
