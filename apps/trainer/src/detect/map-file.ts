@@ -1,12 +1,11 @@
-import { renameSync, writeFileSync } from "node:fs";
-import { readFile, rm, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import { encodeLines, toRgb } from "@controlnet-js/preprocessors";
 import sharp from "sharp";
+import { replaceFile } from "../replace-file.js";
 import type { Detector } from "./detector.js";
 import { makeFolder } from "./make-folder.js";
-import { partPath } from "./part-file.js";
 
 const keyword = "controlnet-condition";
 /** How every PNG ends: the IEND chunk with its checksum. */
@@ -27,18 +26,15 @@ const pngTexts = () => import("@controlnet-js/pipeline/node");
  */
 export async function writeMap(path: string, map: Image, detector: Detector): Promise<void> {
   const png = await encodeMap(map, detector.condition.channels, described(detector));
-  const part = partPath(dirname(path));
   try {
     try {
-      writeFileSync(part, png);
+      replaceFile(path, png);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
       await makeFolder(dirname(path));
-      writeFileSync(part, png);
+      replaceFile(path, png);
     }
-    renameSync(part, path);
   } catch (cause) {
-    await rm(part, { force: true }).catch(() => undefined);
     throw new ControlNetError("io", `can't write ${path}: ${(cause as Error).message}`, { cause });
   }
 }
