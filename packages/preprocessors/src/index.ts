@@ -82,4 +82,5 @@ export {
 export { type OpenPoseJson, readPoseJson, writePoseJson } from "./pose/pose-json.js";
 export { resize, resizePlane } from "./resize.js";
 export type { Interpolation } from "./resize-taps.js";
+export { roundHalfEven } from "./round-half-even.js";
 export type { Aperture } from "./sobel-rows.js";

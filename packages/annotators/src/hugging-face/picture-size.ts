@@ -1,4 +1,5 @@
 import { ControlNetError } from "@controlnet-js/core";
+import { roundHalfEven } from "@controlnet-js/preprocessors";
 import * as z from "zod";
 
 interface Sides {
@@ -86,10 +87,4 @@ function edges(
   const exact = isHeld ? (longestEdge * short) / long : shortestEdge;
   const whole = isHeld ? roundHalfEven(exact) : shortestEdge;
   return { short: whole, long: short === whole ? long : Math.trunc((exact * long) / short) };
-}
-
-/** Python's `round`. */
-function roundHalfEven(x: number): number {
-  const up = Math.round(x);
-  return up - x === 0.5 && up % 2 !== 0 ? up - 1 : up;
 }
