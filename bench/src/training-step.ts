@@ -17,9 +17,9 @@ export function trainingStep(
   batch: () => ControlBatch,
   { precision = "float32", ...options }: LossOptions & Pick<TrainStepOptions, "precision"> = {},
 ): () => Promise<void> {
-  const locked = createUNet(config.unet, quickInitializer);
+  const locked = { params: createUNet(config.unet, quickInitializer), config: config.unet };
   const settings = { ...defaultOptimizer, emaDecay: 0 };
-  let state = createTrainState(createControlNet(locked, config, { seed: 1 }), settings);
+  let state = createTrainState(createControlNet(locked.params, config, { seed: 1 }), settings);
   const step = createTrainStep(
     (net: typeof state.params, given: ControlBatch) => controlNetLoss(net, config, locked, given, options),
     settings,

@@ -68,7 +68,7 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
   const task = controlTask({
     params: createControlNet(pipeline.unet.params, netConfig, { seed: training.seed }),
     config: netConfig,
-    locked: pipeline.unet.params,
+    locked: pipeline.unet,
     latents,
     texts,
     schedule: pipeline.schedule,

@@ -45,8 +45,12 @@ export async function steer(
   }
 }
 
-/** How the raw output changes with the gradient, where `eps` changes by `-sigma`. */
+/**
+ * How the raw output changes with the gradient, where `eps` changes by `-sigma`. Not at all where no signal is left: pure
+ * noise says nothing about y.
+ */
 function gradientFactor(prediction: Prediction, { alpha, sigma }: NoiseLevel): number {
+  if (alpha === 0) return 0;
   switch (prediction) {
     case "epsilon":
       return -sigma;

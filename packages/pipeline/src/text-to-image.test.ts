@@ -1,5 +1,6 @@
 import { createControlNet } from "@controlnet-js/controlnet";
 import { disposeTree, type Image } from "@controlnet-js/core";
+import { levelOf } from "@controlnet-js/samplers";
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -196,6 +197,23 @@ describe("guidance", () => {
     const b = await run(quick({ guidance: 1 }));
     expect(a.values).toEqual(b.values);
     expect(a.applied.warnings).toEqual(["guidance is 1: the negative prompt was not used"]);
+  });
+
+  test("by a gradient of one's own moves a step of DDIM by what eps - sigma grad comes to", async () => {
+    const gradient = (latents: tf.Tensor4D) => tf.fill(latents.shape, 0.25) as tf.Tensor4D;
+    const one = quick({ steps: 1, guidance: 3, sampler: "ddim" });
+    const plain = await run(one);
+    const steered = await run({ ...one, classifier: { gradient, scale: 2 } });
+    const { alpha, sigma } = levelOf(reference.pipeline.schedule.alphasCumprod[plain.applied.timesteps[0]!]!);
+    // The last step ends near the clean latent, x0 = (x - sigma eps) / alpha, here at training's first timestep.
+    const end = levelOf(reference.pipeline.schedule.alphasCumprod[0]!);
+    const shift = -2 * sigma * 0.25;
+    const moved = (end.alpha * -sigma * shift) / alpha + end.sigma * shift;
+    expectClose(
+      steered.values,
+      plain.values.map((value) => value + moved),
+      1e-4,
+    );
   });
 
   test("by a gradient of one's own: eps - sigma grad", async () => {

@@ -28,7 +28,7 @@ export {
 } from "./plan.js";
 export { type PlmsOptions, plms } from "./plms.js";
 export { pndm } from "./pndm.js";
-export { interpret, type LinearForm } from "./prediction.js";
+export { interpret, type LinearForm, trainingTarget } from "./prediction.js";
 export {
   disposeState,
   type RunOptions,

@@ -1,5 +1,5 @@
 import { ControlNetError } from "@controlnet-js/core";
-import type { NoiseLevel, Prediction } from "./schedule.js";
+import { type NoiseLevel, type Prediction, unknownPrediction } from "./schedule.js";
 
 /** A quantity as a linear function of the latent and the model's raw output: `latent * x + output * m`. */
 export interface LinearForm {
@@ -15,7 +15,8 @@ export interface LinearForm {
  * - sample: x0 = m, eps = (x - alpha m) / sigma
  * - v (Salimans and Ho 2022), at unit variance: x0 = alpha x - sigma m, eps = alpha m + sigma x
  *
- * @throws ControlNetError `unsupported` for epsilon-prediction where no signal is left (alpha = 0)
+ * @throws ControlNetError `unsupported` for epsilon-prediction where no signal is left (alpha = 0), `config` for an unknown
+ * prediction
  */
 export function interpret(
   prediction: Prediction,
@@ -43,5 +44,28 @@ export function interpret(
         epsilon: { latent: sigma / scale ** 2, output: alpha / scale },
       };
     }
+    default:
+      throw unknownPrediction("sampler", prediction);
+  }
+}
+
+/**
+ * What a model is trained to give, as `clean * x0 + noise * eps` at a unit-variance level: `eps`, `x0`, or
+ * `v = alpha eps - sigma x0` (Salimans and Ho 2022). The inverse of {@link interpret}.
+ * @throws ControlNetError `config` for an unknown prediction
+ */
+export function trainingTarget(
+  prediction: Prediction,
+  { alpha, sigma }: NoiseLevel,
+): { clean: number; noise: number } {
+  switch (prediction) {
+    case "epsilon":
+      return { clean: 0, noise: 1 };
+    case "sample":
+      return { clean: 1, noise: 0 };
+    case "v":
+      return { clean: -sigma, noise: alpha };
+    default:
+      throw unknownPrediction("trainingTarget", prediction);
   }
 }

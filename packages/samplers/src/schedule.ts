@@ -3,6 +3,9 @@ import { ControlNetError } from "@controlnet-js/core";
 /** What the model's raw output stands for: the noise, `v = alpha eps - sigma x0`, or the clean sample. */
 export type Prediction = "epsilon" | "v" | "sample";
 
+/** What a model may predict; diffusers calls `"v"` `v_prediction`. */
+export const predictions = ["epsilon", "v", "sample"] as const satisfies readonly Prediction[];
+
 /** How much signal is left at each training timestep, and what the model predicts. */
 export interface NoiseSchedule {
   /** Number of timesteps of training, 1000 for Stable Diffusion. */
@@ -40,10 +43,12 @@ export interface ScheduleOptions {
 
 /**
  * A noise schedule, computed in float64.
- * @throws ControlNetError `range` for betas outside (0, 1) or a bad number of timesteps
+ * @throws ControlNetError `range` for betas outside (0, 1) or a bad number of timesteps, `config` for an unknown kind or
+ * prediction
  */
 export function createSchedule(options: ScheduleOptions = {}): NoiseSchedule {
   const { prediction = "epsilon", rescaleZeroTerminalSnr = false } = options;
+  if (!predictions.includes(prediction)) throw unknownPrediction("createSchedule", prediction);
   const betas = options.betas ?? makeBetas(options);
   if (betas.length < 1 || betas.some((beta) => !(beta > 0 && beta < 1)))
     throw new ControlNetError("range", `createSchedule: expected betas in (0, 1), got ${summary(betas)}`);
@@ -62,6 +67,13 @@ export function createSchedule(options: ScheduleOptions = {}): NoiseSchedule {
     singleAlphasCumprod: rounded.map((bar) => (bar === 0 ? 2 ** -24 : bar)),
   };
 }
+
+/** The error for what is none of {@link predictions}. */
+export const unknownPrediction = (where: string, prediction: unknown): ControlNetError =>
+  new ControlNetError(
+    "config",
+    `${where}: unknown prediction ${JSON.stringify(prediction)} (known: ${predictions.join(", ")})`,
+  );
 
 /**
  * torch's way: betas and alphas are rounded to single precision one by one (the linear ones counted from the nearer end),

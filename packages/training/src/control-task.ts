@@ -1,12 +1,12 @@
 import type { ControlNetConfig, ControlNetParams } from "@controlnet-js/controlnet";
 import { disposeTree, jit } from "@controlnet-js/core";
 import { collate, type Dataset, type Sample } from "@controlnet-js/data";
-import type { UNetParams } from "@controlnet-js/unet";
-import { tensor4d } from "@tensorflow/tfjs-core";
+import { embedGuidance } from "@controlnet-js/unet";
+import { tensor2d, tensor4d } from "@tensorflow/tfjs-core";
 import { dropsPrompt, type NoisingOptions, noisedBatch } from "./diffusion-batch.js";
 import { hintUse, linkNorm } from "./hint-use.js";
 import type { LatentCache } from "./latent-cache.js";
-import { type ControlBatch, controlNetLoss, type LossOptions } from "./losses.js";
+import { type ControlBatch, controlNetLoss, type LockedUNet, type LossOptions } from "./losses.js";
 import type { TextCache } from "./text-cache.js";
 import type { TrainingTask } from "./training-task.js";
 
@@ -15,7 +15,7 @@ export interface ControlTaskOptions extends NoisingOptions, LossOptions {
   params: ControlNetParams;
   config: ControlNetConfig;
   /** The base U-Net: never changed. */
-  locked: UNetParams;
+  locked: LockedUNet;
   latents: LatentCache;
   texts: TextCache;
   /** Part of the prompts replaced with the empty string: 0.5 in the paper (section 3.3). */
@@ -33,6 +33,7 @@ export function controlTask(
   options: ControlTaskOptions,
 ): TrainingTask<ControlNetParams, ControlBatch> & { dispose(): void } {
   const { params, config, locked, latents, texts, promptDropping, seed, publish } = options;
+  const { guidanceChannels } = locked.config;
   const loss = (trained: ControlNetParams, batch: ControlBatch) =>
     controlNetLoss(trained, config, locked, batch, options);
   const measure = jit(loss, { name: "control-validation" });
@@ -47,6 +48,10 @@ export function controlTask(
       ...noisedBatch(await latents.of(samples), indices, seeds),
       context: await texts.of(captions),
       map: tensor4d(maps, mapShape),
+      // Data are pictures without guidance, which is 1 for a U-Net that takes it as an input.
+      ...(guidanceChannels !== undefined && {
+        guidance: tensor2d(embedGuidance(1, guidanceChannels), [1, guidanceChannels]),
+      }),
     };
   };
   return {

@@ -1,5 +1,5 @@
 import { randomIntegers, randomNormals, randomUniform } from "@controlnet-js/core";
-import { type NoiseSchedule, noiseCoefficients } from "@controlnet-js/samplers";
+import { type NoiseSchedule, noiseCoefficients, trainingTarget } from "@controlnet-js/samplers";
 import { type Tensor1D, type Tensor4D, tensor1d, tensor4d } from "@tensorflow/tfjs-core";
 
 /** The mean and log variance of one picture's latent, unscaled, each [height, width, channels] laid out flat. */
@@ -15,7 +15,7 @@ export interface DiffusionBatch {
   latents: Tensor4D;
   /** Timesteps [batch]. */
   timesteps: Tensor1D;
-  /** What the model should give: the noise, or the velocity. */
+  /** What the model should give, by the schedule's prediction: the noise, the velocity, or the clean latents. */
   target: Tensor4D;
 }
 
@@ -31,6 +31,7 @@ export interface NoisingOptions {
  * Draws latent, noise and timestep t ~ U{0 .. T - 1} of each sample. Every draw is keyed by (seed, global sample
  * index, purpose), so that a batch holds the same numbers however it came about. The caller disposes the tensors.
  * @param sampleIndices global index of each sample in the run: epoch * size + position
+ * @throws ControlNetError `config` for a schedule of an unknown prediction
  */
 export function noisedBatch(
   moments: readonly LatentMoments[],
@@ -50,11 +51,12 @@ export function noisedBatch(
     const index = sampleIndices[i]!;
     const posterior = randomNormals({ seed, purpose: "latent", index }, size);
     const noise = randomNormals({ seed, purpose: "noise", index }, size);
+    const level = { alpha: alpha[i]!, sigma: sigma[i]! };
+    const wanted = trainingTarget(schedule.prediction, level);
     for (let j = 0; j < size; j++) {
       const clean = scalingFactor * (mean[j]! + Math.exp(0.5 * logVariance[j]!) * posterior[j]!);
-      latents[i * size + j] = alpha[i]! * clean + sigma[i]! * noise[j]!;
-      target[i * size + j] =
-        schedule.prediction === "v" ? alpha[i]! * noise[j]! - sigma[i]! * clean : noise[j]!;
+      latents[i * size + j] = level.alpha * clean + level.sigma * noise[j]!;
+      target[i * size + j] = wanted.clean * clean + wanted.noise * noise[j]!;
     }
   });
   return {

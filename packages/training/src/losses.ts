@@ -53,18 +53,26 @@ export function textToImageLoss(
 export interface ControlBatch extends DiffusionBatch {
   /** Text embeddings [batch, tokens, features], the empty prompt's where it was dropped. */
   context: Tensor3D;
-  /** Control maps [batch, height, width, channels] in [0, 1]. */
+  /** Control maps [batch, height, width, channels] in [0, 1], -1 in the hole of an inpainting map. */
   map: Tensor4D;
+  /** For a locked U-Net that was distilled for any guidance: that of the loss, embedded [1, guidanceChannels]. */
+  guidance?: Tensor2D;
+}
+
+/** A U-Net that stays as it is. It always runs by its own config, which says more than a ControlNet takes over. */
+export interface LockedUNet {
+  params: UNetParams;
+  config: UNetConfig;
 }
 
 /** The diffusion loss of a ControlNet on its locked U-Net (paper, eq. 5). */
 export function controlNetLoss(
   params: ControlNetParams,
   config: ControlNetConfig,
-  locked: UNetParams,
-  { latents, timesteps, target, context, map }: ControlBatch,
+  locked: LockedUNet,
+  { target, map, ...inputs }: ControlBatch,
   options: LossOptions = {},
 ): Scalar {
-  const inputs = { latents, timesteps, context };
-  return squaredError(controlledUNet(locked, config.unet, params, config, inputs, map, options), target);
+  const output = controlledUNet(locked.params, locked.config, params, config, inputs, map, options);
+  return squaredError(output, target);
 }

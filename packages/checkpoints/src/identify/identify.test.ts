@@ -107,6 +107,13 @@ describe("identify", () => {
     expect(identity.summary).toMatch(/epsilon or v-prediction/);
     expect(identify(file(sd2, { "modelspec.predict_key": "v" })).prediction).toBe("v");
     expect(identify(file({ ...sd2, v_pred: [0] })).prediction).toBe("v");
+    for (const [told, prediction] of [
+      ["epsilon", "epsilon"],
+      ["sample", "sample"],
+      ["x0", "sample"],
+      ["rf", "unknown"],
+    ])
+      expect(identify(file(sd2, { "modelspec.predict_key": told! })).prediction).toBe(prediction);
   });
 
   it.each([

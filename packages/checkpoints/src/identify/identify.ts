@@ -17,7 +17,7 @@ export type ModelVariant =
   | "other";
 
 /** What a U-Net predicts. Stable Diffusion 2 has both kinds, and nothing in its weights tells. */
-export type PredictionKind = "epsilon" | "v" | "unknown";
+export type PredictionKind = "epsilon" | "v" | "sample" | "unknown";
 
 /** What a file is. */
 export interface Identity {
@@ -119,9 +119,19 @@ function familyOf({ part, width, contextWidth, takesAddedEmbedding }: FoundPart)
         : "custom";
 }
 
+const toldKinds: readonly (readonly [RegExp, PredictionKind])[] = [
+  [/^v/i, "v"],
+  [/^eps/i, "epsilon"],
+  [/^(sample|x0|original)/i, "sample"],
+];
+
+/** What a file's own metadata say that its model predicts, in their words. */
+export const toldPrediction = ({ metadata }: Pick<TensorSource, "metadata">): string | undefined =>
+  metadata["modelspec.predict_key"] ?? metadata["modelspec.prediction_type"];
+
 function predictionOf(source: TensorSource, family: ModelFamily | undefined): PredictionKind {
-  const told = source.metadata["modelspec.predict_key"] ?? source.metadata["modelspec.prediction_type"];
-  if (told !== undefined) return /^v/.test(told) ? "v" : /^eps/.test(told) ? "epsilon" : "unknown";
+  const told = toldPrediction(source);
+  if (told !== undefined) return toldKinds.find(([pattern]) => pattern.test(told))?.[1] ?? "unknown";
   if (source.names().includes("v_pred")) return "v";
   return family === "sd1" || family === "sdxl" ? "epsilon" : "unknown";
 }
@@ -165,6 +175,7 @@ function summarise(
       main.hintChannels !== 3 &&
       `${main.hintChannels} channels of control map`,
     prediction === "v" && "v-prediction",
+    prediction === "sample" && "sample prediction",
     prediction === "unknown" && family === "sd2" && "epsilon or v-prediction (the weights don't tell)",
     inside && "with a ControlNet inside",
     `${main.dtype}, in ${keyTitles[main.keys]}`,

@@ -32,7 +32,13 @@ export const tinyDataset = (size: number, start = 0): Dataset => ({
 });
 
 /** A whole ControlNet training in a few thousand parameters. */
-export function createTinyTask(): ReturnType<typeof controlTask> {
+export function createTinyTask({
+  promptDropping = 0.5,
+  unet = {},
+}: {
+  promptDropping?: number;
+  unet?: Parameters<typeof unetConfig>[0];
+} = {}): ReturnType<typeof controlTask> {
   const unetShape = unetConfig({
     channels: [4, 8],
     blocksPerLevel: 1,
@@ -41,6 +47,7 @@ export function createTinyTask(): ReturnType<typeof controlTask> {
     contextChannels: 4,
     groups: 2,
     sampleSize: 4,
+    ...unet,
   });
   const autoencoderShape = autoencoderConfig({ channels: [4, 4, 4], blocksPerLevel: 1, groups: 2 });
   const tokenizer = createTokenizer(trainBpe(["red ball blue cube"], 530), { maxTokens: 6 });
@@ -57,13 +64,13 @@ export function createTinyTask(): ReturnType<typeof controlTask> {
   return controlTask({
     params: createControlNet(locked, config),
     config,
-    locked,
+    locked: { params: locked, config: unetShape },
     latents: createLatentCache(createAutoencoder(autoencoderShape, randomInitializer(2)), autoencoderShape),
     texts: createTextCache(createTextEncoder(textShape, randomInitializer(3)), textShape, tokenizer),
     schedule: createSchedule(),
     scalingFactor: autoencoderShape.scalingFactor,
     seed: 7,
-    promptDropping: 0.5,
+    promptDropping,
     heldOut: tinyDataset(4, 1000),
     validationSamples: 4,
     batchSize: 2,

@@ -119,13 +119,21 @@ function openFolder(path: string): OpenModel {
   }
 }
 
+/** diffusers' `prediction_type`. */
+const predictionKinds = new Map<string, NonNullable<Identity["prediction"]>>([
+  ["epsilon", "epsilon"],
+  ["v_prediction", "v"],
+  ["sample", "sample"],
+  ["original_sample", "sample"],
+]);
+
 /** A scheduler's config knows what weights don't tell. */
 function withPrediction(identity: Identity, scheduler: ConfigJson | undefined): Identity {
   if (identity.prediction === undefined || scheduler === undefined) return identity;
-  const prediction = scheduler.prediction_type === "v_prediction" ? "v" : "epsilon";
+  const prediction = predictionKinds.get(String(scheduler.prediction_type ?? "epsilon")) ?? "unknown";
   const summary = identity.summary.replace(
     "epsilon or v-prediction (the weights don't tell)",
-    prediction === "v" ? "v-prediction" : "epsilon prediction",
+    prediction === "v" ? "v-prediction" : `${prediction} prediction`,
   );
   return { ...identity, prediction, summary };
 }

@@ -46,6 +46,19 @@ test("as diffusers has it, one for inpainting or of the base model's steps predi
   expect(predictionWith(undefined, { source: file([], { global_step: "140000" }) })[0]).toBe("v_prediction");
 });
 
+test("a file that says it predicts the sample does; one that predicts something unknown is refused by name", () => {
+  const { identity } = stableDiffusion2;
+  const says = (told: string, prediction: "sample" | "unknown") => ({
+    source: file([], { "modelspec.predict_key": told }),
+    identity: { ...identity, prediction },
+  });
+  expect(predictionWith(undefined, says("x0", "sample"))[0]).toBe("sample");
+  expect(() => predictionWith(undefined, says("rf", "unknown"))).toThrow(
+    /v2\.ckpt: .*predicts "rf".*epsilon, v and sample/,
+  );
+  expect(predictionWith({ parameterization: "x0" }, says("rf", "unknown"))[0]).toBe("sample");
+});
+
 test("a file's own noise schedule is taken where a yaml has none", () => {
   const opened = { ...stableDiffusion2, source: file([0.1, 0.2, 0.25]) };
   const betasWith = (params?: object) => {

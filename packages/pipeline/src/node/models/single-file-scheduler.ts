@@ -1,4 +1,5 @@
-import { type TensorSource, toFloat32 } from "@controlnet-js/checkpoints";
+import { type TensorSource, toFloat32, toldPrediction } from "@controlnet-js/checkpoints";
+import { ControlNetError } from "@controlnet-js/core";
 import { readSchedulerConfig, type SchedulerConfig, stableDiffusionConfig } from "@controlnet-js/samplers";
 import type { ModelHints } from "./model-hints.js";
 import type { OpenModel } from "./open-model.js";
@@ -8,18 +9,27 @@ import type { OpenModel } from "./open-model.js";
  * its metadata tell. A Stable Diffusion 2 that doesn't tell what it predicts is taken as one of v, as diffusers does, but
  * for inpainting and after the base model's number of steps as one of noise; with a yaml that doesn't tell either as one
  * of noise, too, the original code's default.
+ * @throws ControlNetError `unsupported` where the file says that it predicts something else
  */
 export function singleFileScheduler(
-  { identity, source, scheduler }: OpenModel,
+  { path, identity, source, scheduler }: OpenModel,
   hints: ModelHints | undefined,
   log: (line: string) => void = () => {},
 ): SchedulerConfig {
   if (scheduler && !hints) return readSchedulerConfig(scheduler);
   const untold = identity.family === "sd2" && identity.prediction === "unknown" && !hints?.prediction;
+  const told = toldPrediction(source);
+  if (told !== undefined && identity.prediction === "unknown" && !hints?.prediction)
+    throw new ControlNetError(
+      "unsupported",
+      `${path}: the file says that it predicts ${JSON.stringify(told.slice(0, 60))}; known are epsilon, v and sample. Where it ` +
+        'is wrong, give a config with "parameterization: eps", "v" or "x0"',
+    );
   const isNoise = hints !== undefined || identity.variant === "inpainting" || isBase(source);
   if (untold) log(hints ? untoldByYaml : isNoise ? untoldOfNoise : untoldByFile);
   const isV = identity.prediction === "v" || (untold && !isNoise);
-  const prediction = hints?.prediction ?? (isV ? "v_prediction" : "epsilon");
+  const own = identity.prediction === "sample" ? "sample" : isV ? "v_prediction" : "epsilon";
+  const prediction = hints?.prediction ?? own;
   const base: Record<string, unknown> = { ...stableDiffusionConfig().json, prediction_type: prediction };
   if (prediction === "v_prediction") {
     // What Stable Diffusion 2.1 is published with.
