@@ -123,9 +123,15 @@ function assertBytes(name: string, map: unknown): void {
 
 /**
  * Reads options or a config by its zod schema. An unknown key is an error that names the nearest known one.
+ * @param unknown what the error calls such a key
  * @throws ControlNetError `config`
  */
-export function parseOptions<S extends z.ZodObject>(where: string, schema: S, given: unknown): z.output<S> {
+export function parseOptions<S extends z.ZodObject>(
+  where: string,
+  schema: S,
+  given: unknown,
+  unknown = "unknown key",
+): z.output<S> {
   if (typeof given !== "object" || given === null || Array.isArray(given))
     throw new ControlNetError(
       "config",
@@ -137,15 +143,15 @@ export function parseOptions<S extends z.ZodObject>(where: string, schema: S, gi
     const nearest = nearestName(key, known);
     throw new ControlNetError(
       "config",
-      `${where}: unknown key "${key}"${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${known.join(", ")})`,
+      `${where}: ${unknown} "${key}"${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${known.join(", ")})`,
     );
   }
   const result = schema.safeParse(given);
   if (result.success) return result.data;
-  const issues = result.error.issues.map(
-    (issue) =>
-      `${issue.path.join(".") || "value"}: ${expectation(issue)}, got ${shown(valueAt(given, issue.path))}`,
-  );
+  const issues = result.error.issues.map((issue) => {
+    const value = valueAt(given, issue.path);
+    return `${issue.path.join(".") || "value"}: ${expectation(issue)}, got ${shown(value)}${hint(issue, value)}`;
+  });
   throw new ControlNetError("config", `${where}: ${issues.join("; ")}`);
 }
 
@@ -157,6 +163,13 @@ function expectation(issue: z.core.$ZodIssue): string {
       return `expected one of ${choices.map(shown).join(", ")}`;
   }
   return issue.message.replace(/^[A-Z]\w+ \w+: (expected .*?)(, received .*)?$/, "$1");
+}
+
+/** The nearest of a few words. */
+function hint(issue: z.core.$ZodIssue, value: unknown): string {
+  if (issue.code !== "invalid_value" || typeof value !== "string") return "";
+  const nearest = nearestName(value, issue.values.map(String));
+  return nearest ? `; did you mean "${nearest}"?` : "";
 }
 
 const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>

@@ -4,8 +4,10 @@ import {
   type Plan,
   planFromConfig,
   type Sampler,
+  type SamplerName,
   type SchedulerConfig,
   samplerNameOf,
+  samplers,
   switchSampler,
 } from "@controlnet-js/samplers";
 import type { Pipeline } from "./pipeline.js";
@@ -57,14 +59,19 @@ export function choosePlan(
   const config = named ? switchSampler(scheduler, sampler) : sampler;
   const own = named ? schedule : scheduleOf(sampler);
   const name = samplerNameOf(config.sampler);
-  if (eta !== undefined && eta !== 0 && name !== "ddim" && name !== "tcd")
+  if (eta && !takesEta(name))
     throw new ControlNetError(
       "config",
-      `textToImage: eta belongs to "ddim" and "tcd", not to "${name}"; leave it out`,
+      `textToImage: eta belongs to ${Object.keys(samplers)
+        .filter(takesEta)
+        .map((other) => `"${other}"`)
+        .join(" and ")}, not to "${name}"; leave it out`,
     );
   const usual = name === "tcd" ? { eta: 0 } : {};
   return { plan: planFromConfig(config, { ...usual, ...given }, own), schedule: own, asked: steps };
 }
+
+const takesEta = (name: string): boolean => "eta" in samplers[name as SamplerName].options.shape;
 
 /** What a user's own function returned may be anything. */
 function checkedPlan(plan: Plan): Plan {

@@ -1,32 +1,53 @@
 import { ControlNetError } from "@controlnet-js/core";
+import * as z from "zod";
 import { combine, type Term } from "./combine.js";
+import { defineSampler, type SamplerSpec } from "./define-sampler.js";
+import {
+  type DiffusersClass,
+  type FieldGroup,
+  field,
+  spacingFields,
+  spreadFields,
+  zeroTerminalSnr,
+} from "./diffusers-class.js";
 import { type DpmAlgorithm, dpmCoefficients, logSnr } from "./dpm-coefficients.js";
+import { algorithmOption, assertDpmOptions, dpmFields, dpmOptions, isStochastic } from "./dpm-options.js";
 import { evaluate } from "./evaluate.js";
-import { oneCallPerStep, type Plan } from "./plan.js";
-import type { NoiseSchedule } from "./schedule.js";
+import { oneCallPerStep } from "./plan.js";
 import { unitLevelOf } from "./sigmas.js";
-import { type SolverOptions, solverGrid } from "./solver-grid.js";
+import { lowerOrderFinalOption, solverGrid } from "./solver-grid.js";
 
-/** Options of {@link dpmMultistep}. */
-export interface DpmMultistepOptions extends SolverOptions {
-  algorithm?: DpmAlgorithm;
-  /** How many model outputs a step uses, 1-3. */
-  order?: 1 | 2 | 3;
-  solver?: "midpoint" | "heun";
-  /** Lower the order in the last steps of runs under 15 steps. */
-  lowerOrderFinal?: boolean;
-  /** First order in the last step, however many there are. */
-  eulerAtFinal?: boolean;
-}
+const multistepOptions = (algorithm: DpmAlgorithm) =>
+  dpmOptions.extend({
+    algorithm: algorithmOption(algorithm),
+    lowerOrderFinal: lowerOrderFinalOption,
+    eulerAtFinal: z.boolean().default(false).describe("first order in the last step, however many there are"),
+  });
 
-/**
- * DPM-Solver++ multistep (Lu et al. 2022, algorithm 2: "DPM++ 2M"), with its stochastic form ("DPM++ 2M SDE") and
- * the older DPM-Solver. One model call a step.
- */
-export function dpmMultistep(schedule: NoiseSchedule, options: DpmMultistepOptions): Plan {
-  const { algorithm = "dpmsolver++", order = 2, solver = "midpoint", lowerOrderFinal = true } = options;
-  const { eulerAtFinal = false, finalSigma = "zero" } = options;
-  assertDpmOptions("dpmMultistep", algorithm, order, finalSigma);
+// Cosine schedules have their Karras timesteps cut.
+const cosineFields: FieldGroup = {
+  fields: {},
+  options: ({ beta_schedule }) => (beta_schedule === "squaredcos_cap_v2" ? { karrasTimesteps: "floor" } : {}),
+};
+
+const scheduler = (algorithm: "dpmsolver++" | "sde-dpmsolver++"): DiffusersClass => ({
+  className: "DPMSolverMultistepScheduler",
+  groups: [
+    ...dpmFields,
+    spacingFields("linspace"),
+    field("lower_order_final", true, "lowerOrderFinal"),
+    field("euler_at_final", false, "eulerAtFinal"),
+    spreadFields({ lambdas: true }),
+    cosineFields,
+    zeroTerminalSnr,
+  ],
+  choice: { algorithm_type: algorithm },
+  matches: ({ algorithm_type }) => isStochastic(algorithm_type) === isStochastic(algorithm),
+});
+
+const plan: SamplerSpec<string, ReturnType<typeof multistepOptions>>["plan"] = (schedule, options) => {
+  const { algorithm, order, solver, lowerOrderFinal, eulerAtFinal, finalSigma } = options;
+  assertDpmOptions("dpmMultistep", algorithm, finalSigma);
   if (algorithm === "sde-dpmsolver" && order === 3)
     throw new ControlNetError("unsupported", 'dpmMultistep: "sde-dpmsolver" has orders 1 and 2');
   const { sigmas, timesteps, initialScale } = solverGrid(schedule, options);
@@ -85,22 +106,27 @@ export function dpmMultistep(schedule: NoiseSchedule, options: DpmMultistepOptio
       }
     },
   };
-}
+};
 
-/** Refuses combinations that DPM solvers don't have. */
-export function assertDpmOptions(
-  where: string,
-  algorithm: DpmAlgorithm,
-  order: number,
-  finalSigma: string,
-): void {
-  if (![1, 2, 3].includes(order))
-    throw new ControlNetError("range", `${where}: expected order 1, 2 or 3, got ${order}`);
-  if (!["dpmsolver++", "dpmsolver", "sde-dpmsolver++", "sde-dpmsolver"].includes(algorithm))
-    throw new ControlNetError("config", `${where}: unknown algorithm "${algorithm}"`);
-  if (!algorithm.endsWith("++") && finalSigma === "zero")
-    throw new ControlNetError(
-      "config",
-      `${where}: "${algorithm}" cannot step to zero noise; use finalSigma "sigma-min" or "${algorithm}++"`,
-    );
-}
+/**
+ * DPM-Solver++ multistep (Lu et al. 2022, algorithm 2: "DPM++ 2M"), with its stochastic form ("DPM++ 2M SDE") and
+ * the older DPM-Solver. One model call a step.
+ */
+export const dpmMultistep = defineSampler({
+  name: "dpmpp-2m",
+  description: "DPM-Solver++ multistep, order 1-3 (Lu et al. 2022)",
+  aliases: ["dpm++2m"],
+  options: multistepOptions("dpmsolver++"),
+  diffusers: scheduler("dpmsolver++"),
+  plan,
+});
+
+/** {@link dpmMultistep} with its stochastic algorithm. */
+export const dpmMultistepSde = defineSampler({
+  name: "dpmpp-2m-sde",
+  description: "DPM-Solver++ multistep with noise (Lu et al. 2022)",
+  aliases: ["dpm++2m-sde"],
+  options: multistepOptions("sde-dpmsolver++"),
+  diffusers: scheduler("sde-dpmsolver++"),
+  plan,
+});

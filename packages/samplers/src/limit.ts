@@ -1,26 +1,39 @@
-import { ControlNetError } from "@controlnet-js/core";
 import { clipByValue, div, maximum, minimum, neg, type Tensor4D, tensor, tidy } from "@tensorflow/tfjs-core";
+import * as z from "zod";
 
-/** Dynamic thresholding (Saharia et al. 2022, section 2.3), for models of pixels. */
-export interface DynamicThreshold {
-  /** Which quantile of a sample's absolute values becomes its limit, in [0, 1]. diffusers' default is 0.995. */
-  ratio: number;
-  /** The limit is at least 1, and at most this. With 1, diffusers' default, it is a clip to [-1, 1]. */
-  most: number;
-}
+/** Dynamic thresholding (Saharia et al. 2022, section 2.3), for models of pixels: a sampler's option `threshold`. */
+export const thresholdOption = z
+  .object({
+    ratio: z
+      .number()
+      .min(0)
+      .max(1)
+      .describe("the quantile of a sample's absolute values that becomes its limit; 0.995 in diffusers"),
+    most: z
+      .number()
+      .describe("the limit is at least 1 and at most this; 1, diffusers' default, clips to [-1, 1]"),
+  })
+  .optional()
+  .describe("clip each sample to a limit of its own and divide it by that, instead of clip");
+
+/** Clipping of the predicted clean sample: a sampler's option `clip`. */
+export const clipOption = z
+  .number()
+  .optional()
+  .describe("clip the clean sample to [-clip, clip]; for models of pixels, not of latents");
 
 /** How the predicted clean sample is kept in range; by default not at all. */
+export const limitOptions = { clip: clipOption, threshold: thresholdOption };
+
+/** {@link limitOptions} as given. */
 export interface LimitOptions {
-  /** Clip it to [-clip, clip]; for models of pixels, not of latents. */
-  clip?: number;
-  /** Clip each sample to a limit of its own and divide it by that, in place of `clip`. */
-  threshold?: DynamicThreshold;
+  clip?: z.infer<typeof clipOption>;
+  threshold?: z.infer<typeof thresholdOption>;
 }
 
 /**
  * The clean samples [batch, height, width, channels] within their limits: a new tensor, or `clean` itself where there are
  * none.
- * @throws ControlNetError `range` for a quantile outside [0, 1]
  */
 export async function limited(clean: Tensor4D, { clip, threshold }: LimitOptions): Promise<Tensor4D> {
   if (threshold) {
@@ -33,9 +46,10 @@ export async function limited(clean: Tensor4D, { clip, threshold }: LimitOptions
   return clip === undefined ? clean : clipByValue(clean, -clip, clip);
 }
 
-async function limitsOf(clean: Tensor4D, { ratio, most }: DynamicThreshold): Promise<number[]> {
-  if (!(ratio >= 0 && ratio <= 1))
-    throw new ControlNetError("range", `sampler: expected a threshold ratio in [0, 1], got ${ratio}`);
+async function limitsOf(
+  clean: Tensor4D,
+  { ratio, most }: NonNullable<LimitOptions["threshold"]>,
+): Promise<number[]> {
   const values = await clean.data();
   const size = clean.size / clean.shape[0];
   return Array.from({ length: clean.shape[0] }, (_, i) => {

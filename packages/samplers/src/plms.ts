@@ -1,18 +1,24 @@
 import type { Tensor4D } from "@tensorflow/tfjs-core";
+import * as z from "zod";
 import { combine, type Term } from "./combine.js";
-import { oneCallPerStep, type Plan, type StepContext, type StepResult } from "./plan.js";
+import { defineSampler } from "./define-sampler.js";
+import { type DiffusersClass, fields, spacingFields } from "./diffusers-class.js";
+import { levelReader, setAlphaToOneField, setAlphaToOneOption } from "./last-alpha.js";
+import { oneCallPerStep, type StepContext, type StepResult } from "./plan.js";
 import { interpret } from "./prediction.js";
-import { alphaCumprodAt, levelOf, type NoiseLevel, type NoiseSchedule } from "./schedule.js";
-import { type Spacing, timesteps } from "./timesteps.js";
+import type { NoiseLevel, NoiseSchedule } from "./schedule.js";
+import { spacingOptions, timesteps } from "./timesteps.js";
 
 /** Options of {@link plms} and `pndm`. */
-export interface PlmsOptions {
-  steps: number;
-  spacing?: Spacing;
-  stepsOffset?: number;
-  /** What the last step goes to: abar = 1, or abar of timestep 0 (`false`, as Stable Diffusion does). */
-  setAlphaToOne?: boolean;
-}
+export const plmsOptions = z.object({ ...spacingOptions("leading"), setAlphaToOne: setAlphaToOneOption });
+
+/** diffusers' class of both. */
+export const pndmScheduler = (skipPrkSteps: boolean): DiffusersClass => ({
+  className: "PNDMScheduler",
+  groups: [spacingFields("leading"), fields({ skip_prk_steps: false }), setAlphaToOneField(false)],
+  choice: { skip_prk_steps: skipPrkSteps },
+  matches: ({ skip_prk_steps }) => (skip_prk_steps === true) === skipPrkSteps,
+});
 
 /**
  * Pseudo linear multistep (Liu et al. 2022, "Pseudo numerical methods for diffusion models on manifolds"): DDIM's
@@ -22,40 +28,45 @@ export interface PlmsOptions {
  * A run begun at a later step makes that step, too, for which the timesteps laid out have no second call: as in diffusers,
  * the latent is then noisier than the timestep that the model is told.
  */
-export function plms(schedule: NoiseSchedule, options: PlmsOptions): Plan {
-  const { steps, spacing = "leading", stepsOffset } = options;
-  const grid = timesteps(schedule, steps, spacing, { stepsOffset });
-  const asked = grid.flatMap((t, i) => (i === 1 ? [t, t] : [t]));
-  const stride = Math.floor(schedule.trainTimesteps / steps);
-  const level = levelReader(schedule, options);
-  return {
-    name: "plms",
-    timesteps: asked,
-    steps: asked.length,
-    calls: oneCallPerStep(asked.length),
-    levels: [...asked.map(level), level(grid.at(-1)! - stride)],
-    initialScale: 1,
-    stochastic: false,
-    async step(context) {
-      const { step, begun, latent, history } = context;
-      const t = asked[step]!;
-      const output = await ask(context, schedule, latent, level(t));
-      if (step !== begun + 1) {
-        const made = multistep(context, schedule, [output, ...history], level(t), level(t - stride));
-        return step === begun ? { ...made, history: [output, latent] } : made;
-      }
-      const [first, start] = history as [Tensor4D, Tensor4D];
-      const mean: Term[] = [
-        [0.5, output],
-        [0.5, first],
-      ];
-      return {
-        ...transfer(context, schedule, start, mean, level(t + stride), level(t)),
-        history: [first],
-      };
-    },
-  };
-}
+export const plms = defineSampler({
+  name: "plms",
+  description: "Pseudo linear multistep (Liu et al. 2022)",
+  options: plmsOptions,
+  diffusers: pndmScheduler(true),
+  plan(schedule, options) {
+    const { steps, spacing, stepsOffset, setAlphaToOne } = options;
+    const grid = timesteps(schedule, steps, spacing, { stepsOffset });
+    const asked = grid.flatMap((t, i) => (i === 1 ? [t, t] : [t]));
+    const stride = Math.floor(schedule.trainTimesteps / steps);
+    const level = levelReader(schedule, setAlphaToOne);
+    return {
+      timesteps: asked,
+      steps: asked.length,
+      calls: oneCallPerStep(asked.length),
+      levels: [...asked.map(level), level(grid.at(-1)! - stride)],
+      initialScale: 1,
+      stochastic: false,
+      async step(context) {
+        const { step, begun, latent, history } = context;
+        const t = asked[step]!;
+        const output = await ask(context, schedule, latent, level(t));
+        if (step !== begun + 1) {
+          const made = multistep(context, schedule, [output, ...history], level(t), level(t - stride));
+          return step === begun ? { ...made, history: [output, latent] } : made;
+        }
+        const [first, start] = history as [Tensor4D, Tensor4D];
+        const mean: Term[] = [
+          [0.5, output],
+          [0.5, first],
+        ];
+        return {
+          ...transfer(context, schedule, start, mean, level(t + stride), level(t)),
+          history: [first],
+        };
+      },
+    };
+  },
+});
 
 /** One Adams-Bashforth step with the outputs so far, newest first; its history is those that the next one needs. */
 export function multistep(
@@ -114,13 +125,4 @@ export function transfer(
       [to.sigma * epsilon.output, output],
     ),
   };
-}
-
-/** Levels by timestep, with the end of the schedule for negative ones. */
-export function levelReader(
-  schedule: NoiseSchedule,
-  { setAlphaToOne = false }: PlmsOptions,
-): (t: number) => NoiseLevel {
-  const last = levelOf(setAlphaToOne ? 1 : schedule.alphasCumprod[0]!);
-  return (t) => (t < 0 ? last : levelOf(alphaCumprodAt(schedule, t)));
 }

@@ -1,10 +1,13 @@
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import { add, concat, dispose, mul, type Tensor4D, tensor4d, tidy } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
+import * as z from "zod";
 import { addNoise } from "./add-noise.js";
 import { combine } from "./combine.js";
 import { ddim } from "./ddim.js";
+import { defineSampler } from "./define-sampler.js";
 import { fixtureModel, fixtureNoise } from "./diffusers-fixtures.js";
+import { euler } from "./euler.js";
 import { evaluate } from "./evaluate.js";
 import { initialNoise, noiseSource } from "./noise-source.js";
 import { oneCallPerStep, type Plan, type Sampler } from "./plan.js";
@@ -257,9 +260,13 @@ describe("a sampler of one's own", () => {
 
 describe("samplerByName", () => {
   it.each([
-    ["euler", { finalSigma: "sigma_min" }, 'unknown finalSigma "sigma_min", did you mean "sigma-min"?'],
-    ["unipc", { solver: "midpoint" }, "(known: bh1, bh2)"],
-    ["ddpm", { variance: "fixed_small" }, "(known: small, large)"],
+    [
+      "euler",
+      { finalSigma: "sigma_min" },
+      'finalSigma: expected one of "zero"|"sigma-min", got "sigma_min"; did you mean "sigma-min"?',
+    ],
+    ["unipc", { solver: "midpoint" }, 'solver: expected one of "bh1"|"bh2", got "midpoint"'],
+    ["ddpm", { variance: "fixed_small" }, 'variance: expected one of "small"|"large", got "fixed_small"'],
     ["lms", { order: 0 }, "expected order 1, 2, 3 or 4, got 0"],
     ["euler", { eta: 1 }, 'no option "eta"'],
   ] as const)("refuses what %s does not have: %j", (name, options, message) => {
@@ -269,5 +276,27 @@ describe("samplerByName", () => {
   it("tells a level for each step of a plan, and for no other", () => {
     expect(startLevel(planOf("ddim", 4), 4).alpha).toBeCloseTo(1, 3);
     expect(() => startLevel(planOf("ddim", 4), 5)).toThrow("a step in 0-4, got 5");
+  });
+});
+
+describe("defineSampler", () => {
+  const half = defineSampler({
+    name: "half",
+    description: "Euler's method over a half of the noise",
+    options: z.object({ share: z.number().min(0).max(1).default(0.5) }),
+    plan: (schedule, { steps, share }) => ({ ...euler(schedule, { steps }), initialScale: share }),
+  });
+
+  it("completes the options and names the plan", () => {
+    expect(half(schedule, { steps: 4 })).toMatchObject({ name: "euler", initialScale: 0.5, steps: 4 });
+    expect(half(schedule, { steps: 4, share: 0.25 }).initialScale).toBe(0.25);
+    expect([half.name, half.aliases, Object.keys(half.options.shape)]).toEqual(["half", [], ["share"]]);
+  });
+
+  it("refuses what its schema does", () => {
+    expect(() => half(schedule, { steps: 4, share: 2 })).toThrow('sampler "half": share: ');
+    expect(() => half(schedule, { steps: 4, shares: 2 } as never)).toThrow('did you mean "share"?');
+    expect(() => ddim(schedule, { steps: 4, eta: "much" } as never)).toThrow('got "much"');
+    expect(() => defineSampler({ ...half, name: "Half", plan: half })).toThrow("kebab-case");
   });
 });

@@ -1,22 +1,31 @@
+import * as z from "zod";
+import { partOf } from "./define-sampler.js";
 import type { NoiseSchedule } from "./schedule.js";
-import { type SigmaSpread, sigmaAt, spreadSigmas, timestepAt, trainingSigmas } from "./sigmas.js";
-import { roundHalfEven, type Spacing, timesteps } from "./timesteps.js";
+import {
+  finalSigmaOption,
+  sigmaAt,
+  spreadEnds,
+  spreadOption,
+  spreadSigmas,
+  timestepAt,
+  trainingSigmas,
+} from "./sigmas.js";
+import { roundHalfEven, spacingOptions, timesteps } from "./timesteps.js";
 
 /** Options of the samplers that integrate over sigma, in the scale where a latent is `clean + sigma noise`. */
-export interface SigmaOptions {
-  steps: number;
-  spacing?: Spacing;
-  stepsOffset?: number;
-  /** Spread the noise levels by a rule of their own. */
-  sigmas?: SigmaSpread;
-  /** Ends of the spread; by default those of the timesteps. */
-  sigmaMin?: number;
-  sigmaMax?: number;
-  /** How sigma lies between two training timesteps: linear (diffusers), or linear in its logarithm (k-diffusion). */
-  interpolation?: "linear" | "log";
-  /** Where the last step goes: to no noise, or to the noise of timestep 0. */
-  finalSigma?: "zero" | "sigma-min";
-}
+export const sigmaOptions = z.object({
+  ...spacingOptions("linspace"),
+  sigmas: spreadOption,
+  ...spreadEnds,
+  interpolation: z
+    .enum(["linear", "log"])
+    .default("linear")
+    .describe("how sigma lies between two training timesteps: linear as in diffusers, log as in k-diffusion"),
+  finalSigma: finalSigmaOption,
+});
+
+/** {@link sigmaOptions} as given, with the steps. */
+export type SigmaOptions = z.input<typeof sigmaOptions> & { steps: number };
 
 /** Noise levels with their timesteps. */
 export interface SigmaGrid {
@@ -33,7 +42,8 @@ export interface SigmaGrid {
  * between the training timesteps, as in diffusers' ports of k-diffusion; `interpolation: "log"` is k-diffusion's own.
  */
 export function sigmaGrid(schedule: NoiseSchedule, options: SigmaOptions, roundKarras = false): SigmaGrid {
-  const { steps, spacing = "linspace", stepsOffset, interpolation = "linear", finalSigma = "zero" } = options;
+  const { steps } = options;
+  const { spacing, stepsOffset, interpolation, finalSigma } = partOf("sigmaGrid", sigmaOptions, options);
   const table = trainingSigmas(schedule);
   let asked = timesteps(schedule, steps, spacing, { stepsOffset });
   if (spacing === "linspace" && steps > 1)

@@ -1,14 +1,38 @@
-import { ControlNetError } from "@controlnet-js/core";
+import * as z from "zod";
 import { betaQuantile } from "./beta-quantile.js";
 import type { NoiseLevel, NoiseSchedule } from "./schedule.js";
 
 /**
- * How noise levels are spread between the highest and the lowest, in place of following the timesteps:
+ * How noise levels are spread between the highest and the lowest, instead of following the timesteps:
  * `"karras"`: linear in sigma^(1/7) (Karras et al. 2022, equation 5); `"exponential"`: linear in log sigma;
  * `"beta"`: quantiles of Beta(.6, .6) (Lee et al. 2024, "Beta sampling is all you need"); `"lu"`: as
  * exponential, at rounded timesteps (Lu et al. 2022, the uniform-lambda steps of DPM-Solver).
  */
-export type SigmaSpread = "karras" | "exponential" | "beta" | "lu";
+export type SigmaSpread = (typeof spreads)[number];
+
+const spreads = ["karras", "exponential", "beta", "lu"] as const;
+
+/** A sampler's option `sigmas`. */
+export const spreadOption = z
+  .enum(spreads)
+  .optional()
+  .describe("spread the noise levels by a rule of their own, not by the timesteps");
+
+/** A sampler's options for the ends of the spread. */
+export const spreadEnds = {
+  sigmaMin: z
+    .number()
+    .positive()
+    .optional()
+    .describe("low end of the spread; by default that of the timesteps"),
+  sigmaMax: z.number().positive().optional().describe("high end of the spread"),
+};
+
+/** A sampler's option `finalSigma`. */
+export const finalSigmaOption = z
+  .enum(["zero", "sigma-min"])
+  .default("zero")
+  .describe("the last step goes to no noise, or to the noise of timestep 0");
 
 /** sigma_t = sqrt((1 - abar_t) / abar_t) of every training timestep; zero signal counts as abar = 2^-24. */
 export function trainingSigmas(schedule: NoiseSchedule): Float64Array {
@@ -28,13 +52,7 @@ export function spreadSigmas(spread: SigmaSpread, high: number, low: number, ste
     lu: (u) => Math.exp(Math.log(high) + u * (Math.log(low) - Math.log(high))),
     beta: (u) => low + betaQuantile(1 - u, 0.6, 0.6) * (high - low),
   };
-  const rule = rules[spread];
-  if (!rule)
-    throw new ControlNetError(
-      "config",
-      `sampler: unknown sigmas "${String(spread)}" (known: karras, exponential, beta, lu)`,
-    );
-  return ramp.map(rule);
+  return ramp.map(rules[spread]);
 }
 
 /** The value of a table of training timesteps at a real timestep, linear between the training timesteps. */

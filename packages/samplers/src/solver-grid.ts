@@ -1,28 +1,51 @@
 import { ControlNetError } from "@controlnet-js/core";
-import type { LimitOptions } from "./limit.js";
+import * as z from "zod";
+import { partOf } from "./define-sampler.js";
+import { thresholdOption } from "./limit.js";
 import type { NoiseSchedule } from "./schedule.js";
 import type { SigmaGrid } from "./sigma-grid.js";
-import { type SigmaSpread, sigmaAt, spreadSigmas, trainingSigmas } from "./sigmas.js";
-import { roundHalfEven, type Spacing } from "./timesteps.js";
+import {
+  finalSigmaOption,
+  sigmaAt,
+  spreadEnds,
+  spreadOption,
+  spreadSigmas,
+  trainingSigmas,
+} from "./sigmas.js";
+import { roundHalfEven, spacingOptions } from "./timesteps.js";
 import { wholeTimesteps } from "./whole-timesteps.js";
 
 /** Options of the exponential integrators (DPM-Solver, DEIS, UniPC), which work at unit variance. */
-export interface SolverOptions extends Pick<LimitOptions, "threshold"> {
-  steps: number;
-  spacing?: Spacing;
-  stepsOffset?: number;
-  /** Spread the noise levels by a rule of their own, over the whole schedule. */
-  sigmas?: SigmaSpread;
-  /** Ends of the spread; by default those of the schedule. */
-  sigmaMin?: number;
-  sigmaMax?: number;
-  /** Where the last step goes: to no noise, or to the noise of timestep 0. */
-  finalSigma?: "zero" | "sigma-min";
-  /** Begin below the timesteps whose log signal-to-noise ratio, log(alpha / sigma), is less; -5.1 for cosine schedules. */
-  lambdaMinClipped?: number;
-  /** How the timesteps of Karras sigmas become whole: rounded (default) or cut. */
-  karrasTimesteps?: "round" | "floor";
-}
+export const solverOptions = z.object({
+  ...spacingOptions("linspace"),
+  sigmas: spreadOption,
+  ...spreadEnds,
+  finalSigma: finalSigmaOption,
+  threshold: thresholdOption,
+  lambdaMinClipped: z
+    .union([z.number(), z.literal(Number.NEGATIVE_INFINITY)])
+    .default(Number.NEGATIVE_INFINITY)
+    .describe("begin below the timesteps whose log(alpha / sigma) is less; -5.1 for cosine schedules"),
+  karrasTimesteps: z
+    .enum(["round", "floor"])
+    .default("round")
+    .describe("how the timesteps of Karras sigmas become whole"),
+});
+
+/** The option `order` of solvers that use up to three model outputs. */
+export const orderOption = z
+  .literal([1, 2, 3], "expected order 1, 2 or 3")
+  .default(2)
+  .describe("how many model outputs a step uses");
+
+/** The option `lowerOrderFinal` of multistep solvers. */
+export const lowerOrderFinalOption = z
+  .boolean()
+  .default(true)
+  .describe("lower the order in the last steps of runs under 15 steps");
+
+/** {@link solverOptions} as given, with the steps. */
+export type SolverOptions = z.input<typeof solverOptions> & { steps: number };
 
 /**
  * The grid of the exponential integrators, as in diffusers: whole timesteps, and `"leading"` and `"linspace"` lay out
@@ -34,9 +57,11 @@ export function solverGrid(
   options: SolverOptions,
   { endsInSpread = false }: { endsInSpread?: boolean } = {},
 ): SigmaGrid {
-  const { steps, finalSigma = "zero", karrasTimesteps = "round" } = options;
+  const { steps } = options;
+  const complete = partOf("solverGrid", solverOptions, options);
+  const { finalSigma, karrasTimesteps } = complete;
   const table = trainingSigmas(schedule);
-  let asked = solverTimesteps(schedule, table, options);
+  let asked = solverTimesteps(schedule, table, steps, complete);
   let sigmas = asked.map((t) => sigmaAt(table, t));
   if (options.sigmas) {
     const { sigmaMax = table.at(-1)!, sigmaMin = table[0]! } = options;
@@ -49,13 +74,12 @@ export function solverGrid(
   return { sigmas: [...sigmas, finalSigma === "zero" ? 0 : lowest], timesteps: asked, initialScale: 1 };
 }
 
-function solverTimesteps(schedule: NoiseSchedule, table: Float64Array, options: SolverOptions): number[] {
-  const {
-    steps,
-    spacing = "linspace",
-    stepsOffset = 1,
-    lambdaMinClipped = Number.NEGATIVE_INFINITY,
-  } = options;
+function solverTimesteps(
+  schedule: NoiseSchedule,
+  table: Float64Array,
+  steps: number,
+  { spacing, stepsOffset, lambdaMinClipped }: z.output<typeof solverOptions>,
+): number[] {
   const total = schedule.trainTimesteps;
   if (!Number.isInteger(steps) || steps < 1 || steps >= total)
     throw new ControlNetError("range", `sampler: expected 1 to ${total - 1} steps, got ${steps}`);
@@ -77,10 +101,5 @@ function solverTimesteps(schedule: NoiseSchedule, table: Float64Array, options: 
       const count = last === total ? steps : Math.ceil(last / ratio);
       return Array.from({ length: count }, (_, i) => roundHalfEven(last - i * ratio) - 1);
     }
-    default:
-      throw new ControlNetError(
-        "config",
-        `sampler: unknown spacing "${String(spacing)}" (known: leading, trailing, linspace)`,
-      );
   }
 }

@@ -1,8 +1,17 @@
 import { ControlNetError } from "@controlnet-js/core";
+import * as z from "zod";
 import type { NoiseSchedule } from "./schedule.js";
 
+const spacings = ["leading", "trailing", "linspace"] as const;
+
 /** How inference timesteps are spread over the training timesteps (Lin et al. 2023, table 2). */
-export type Spacing = "leading" | "trailing" | "linspace";
+export type Spacing = (typeof spacings)[number];
+
+/** The options of {@link timesteps}, as those of a sampler. */
+export const spacingOptions = (standard: Spacing) => ({
+  spacing: z.enum(spacings).default(standard).describe("how timesteps are spread over those of training"),
+  stepsOffset: z.int().min(0).default(1).describe("added to leading timesteps"),
+});
 
 /** Python's and numpy's rounding: halves go to the even neighbour. */
 export function roundHalfEven(x: number): number {

@@ -1,77 +1,114 @@
-import { ControlNetError } from "@controlnet-js/core";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
+import * as z from "zod";
 import { combine, type Term } from "./combine.js";
+import { defineSampler } from "./define-sampler.js";
+import {
+  type FieldGroup,
+  field,
+  finalSigmaField,
+  flowFields,
+  limitFields,
+  sigmaEnds,
+  solverField,
+  spacingFields,
+  spreadFields,
+  zeroTerminalSnr,
+} from "./diffusers-class.js";
 import { logSnr } from "./dpm-coefficients.js";
 import { evaluate } from "./evaluate.js";
 import { solveLinear } from "./linear-system.js";
-import { oneCallPerStep, type Plan } from "./plan.js";
-import type { NoiseLevel, NoiseSchedule } from "./schedule.js";
+import { oneCallPerStep } from "./plan.js";
+import type { NoiseLevel } from "./schedule.js";
 import { unitLevelOf } from "./sigmas.js";
-import { type SolverOptions, solverGrid } from "./solver-grid.js";
+import { solverGrid, solverOptions } from "./solver-grid.js";
 
-/** Options of {@link uniPc}. */
-export interface UniPcOptions extends Omit<SolverOptions, "lambdaMinClipped" | "karrasTimesteps"> {
-  order?: number;
-  /** B(h) = h, or B(h) = e^h - 1. */
-  solver?: "bh1" | "bh2";
-  /** Follow the clean prediction, or the noise prediction. */
-  predictClean?: boolean;
-  /** Lower the order in the last steps; needed to reach zero noise. */
-  lowerOrderFinal?: boolean;
-  /** Steps after which the corrector is left out. */
-  disableCorrector?: readonly number[];
-}
+const ownPredictor: FieldGroup = {
+  fields: { solver_p: null, shift_terminal: null },
+  refuse: ({ solver_p }) => (solver_p ? ["solver_p", "only UniPC's own predictor is"] : undefined),
+};
 
 /**
  * UniPC (Zhao et al. 2023, "UniPC: a unified predictor-corrector framework"): a multistep predictor; the next model
  * call also corrects the latent that it was asked about. One model call a step.
  */
-export function uniPc(schedule: NoiseSchedule, options: UniPcOptions): Plan {
-  const {
-    order = 2,
-    solver = "bh2",
-    predictClean = true,
-    lowerOrderFinal = true,
-    disableCorrector = [],
-  } = options;
-  if (!Number.isInteger(order) || order < 1)
-    throw new ControlNetError("range", `uniPc: expected order >= 1, got ${order}`);
-  if (solver !== "bh1" && solver !== "bh2")
-    throw new ControlNetError("config", `uniPc: unknown solver "${String(solver)}" (known: bh1, bh2)`);
-  const { sigmas, timesteps, initialScale } = solverGrid(schedule, options, { endsInSpread: true });
-  const levels = sigmas.map(unitLevelOf);
-  const steps = timesteps.length;
-  const orderAt = (step: number, known: number) =>
-    Math.min(order, known, lowerOrderFinal ? steps - step : Number.POSITIVE_INFINITY);
-  const form = { predictClean, solver };
-  return {
-    name: "unipc",
-    timesteps,
-    steps,
-    calls: oneCallPerStep(steps),
-    levels,
-    initialScale,
-    stochastic: false,
-    async step(context) {
-      const { step, latent, own } = context;
-      const [lastLatent, ...earlier] = context.history;
-      const { clean, epsilon } = await evaluate(context, schedule.prediction, latent, levels[step]!, options);
-      const current = predictClean ? clean : own(combine(...epsilon(1)));
-      const outputs = [current, ...earlier].slice(0, order);
-      let corrected = own(combine([1, latent]));
-      if (lastLatent && !disableCorrector.includes(step - 1)) {
-        const used = orderAt(step - 1, earlier.length);
-        corrected = own(advance(levels, step - 1, lastLatent, earlier.slice(0, used), current, form));
-      }
-      const used = orderAt(step, outputs.length);
-      return {
-        predictedClean: clean,
-        latent: advance(levels, step, corrected, outputs.slice(0, used), undefined, form),
-        history: [corrected, ...outputs],
-      };
-    },
-  };
-}
+export const uniPc = defineSampler({
+  name: "unipc",
+  description: "UniPC, a unified predictor-corrector (Zhao et al. 2023)",
+  aliases: ["uni-pc"],
+  options: solverOptions.omit({ lambdaMinClipped: true, karrasTimesteps: true }).extend({
+    order: z.int().min(1, "expected order >= 1").default(2).describe("how many model outputs a step uses"),
+    solver: z.enum(["bh1", "bh2"]).default("bh2").describe("B(h) = h (bh1), or B(h) = e^h - 1 (bh2)"),
+    predictClean: z.boolean().default(true).describe("follow the clean prediction, or the noise prediction"),
+    lowerOrderFinal: z
+      .boolean()
+      .default(true)
+      .describe("lower the order in the last steps; needed to reach zero noise"),
+    disableCorrector: z
+      .array(z.int().min(0))
+      .readonly()
+      .default([])
+      .describe("steps after which the corrector is left out"),
+  }),
+  diffusers: {
+    className: "UniPCMultistepScheduler",
+    groups: [
+      field("solver_order", 2, "order"),
+      solverField(["bh2", "bh1"]),
+      spacingFields("linspace"),
+      limitFields(),
+      spreadFields(),
+      flowFields,
+      field("predict_x0", true, "predictClean"),
+      field("lower_order_final", true, "lowerOrderFinal"),
+      field("disable_corrector", [], "disableCorrector"),
+      finalSigmaField,
+      ...sigmaEnds,
+      ownPredictor,
+      zeroTerminalSnr,
+    ],
+  },
+  plan(schedule, options) {
+    const { order, solver, predictClean, lowerOrderFinal, disableCorrector } = options;
+    const { sigmas, timesteps, initialScale } = solverGrid(schedule, options, { endsInSpread: true });
+    const levels = sigmas.map(unitLevelOf);
+    const steps = timesteps.length;
+    const orderAt = (step: number, known: number) =>
+      Math.min(order, known, lowerOrderFinal ? steps - step : Number.POSITIVE_INFINITY);
+    const form = { predictClean, solver };
+    return {
+      timesteps,
+      steps,
+      calls: oneCallPerStep(steps),
+      levels,
+      initialScale,
+      stochastic: false,
+      async step(context) {
+        const { step, latent, own } = context;
+        const [lastLatent, ...earlier] = context.history;
+        const { clean, epsilon } = await evaluate(
+          context,
+          schedule.prediction,
+          latent,
+          levels[step]!,
+          options,
+        );
+        const current = predictClean ? clean : own(combine(...epsilon(1)));
+        const outputs = [current, ...earlier].slice(0, order);
+        let corrected = own(combine([1, latent]));
+        if (lastLatent && !disableCorrector.includes(step - 1)) {
+          const used = orderAt(step - 1, earlier.length);
+          corrected = own(advance(levels, step - 1, lastLatent, earlier.slice(0, used), current, form));
+        }
+        const used = orderAt(step, outputs.length);
+        return {
+          predictedClean: clean,
+          latent: advance(levels, step, corrected, outputs.slice(0, used), undefined, form),
+          history: [corrected, ...outputs],
+        };
+      },
+    };
+  },
+});
 
 /**
  * The latent at `step + 1` from the one at `step`: the predictor (UniP, equation 3), or with the model's output at
