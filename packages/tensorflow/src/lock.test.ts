@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -45,4 +45,16 @@ test("an error inside releases the lock", async () => {
   const path = join(folder, "c.lock");
   await expect(withLock(path, () => Promise.reject(new Error("boom")))).rejects.toThrow("boom");
   expect(await withLock(path, async () => 1)).toBe(1);
+});
+
+test("a holder that shows no sign of life is not waited for for ever, and the file is named", async () => {
+  const path = join(folder, "d.lock");
+  writeFileSync(path, "1 another-host");
+  await expect(withLock(path, async () => 1)).rejects.toMatchObject({
+    code: "state",
+    message: expect.stringMatching(
+      /process 1 of another machine.*"another-host" holds .*d\.lock.*delete that file/,
+    ),
+  });
+  expect(readFileSync(path, "utf8")).toBe("1 another-host");
 });

@@ -1,54 +1,27 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { hostname } from "node:os";
-import { dirname } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { holdLock } from "@controlnet-js/core/node";
 
-function holderIsGone(path: string): boolean {
-  try {
-    const [pid, host] = readFileSync(path, "utf8").split(" ");
-    if (host !== hostname()) return false;
-    process.kill(Number(pid), 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ESRCH";
-  }
-}
+/** A large download on a slow line takes less; after it, whoever holds the lock is stuck. */
+const longest = 3600;
 
 /**
- * Runs `body` while holding the lock file `path`. Waits for another live process; takes over from a dead one.
+ * Runs `body` while holding the lock file `path`. Waits for another process as long as it shows signs of life, an hour at
+ * most; takes over from a dead one.
  * @param onWait called once if the lock is held by someone else
+ * @throws ControlNetError `state` naming the file and who holds it, where that one does not end
  */
 export async function withLock<T>(
   path: string,
   body: () => Promise<T>,
   onWait: () => void = () => {},
 ): Promise<T> {
-  mkdirSync(dirname(path), { recursive: true });
-  const mine = `${path}.${process.pid}`;
-  for (let waited = false; ; ) {
-    try {
-      writeFileSync(path, `${process.pid} ${hostname()}`, { flag: "wx" });
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
-    if (holderIsGone(path)) {
-      // Renaming first makes sure that of two waiting processes only one removes the stale file.
-      try {
-        renameSync(path, mine);
-        rmSync(mine, { force: true });
-      } catch {
-        // the other one was faster
-      }
-      continue;
-    }
-    if (!waited) onWait();
-    waited = true;
-    await sleep(200);
-  }
+  const release = await holdLock(path, {
+    held: "another process is installing the engine",
+    wait: longest,
+    onWait,
+  });
   try {
     return await body();
   } finally {
-    rmSync(path, { force: true });
+    release();
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -24,4 +24,12 @@ test("a folder is held by one run at a time, under whatever name", async () => {
 
 test("a folder that can't be made holds nobody up: writing into it tells why", async () => {
   await (await holdFolder("/dev/null/run"))();
+});
+
+test("what holds a folder lies in it, names the process and goes with the run", async () => {
+  const release = await holdFolder(run);
+  expect(readdirSync(run)).toEqual([".lock"]);
+  expect(JSON.parse(readFileSync(join(run, ".lock"), "utf8"))).toMatchObject({ pid: process.pid });
+  await release();
+  expect(readdirSync(run)).toEqual([]);
 });

@@ -1,15 +1,13 @@
-import { createHash } from "node:crypto";
-import { mkdir, realpath, rm } from "node:fs/promises";
-import { connect, createServer, type Server } from "node:net";
-import { tmpdir } from "node:os";
+import { mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
-import { ControlNetError } from "@controlnet-js/core";
+import { isControlNetError } from "@controlnet-js/core";
+import { holdLock } from "@controlnet-js/core/node";
 
 /**
- * Holds a run's folder, so that no second run of this machine removes its checkpoints. What holds it is a socket that this
- * process listens on: the system closes it however the process ends. Where none can be made, nothing is held.
+ * Holds a run's folder by a file within it, so that no second run removes its checkpoints, whatever machine it runs on.
+ * Where the folder can't be written to, nothing can be lost and nothing is held.
  * @returns what releases the folder
- * @throws ControlNetError `state` where another run holds it
+ * @throws ControlNetError `state` where another run holds it, naming the process; `io` where the disk is full
  */
 export async function holdFolder(folder: string): Promise<() => Promise<void>> {
   const path = await mkdir(folder, { recursive: true }).then(
@@ -17,36 +15,14 @@ export async function holdFolder(folder: string): Promise<() => Promise<void>> {
     () => undefined,
   );
   if (path === undefined) return async () => undefined;
-  const socket = socketOf(path);
-  if (await answers(socket))
-    throw new ControlNetError(
-      "state",
-      `runTraining: another run is at work in ${folder}; wait for its end, or choose another folder`,
-    );
-  await rm(socket, { force: true }).catch(() => undefined);
-  const server = await listen(socket);
-  return () => new Promise((resolve) => (server ? server.close(() => resolve()) : resolve()));
+  const held = `runTraining: another run is at work in ${folder}`;
+  try {
+    const release = await holdLock(join(path, ".lock"), { held, otherwise: "choose another folder" });
+    return async () => release();
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+    if (isControlNetError(error) && ["EACCES", "EPERM", "EROFS"].includes(code!))
+      return async () => undefined;
+    throw error;
+  }
 }
-
-function socketOf(folder: string): string {
-  const name = `controlnet-js-${createHash("sha256").update(folder).digest("hex").slice(0, 24)}`;
-  return process.platform === "win32" ? `\\\\.\\pipe\\${name}` : join(tmpdir(), `${name}.socket`);
-}
-
-/** Whether a process listens there. */
-const answers = (socket: string): Promise<boolean> =>
-  new Promise((resolve) => {
-    const connection = connect(socket);
-    connection.once("connect", () => {
-      connection.destroy();
-      resolve(true);
-    });
-    connection.once("error", () => resolve(false));
-  });
-
-const listen = (socket: string): Promise<Server | undefined> =>
-  new Promise((resolve) => {
-    const server = createServer((connection) => connection.destroy());
-    server.once("error", () => resolve(undefined));
-    server.listen(socket, () => resolve(server.unref()));
-  });

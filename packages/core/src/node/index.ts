@@ -1,0 +1,1 @@
+export { holdLock, type LockOptions } from "./lock-file.js";
