@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { launch } from "./launch.js";
+import { createProgram } from "./program.js";
 import { captureStderr } from "./testing/capture-stderr.js";
 
 let folder: string;
@@ -48,6 +49,19 @@ test("each process gets its place, the same meeting point, a GPU of its own, and
   expect(told()).toContain("[1] hello\n");
 });
 
+test("each launch has a random token, the same for its processes, whatever the caller's", async () => {
+  vi.stubEnv("CONTROLNET_GROUP_TOKEN", "known");
+  programOf(`
+    const { CONTROLNET_GROUP_TOKEN: token, MASTER_ADDR: host } = process.env;
+    writeFileSync(${JSON.stringify(folder)} + "/" + RANK + process.argv[3], JSON.stringify({ token, host }));`);
+  for (const run of ["a", "b"]) await launch({ processes: 2, command: ["train", run] });
+  const read = (name: string) =>
+    JSON.parse(readFileSync(join(folder, name), "utf8")) as { token: string; host: string };
+  expect(read("0a")).toEqual(read("1a"));
+  expect(read("0a")).toEqual({ token: expect.stringMatching(/^[0-9a-f]{64}$/), host: "127.0.0.1" });
+  expect(read("0b").token).not.toBe(read("0a").token);
+});
+
 test("a process that fails gives its exit code", async () => {
   programOf("process.exit(RANK === '1' ? 7 : 0)");
   expect(await launch({ processes: 2, command: ["train"] })).toBe(7);
@@ -77,6 +91,14 @@ test("each process knows when the launcher is gone, killed as it may be", { time
   await all("here");
   child.kill("SIGKILL");
   await all("gone");
+});
+
+test("the help says what TensorFlow's server gives away", () => {
+  const launching = createProgram().commands.find((command) => command.name() === "launch")!;
+  let help = "";
+  launching.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+  expect(help).toMatch(/whoever reaches its port has the rights of the process/);
+  expect(help).toMatch(/private network/);
 });
 
 test("other commands are refused", async () => {

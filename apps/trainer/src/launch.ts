@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { ControlNetError } from "@controlnet-js/core";
@@ -16,7 +17,7 @@ const grace = 30_000;
 
 /**
  * Starts `controlnet train` in several processes of this machine that train together, each on a GPU of its own where
- * there are GPUs. The first one's output is this one's; the others' goes to stderr, with their numbers.
+ * there are GPUs. They meet on loopback, by a token of their own. The first one's output is this one's; the others' goes to stderr, with their numbers.
  * @returns the exit code: 0 where all ended well, else that of the first that did not
  * @throws ControlNetError `config` for another command
  */
@@ -27,12 +28,14 @@ export async function launch({ processes, command }: LaunchCommand): Promise<num
       `controlnet launch: expected train and its options, got "${command.join(" ")}"; see controlnet launch --help`,
     );
   const port = String(await freePort());
+  const token = randomBytes(32).toString("hex");
   const children = Array.from({ length: processes }, (_, rank) =>
     start([...command, "--distributed"], rank, {
       RANK: String(rank),
       WORLD_SIZE: String(processes),
       MASTER_ADDR: "127.0.0.1",
       MASTER_PORT: port,
+      CONTROLNET_GROUP_TOKEN: token,
       CUDA_VISIBLE_DEVICES: deviceOf(rank),
     }),
   );

@@ -89,6 +89,11 @@ Examples:
     .addHelpText(
       "after",
       `
+Security: the processes meet on 127.0.0.1 by a random token of their own, but TensorFlow's server has no password:
+whoever reaches its port has the rights of the process. Here it ignores other machines; other users of this machine
+can reach it. Across machines (train --distributed under mpirun, srun or torchrun) it listens on all interfaces: use
+a private network, and give all processes the same random CONTROLNET_GROUP_TOKEN.
+
 Examples:
   controlnet launch --processes 4 train --config configs/fill50k.yaml --set data.dir=/data/fill50k
   controlnet launch --processes 4 train --config configs/fill50k.yaml --resume`,

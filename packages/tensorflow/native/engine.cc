@@ -21,6 +21,7 @@ Engine::Engine(Napi::Env env, Napi::Object exports) {
       InstanceMethod("enableCollectives", &Engine::EnableCollectives),
       InstanceMethod("abortCollectives", &Engine::AbortCollectives),
       InstanceMethod("checkPeer", &Engine::CheckPeer),
+      InstanceMethod("keepToLoopback", &Engine::KeepToLoopback),
       InstanceMethod("mpiJoin", &Engine::MpiJoin),
       InstanceMethod("mpiSum", &Engine::MpiSum),
       InstanceMethod("mpiBroadcast", &Engine::MpiBroadcast),

@@ -67,6 +67,9 @@ class Engine : public Napi::Addon<Engine> {
   // own-ops.cc
   void RegisterOps(Info info);
 
+  // listeners.cc
+  Napi::Value KeepToLoopback(Info info);
+
   // heartbeat.cc
   Napi::Value StartHeartbeat(Info info);
 

@@ -3,6 +3,7 @@ import { registerJitEngine, registerWeightLoader } from "@controlnet-js/core";
 import { findBackend, registerBackend, setBackend } from "@tensorflow/tfjs-core";
 import { type Binding, createBinding } from "./binding.js";
 import { buildAddon } from "./build-addon.js";
+import { isLoopback, parseAddress } from "./collectives/addresses.js";
 import { type Cluster, encodeServerDef, withCollectives } from "./collectives/cluster.js";
 import type { ConvolutionMode } from "./convolution/kernels.js";
 import { asTensorFlowError, TensorFlowError } from "./errors.js";
@@ -123,7 +124,7 @@ async function openEngine(options: RegisterOptions): Promise<OpenEngine> {
     const config = options.cluster ? withCollectives(plain, options.cluster) : plain;
     native.open(config);
     native.registerOps(options.threads ?? 0);
-    if (options.cluster) native.enableCollectives(encodeServerDef(options.cluster, config));
+    if (options.cluster) startServer(native, options.cluster, config, options.log);
   } catch (error) {
     throw asTensorFlowError(error, "registerTensorFlow: opening TensorFlow");
   }
@@ -139,6 +140,23 @@ async function openEngine(options: RegisterOptions): Promise<OpenEngine> {
     report,
     cluster: options.cluster,
   };
+}
+
+/** Starts TensorFlow's server, which listens on all interfaces; for a group on loopback it then ignores other machines. */
+function startServer(
+  native: NativeEngine,
+  cluster: Cluster,
+  config: Uint8Array,
+  log: (line: string) => void = (line) => process.emitWarning(line),
+): void {
+  native.enableCollectives(encodeServerDef(cluster, config));
+  const places = cluster.addresses.map(parseAddress);
+  if (!places.every(({ host }) => isLoopback(host))) return;
+  const { port } = places[cluster.rank]!;
+  if (native.keepToLoopback(port) === 0)
+    log(
+      `WARNING: this system can't keep TensorFlow's server at port ${port} to loopback; use a private network`,
+    );
 }
 
 function loadAddon(path: string): NativeEngine {

@@ -67,6 +67,8 @@ export interface NativeEngine {
     outputs: number,
   ): Promise<TensorMetadata[]>;
   enableCollectives(serverDef: Uint8Array): void;
+  /** Makes the sockets of this process that listen at a port deaf to other machines; how many there are. */
+  keepToLoopback(port: number): number;
   abortCollectives(reason: string): void;
   checkPeer(task: string, milliseconds: number): Promise<number>;
   mpiJoin(libraries: readonly string[]): Promise<{ rank: number; size: number; library: string }>;

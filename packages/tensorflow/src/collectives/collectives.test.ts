@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { isLoopback } from "./addresses.js";
 import { mpich, openMpi, plainProcesses, startGroup } from "./launch.fixture.js";
 
 const patience = { timeout: 240_000 };
@@ -78,3 +79,13 @@ for (const launcher of [plainProcesses, openMpi, mpich]) {
     expect((first!.reported as { seconds: number }).seconds).toBeLessThan(3);
   });
 }
+
+test("a group on loopback is deaf to other addresses, TensorFlow's server included", patience, async () => {
+  for (const { code, reported } of await startGroup(plainProcesses, 2, "listen")) {
+    expect(code).toBe(0);
+    const { reached } = reported as { reached: Record<string, boolean> };
+    for (const [address, accepted] of Object.entries(reached))
+      expect([address, accepted]).toEqual([address, isLoopback(address)]);
+    expect(reached["127.0.0.1"]).toBe(true);
+  }
+});

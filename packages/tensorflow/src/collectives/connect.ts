@@ -1,8 +1,10 @@
 import { hostname } from "node:os";
 import { type RegisterOptions, registerTensorFlow } from "../engine.js";
 import { TensorFlowError } from "../errors.js";
+import { isLoopback, parseAddress } from "./addresses.js";
 import type { Cluster } from "./cluster.js";
 import type { Communicator } from "./communicator.js";
+import { tokenVariable } from "./introduction.js";
 import { freePort, meet } from "./meeting.js";
 import { mpiCommunicator } from "./mpi-communicator.js";
 import { startedByMpi } from "./mpi-library.js";
@@ -24,7 +26,8 @@ export interface ConnectOptions extends RegisterOptions, CommunicatorOptions {
 
 /**
  * Opens TensorFlow as one process of a group and returns the group; without a launcher, a group of one.
- * TensorFlow's server listens on all interfaces without authentication: use it inside a trusted network only.
+ * TensorFlow's server gives whoever reaches its port the rights of this process: use a private network. Where all
+ * processes are on loopback, it ignores other machines. Processes meet by the token in CONTROLNET_GROUP_TOKEN, if set.
  * @throws TensorFlowError `aborted` where the others don't come in time, `config` where the launcher's variables don't
  * make sense, `missing` where there is no MPI library
  */
@@ -42,7 +45,7 @@ export async function connectGroup(options: ConnectOptions = {}): Promise<Commun
   }
   const cluster: Cluster = {
     rank: ranks.rank,
-    addresses: ranks.addresses ?? (await addressesOf(ranks, timeoutSeconds)),
+    addresses: ranks.addresses ?? (await addressesOf(ranks, timeoutSeconds, options.log)),
   };
   await registerTensorFlow({ ...options, cluster });
   return tensorFlowCommunicator(options);
@@ -51,12 +54,17 @@ export async function connectGroup(options: ConnectOptions = {}): Promise<Commun
 async function addressesOf(
   { rank, size, meeting, launcher }: Ranks,
   timeoutSeconds: number,
+  warn: (line: string) => void = (line) => process.emitWarning(line),
 ): Promise<string[]> {
   if (!meeting)
     throw new TensorFlowError(
       `connectGroup: ${launcher} gives rank ${rank} of ${size} but no place to meet; set MASTER_ADDR (the host of rank 0, here ${hostname()}) and MASTER_PORT`,
       {},
       "config",
+    );
+  if (rank === 0 && !process.env[tokenVariable] && !isLoopback(parseAddress(meeting).host))
+    warn(
+      `WARNING: whoever reaches ${meeting} may take a process's place in this group; set ${tokenVariable} to the same random text for all processes (openssl rand -hex 32) and use a private network`,
     );
   return await meet(meeting, rank, size, await freePort(), timeoutSeconds);
 }

@@ -1,9 +1,13 @@
 // One process of a group, for the tests of collectives: does what its argument says and writes the outcome as JSON
 // into the folder GROUP_OUTCOMES, under its rank.
 import { existsSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs-core";
+import { requireEngine } from "../engine.js";
+import { parseAddress } from "./addresses.js";
 import { allReduceInBuckets } from "./buckets.js";
 import type { Communicator } from "./communicator.js";
 import { type ConnectOptions, connectGroup } from "./connect.js";
@@ -32,6 +36,18 @@ async function processIds(group: Communicator): Promise<number[]> {
   const [all] = await group.allReduce([own]);
   return [...all!.dataSync()];
 }
+
+/** Whether somebody accepts within a second. */
+const connects = (host: string, port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 1000 });
+    const settle = (accepted: boolean) => {
+      socket.destroy();
+      resolve(accepted);
+    };
+    socket.once("connect", () => settle(true)).once("error", () => settle(false));
+    socket.once("timeout", () => settle(false));
+  });
 
 const scenarios: Record<string, (group: Communicator) => Promise<void>> = {
   async sums(group) {
@@ -82,6 +98,15 @@ const scenarios: Record<string, (group: Communicator) => Promise<void>> = {
       }
     await group.barrier();
     report(outcome);
+  },
+  async listen(group) {
+    const { addresses } = requireEngine("listen").cluster!;
+    const { port } = parseAddress(addresses[group.rank]!);
+    const own = Object.values(networkInterfaces()).flatMap((all) => all!.filter(({ scopeid }) => !scopeid));
+    const reached: Record<string, boolean> = {};
+    for (const { address } of own) reached[address] = await connects(address, port);
+    await group.barrier();
+    report({ addresses, reached });
   },
   async refuse(group) {
     report(await group.allReduce([tf.zeros([0])]).catch((error: Error) => error.message));
