@@ -12,11 +12,11 @@ try {
   const { createProgram } = isDetect ? await import("./detect/program.js") : await import("./program.js");
   await createProgram().parseAsync();
 } catch (error) {
-  const { isControlNetError } = await import("@controlnet-js/core");
+  const { isControlNetError, visible } = await import("@controlnet-js/core");
   // What the system refuses, such as a file that can't be written, is no bug: its message says which one and why.
   const isSystemError = error instanceof Error && "syscall" in error;
   if (!isControlNetError(error) && !isSystemError) throw error;
-  process.stderr.write(`error: ${error.message}\n`);
+  process.stderr.write(`error: ${visible(error.message)}\n`);
   process.exitCode = 1;
 }
 

@@ -1,4 +1,5 @@
 import { writeDataset } from "@controlnet-js/tinyworld/node";
+import type { ConditionName } from "./condition-name.js";
 import { openCondition } from "./open-condition.js";
 import { createProgressBar } from "./progress-bar.js";
 import { isExact, sceneMaps } from "./tinyworld-maps.js";
@@ -9,7 +10,7 @@ export interface DatasetCommand {
   count: number;
   seed: number;
   start: number;
-  condition: string;
+  condition: ConditionName;
   workers: number;
 }
 

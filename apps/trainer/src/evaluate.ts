@@ -7,10 +7,11 @@ import { compilePipeline, disposePipeline, type Pipeline } from "@controlnet-js/
 import { openControlNet } from "@controlnet-js/pipeline/node";
 import { adherence } from "./adherence.js";
 import { loadBase } from "./base-model.js";
+import { namedByFile, type UserCondition } from "./condition-name.js";
 import { contactSheet } from "./contact-sheet.js";
 import { assertWeights, evaluateFlag, lacksWeights, readWeightTexts } from "./detect/network-weights.js";
 import { loadSamples } from "./load-samples.js";
-import { openCondition } from "./open-condition.js";
+import { openCondition, trainedOptions } from "./open-condition.js";
 import { paintCaptions } from "./paint-captions.js";
 import { print } from "./print.js";
 import { createProgressBar } from "./progress-bar.js";
@@ -108,6 +109,8 @@ export interface EvaluateCommand {
   model: string;
   /** Absent: the base model alone is evaluated. */
   control?: string;
+  /** The condition; default: the one that the ControlNet names, which has to be built in. */
+  condition?: UserCondition;
   /** The files of the network that the ControlNet's condition needs: `path` or `part=path`. */
   weights?: readonly string[];
   count: number;
@@ -172,17 +175,20 @@ async function evaluateControlFolder(
   const net = await openControlNet(control);
   const bar = createProgressBar();
   try {
-    const name = net.metadata.condition;
-    if (typeof name !== "string")
+    const { condition: trained } = net.metadata;
+    if (command.condition === undefined && typeof trained !== "string")
       throw new ControlNetError(
         "config",
-        `controlnet evaluate: ${control} does not say which condition it was trained on`,
+        `controlnet evaluate: ${control} does not say which condition it was trained on; name it with --condition`,
       );
-    const conditionOptions = (net.metadata.options as Record<string, unknown> | undefined) ?? {};
+    const name =
+      command.condition ??
+      namedByFile(String(trained), `controlnet evaluate: ${control}`, "--condition FILE");
     const weights = readWeightTexts(name, command.weights ?? [], evaluateFlag);
+    const { condition } = await openCondition(name, weights && { weights, look: { sized: true } });
+    const conditionOptions = trainedOptions(condition, net.metadata);
     if (!isExact(name)) assertWeights(name, conditionOptions, weights, evaluateFlag);
     const detects = !lacksWeights(name, conditionOptions, weights);
-    const { condition } = await openCondition(name, weights && { weights, look: { sized: true } });
     const data = await openTinyworld({
       seed: 1,
       count: command.count,

@@ -17,7 +17,7 @@ export const number =
   };
 
 /** No picture has more pixels along a side; more is a slip of the hand. */
-const longestSide = 16_384;
+export const longestSide = 16_384;
 
 /** Reads "512x768" as width and height. */
 export function pictureSize(text: string): { width: number; height: number } {

@@ -2,13 +2,14 @@ import { engineNames, joinGroup } from "@controlnet-js/engine";
 import { Command, Option } from "commander";
 import manifest from "../package.json" with { type: "json" };
 import { addCaptionCommand } from "./caption/caption-command.js";
+import { namedByUser } from "./condition-name.js";
 import { writeTinyworld } from "./dataset.js";
 import { addDetectCommand } from "./detect/detect-command.js";
 import { evaluate } from "./evaluate.js";
 import { launch } from "./launch.js";
 import { addModelCommands } from "./models/model-commands.js";
 import { number } from "./numbers.js";
-import { print } from "./print.js";
+import { print, printLine } from "./print.js";
 import { quickstart } from "./quickstart.js";
 import { addSampleCommand } from "./sample/sample-command.js";
 import { train } from "./train.js";
@@ -110,6 +111,11 @@ Examples:
     .option("--control <folder>", "a ControlNet; without one, the base model's colours are checked")
     .option("--model <folder>", "base model", "tinyworld")
     .option(
+      "--condition <name>",
+      "its condition, where the ControlNet names none that is built in: a name, or your own module, whose code is run",
+      namedByUser,
+    )
+    .option(
       "--weights <path>",
       "the network of the ControlNet's condition, as for detect; may stand several times",
       collect,
@@ -131,7 +137,7 @@ Examples:
   controlnet evaluate --model tinyworld --count 200 --guidance 5`,
     )
     .action(async (options) => {
-      process.stdout.write(`${JSON.stringify(await evaluate(options))}\n`);
+      printLine(await evaluate(options));
     });
 
   program
@@ -142,7 +148,12 @@ Examples:
     .option("--count <n>", "scenes", number(1, 10_000_000, { whole: true }), 1000)
     .option("--seed <n>", "seed of the world", seed, 1)
     .option("--start <n>", "number of the first scene; 1000000 and up are held out", seed, 0)
-    .option("--condition <name>", "the control maps", "canny")
+    .option(
+      "--condition <name>",
+      "the control maps: a built-in condition, or your own module, whose code is run",
+      namedByUser,
+      namedByUser("canny"),
+    )
     .option("--workers <n>", "rendering processes", number(0, 256, { whole: true }), 2)
     .option("--format <name>", "fill50k", "fill50k")
     .addHelpText(

@@ -1,3 +1,5 @@
+import { visible, visibleLine } from "@controlnet-js/core";
+
 /** One line that is drawn over on a terminal, and now and then a plain line in a log file. */
 export interface ProgressBar {
   update(done: number, total: number, details: string): void;
@@ -37,19 +39,19 @@ export function createProgressBar(stream: NodeJS.WriteStream = process.stderr, l
       if (stream.isTTY) {
         const width = 24;
         const filled = Math.round((width * done) / total);
-        const line = `${"█".repeat(filled)}${"░".repeat(width - filled)} ${done}/${total}${time} · ${details}`;
+        const line = `${"█".repeat(filled)}${"░".repeat(width - filled)} ${done}/${total}${time} · ${visibleLine(details)}`;
         clear();
         // A line that wraps could not be drawn over.
         stream.write(line.slice(0, (stream.columns || 80) - 1));
         drawn = true;
       } else if (Date.now() - lastLine > logEvery * 1000 || done === total) {
         lastLine = Date.now();
-        stream.write(`${done}/${total} · ${details}${time}\n`);
+        stream.write(`${done}/${total} · ${visibleLine(details)}${time}\n`);
       }
     },
     print(line) {
       clear();
-      stream.write(`${line}\n`);
+      stream.write(`${visible(line)}\n`);
     },
     end: clear,
   };

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
 import { saveControlNet } from "@controlnet-js/pipeline/node";
 import { evaluateControl } from "./evaluate.js";
+import { printText } from "./print.js";
 import { createProgressBar, formatDuration } from "./progress-bar.js";
 import type { TrainConfig } from "./task-schemas.js";
 import { trainControl } from "./train-control.js";
@@ -70,7 +71,7 @@ export async function quickstart({ config, out, engine, signal }: QuickstartComm
       `Paint with it: npx controlnet sample --model ${config.base} --control ${join(out, "controlnet")} --image photo.png --prompt "a red house in the snow"`,
     ].join("\n");
     await writeFile(join(out, "report.txt"), `${report}\n`);
-    process.stdout.write(`\n${report}\n\nEverything is in ${out}\n`);
+    printText(`\n${report}\n\nEverything is in ${out}`);
   } finally {
     bar.end();
     trained.dispose();

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { namedByUser } from "./condition-name.js";
 import {
   count,
   countFromZero,
@@ -27,8 +28,8 @@ const controlSchema = z
     task: z.literal("controlnet"),
     /** `"tinyworld"`, or the folder of a diffusers pipeline. */
     base: z.string().default("tinyworld"),
-    /** A built-in condition's name, or the path of a module that exports one. */
-    condition: z.string().default("canny"),
+    /** A built-in condition's name, or the path of a module that exports one, whose code is run. */
+    condition: z.string().default("canny").transform(namedByUser),
     conditionOptions: z.record(z.string(), z.unknown()).default({}),
     /** The files of a built-in condition's network: its main part's path, or a path for each part. */
     weights: z.union([z.string(), z.record(z.string(), z.string())]).optional(),

@@ -39,7 +39,7 @@ export function sceneMaps(
   detects: boolean,
 ): SceneMaps {
   const { name } = condition;
-  const exact = exactMaps[name];
+  const exact = isExact(name) ? exactMaps[name] : undefined;
   return detects || !exact
     ? { name, of: (image) => condition.detect(image, options) }
     : { name: `exact ${name}`, of: (image, scene) => exact(image, scene, options) };

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { ControlNetError, nearestName } from "@controlnet-js/core";
+import { isUrl } from "@controlnet-js/data";
 import { parse, YAMLParseError } from "yaml";
 import * as z from "zod";
-import { isModulePath } from "./module-path.js";
+import { isModulePath } from "./condition-name.js";
 import { type TrainConfig, trainConfigSchema } from "./task-schemas.js";
 
 /** A config before it is checked. */
@@ -120,7 +121,7 @@ function withPaths(config: RawConfig, folder: string): RawConfig {
       case "base":
         return value === "tinyworld" ? value : absolute(value);
       case "condition":
-        return typeof value === "string" && isModulePath(value) ? absolute(value) : value;
+        return typeof value === "string" && isModulePath(value) && !isUrl(value) ? absolute(value) : value;
       case "weights":
         return typeof value === "string" ? absolute(value) : change(value, absolute);
       case "data":

@@ -28,5 +28,6 @@ export * from "./random-tensor.js";
 export * from "./rematerialize.js";
 export * from "./run-block.js";
 export * from "./tree.js";
+export * from "./visible.js";
 export * from "./wasm-kernels.js";
 export * from "./weight-loader.js";

@@ -4,9 +4,15 @@ import { isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Condition, ControlNetError, nearestName } from "@controlnet-js/core";
 
-/** Where a condition is defined, so that a worker process can load it too. */
+/**
+ * Where a condition is defined, so that a worker process can load it too. Loading it runs its code: never take it from a
+ * file that others wrote.
+ */
 export interface ConditionModule {
-  /** A file (`./my-condition.js` or `conditions/mine.ts`, relative to the working folder) or a package (`@controlnet-js/preprocessors`). */
+  /**
+   * A file (`./my-condition.js` or `conditions/mine.ts`, relative to the working folder) or a package
+   * (`@controlnet-js/preprocessors`); no URL.
+   */
   module: string;
   /** The name of the export. May be left out where the module exports one condition only. */
   export?: string;
@@ -27,18 +33,39 @@ export function isCondition(value: unknown): value is Condition {
 /** Whether a name such as `conditions/mine.ts` is that of a file rather than of something in a package. */
 const isScriptHere = (module: string): boolean => /\.[cm]?[jt]s$/.test(module) && existsSync(resolve(module));
 
-/** The same module, with a file given as a URL: independent of the working folder. */
+/**
+ * Whether a name begins as a URL does (`data:`, `https:`, `node:`), which a drive's letter (`C:\`) is not. Control characters
+ * and spaces, which URLs are read without, hide none.
+ */
+export const isUrl = (name: string): boolean =>
+  /^[a-z][a-z0-9+.-]*:/i.test(name.replace(/[\p{Cc}\s]/gu, "")) && !/^[a-z]:[\\/]/i.test(name);
+
+/** The name of a package, with what it exports below it. What else `import` takes, such as URLs, is none. */
+const packageName = /^(@[\w.~-]+\/)?[\w~-][\w.~-]*(\/[\w.~-]+)*$/;
+
+/**
+ * The same module, with a file's path made absolute: independent of the working folder.
+ * @throws ControlNetError `config` for what is neither a file's path nor a package's name, such as a URL
+ */
 export function resolveConditionModule({ module, export: name }: ConditionModule): ConditionModule {
-  const isFile = module.startsWith(".") || isAbsolute(module) || isScriptHere(module);
+  const isFile =
+    !isUrl(module) && (/^\.{1,2}([\\/]|$)/.test(module) || isAbsolute(module) || isScriptHere(module));
+  if (!isFile && !packageName.test(module))
+    throw new ControlNetError(
+      "config",
+      `loadCondition: expected a module's file, such as ./my-condition.ts, or a package's name; got ${JSON.stringify(module.slice(0, 80))}${isUrl(module) ? ", a URL" : ""}`,
+    );
   return {
-    module: isFile ? pathToFileURL(resolve(module)).href : module,
+    module: isFile ? resolve(module) : module,
     ...(name !== undefined && { export: name }),
   };
 }
 
 /**
- * Loads a condition from a module. TypeScript files need Node 22.18 or later, or `tsx` installed.
- * @throws ControlNetError `missing` for an unknown module or export, `config` for an export that is no condition
+ * Loads a condition from a module, which runs the module's code. TypeScript files need Node 22.18 or later, or `tsx`
+ * installed.
+ * @throws ControlNetError `missing` for an unknown module or export, `config` for a URL and for an export that is no
+ * condition
  */
 export async function loadCondition(given: ConditionModule): Promise<Condition> {
   const { module, export: name } = resolveConditionModule(given);
@@ -59,7 +86,7 @@ export async function loadCondition(given: ConditionModule): Promise<Condition> 
     if (distinct.size === 1) return exports[conditions[0]!] as Condition;
     throw new ControlNetError("config", `${where}: name the export to use (conditions: ${known})`);
   }
-  if (!(name in exports)) {
+  if (!Object.hasOwn(exports, name)) {
     const nearest = nearestName(name, conditions);
     const hint = nearest ? `, did you mean "${nearest}"?` : "";
     throw new ControlNetError("missing", `${where} has no export "${name}"${hint} (conditions: ${known})`);
@@ -79,13 +106,15 @@ function withCommonJsNames(exports: Record<string, unknown>): Record<string, unk
   return isPlain ? { ...whole, ...exports } : exports;
 }
 
+/** Imports a file by its absolute path, or a package by its name. */
 async function importModule(module: string): Promise<Record<string, unknown>> {
-  if (/^file:.*\.[cm]?ts$/.test(module)) await enableTypeScript();
+  const isFile = isAbsolute(module);
+  if (isFile && /\.[cm]?ts$/.test(module)) await enableTypeScript();
   try {
-    return await import(/* @vite-ignore */ module);
+    return await import(/* @vite-ignore */ isFile ? pathToFileURL(module).href : module);
   } catch (error) {
     const notFound = error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
-    if (!notFound || module.startsWith("file:")) throw error;
+    if (!notFound || isFile) throw error;
     // A package of the user's own: known in their folder, not in ours.
     const found = createRequire(join(process.cwd(), "index.js")).resolve(module);
     return await import(/* @vite-ignore */ pathToFileURL(found).href);

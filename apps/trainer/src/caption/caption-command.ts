@@ -5,7 +5,7 @@ import { ControlNetError } from "@controlnet-js/core";
 import { engineNames } from "@controlnet-js/engine";
 import type { Command } from "commander";
 import { number } from "../numbers.js";
-import { print, printLine } from "../print.js";
+import { print, printLine, printText } from "../print.js";
 import { readSource } from "../read-source.js";
 import { startEngine } from "../start-engine.js";
 import { captionFolder } from "./caption-folder.js";
@@ -81,7 +81,7 @@ async function caption(flags: CaptionFlags): Promise<void> {
     if (dir !== undefined) return await captionAll(describe, { ...flags, dir });
     const text = await describe(await readSource(image!));
     if (json) printLine({ file: image, text });
-    else process.stdout.write(`${text}\n`);
+    else printText(text);
   } finally {
     describe.dispose();
   }

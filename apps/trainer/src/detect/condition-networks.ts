@@ -113,6 +113,10 @@ export const conditionNetworks: Readonly<Record<string, ConditionNetwork>> = {
   },
 };
 
+/** The network of a built-in condition; undefined where it has none. */
+export const networkOf = (condition: string): ConditionNetwork | undefined =>
+  Object.hasOwn(conditionNetworks, condition) ? conditionNetworks[condition] : undefined;
+
 /** `detect_resolution` and `image_resolution` of controlnet_aux are one size, unless `--resolution` tells them apart. */
 const seenAt = ({ resolution, sized }: Look): LookOptions => {
   if (resolution !== undefined) return { resolution };

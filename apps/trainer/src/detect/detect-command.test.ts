@@ -6,6 +6,7 @@ import type { Image } from "@controlnet-js/core";
 import { builtInConditions, drawPoses, readPoseJson } from "@controlnet-js/preprocessors";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { namedByUser } from "../condition-name.js";
 import { captureProgram } from "../testing/run-program.js";
 import { openDetector } from "./detector.js";
 import { isMapDone } from "./map-file.js";
@@ -214,9 +215,9 @@ test("maps of one's own condition are made anew when its module has changed", as
   expect(await run()).toMatch(/0 maps, 1 kept/);
   write(4);
   // As the next process opens it; this one has the module already.
-  const changed = await openDetector({ condition: module, options: {} });
+  const changed = await openDetector({ condition: namedByUser(module), options: {} });
   expect(await isMapDone(at("own/a.png"), at("one/a.png"), changed)).toBe(false);
   write(3);
-  const again = await openDetector({ condition: module, options: {} });
+  const again = await openDetector({ condition: namedByUser(module), options: {} });
   expect(await isMapDone(at("own/a.png"), at("one/a.png"), again)).toBe(true);
 });

@@ -3,8 +3,9 @@ import { type Condition, ControlNetError, parseOptions } from "@controlnet-js/co
 import type { EngineName } from "@controlnet-js/engine";
 import { builtInConditions } from "@controlnet-js/preprocessors";
 import type { Command } from "commander";
+import { namedByUser, type UserCondition } from "../condition-name.js";
 import { number } from "../numbers.js";
-import { print, printLine } from "../print.js";
+import { print, printLine, printText } from "../print.js";
 import { assertOtherFile } from "./assert-other-file.js";
 import { conditionNetworks, type Look } from "./condition-networks.js";
 import { detectFolder } from "./detect-folder.js";
@@ -16,7 +17,7 @@ import { assertWeights, readWeightTexts } from "./network-weights.js";
 
 /** The flags of `controlnet detect`. */
 interface DetectFlags {
-  condition?: string;
+  condition?: UserCondition;
   image?: string;
   fromKeypoints?: string;
   out?: string;
@@ -51,7 +52,11 @@ export function addDetectCommand(program: Command): void {
   program
     .command("detect")
     .description("make the control map of a picture, of a folder of pictures, or of an OpenPose file")
-    .option("--condition <name>", "a built-in condition, or your own module: ./my-condition.ts")
+    .option(
+      "--condition <name>",
+      "a built-in condition, or your own module, whose code is run: ./my-condition.ts",
+      namedByUser,
+    )
     .option("--image <file>", "the picture: PNG, JPEG or WebP")
     .option("--from-keypoints <file>", "an OpenPose JSON file to draw instead, as condition pose")
     .option("--out <file>", "where the map goes, a .png of the picture's size or of --size")
@@ -138,7 +143,7 @@ async function detect(flags: DetectFlags): Promise<void> {
   const sources = [image, fromKeypoints, dir].filter((source) => source !== undefined);
   if (sources.length !== 1)
     throw usage("give one of --image FILE, --from-keypoints FILE and --dir FOLDER, or --list");
-  const name = flags.condition ?? (fromKeypoints === undefined ? undefined : "pose");
+  const name = flags.condition ?? (fromKeypoints === undefined ? undefined : namedByUser("pose"));
   if (name === undefined) throw usage("give --condition NAME; --list shows them");
   const listed = await openListed(name);
   const given = readOptionTexts(listed, flags.option);
@@ -183,7 +188,7 @@ async function list({ condition: name, json }: DetectFlags): Promise<void> {
       ? (Object.values(builtInConditions) as unknown as Condition[])
       : [await openListed(name)];
   if (json) printLine(conditionEntries(conditions));
-  else process.stdout.write(listConditions(conditions));
+  else printText(listConditions(conditions).trimEnd());
 }
 
 function tell({ out, condition, width, height, channels, warnings }: DetectReport): void {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, expect, test } from "vitest";
+import { namedByUser } from "../condition-name.js";
 import type { DetectOutcome } from "./detect-picture.js";
 import { runDetectJobs } from "./detect-workers.js";
 
@@ -10,7 +11,7 @@ const folder = mkdtempSync(join(tmpdir(), "detect-workers-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 // Kills its process on the picture of width 7; any other picture is its own map.
-const condition = join(folder, "deadly.mjs");
+const condition = namedByUser(join(folder, "deadly.mjs"));
 const source = `
   export const deadly = {
     name: "deadly", description: "", channels: 3, range: [0, 1], polarity: "none", channelOrder: "none",

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { type Condition, ControlNetError, parseOptions } from "@controlnet-js/core";
-import { isModulePath } from "../module-path.js";
+import { type ConditionName, isModulePath } from "../condition-name.js";
 import { openCondition } from "../open-condition.js";
 import type { Look } from "./condition-networks.js";
 import { fingerprint } from "./fingerprint.js";
@@ -26,8 +26,7 @@ export interface NetworkMark extends Look {
 
 /** The same as plain data, which passes between processes. */
 export interface DetectorName {
-  /** A built-in condition's name, or the path of a module that exports one. */
-  condition: string;
+  condition: ConditionName;
   options: Record<string, unknown>;
   size?: number;
   /** The files of the condition's network, and the engine that runs it. */
@@ -38,7 +37,7 @@ export interface DetectorName {
  * Opens a condition whose options can be read and listed.
  * @throws ControlNetError as `openCondition`; `config` for one that has no schema of its options
  */
-export async function openListed(name: string, network?: DetectorName["network"]): Promise<Condition> {
+export async function openListed(name: ConditionName, network?: DetectorName["network"]): Promise<Condition> {
   // Workers without a network start sooner without an engine.
   if (network) await (await import("../start-engine.js")).startEngine(network.engine);
   const { condition } = await openCondition(name, network);

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { constants } from "node:fs";
 import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
@@ -18,7 +19,7 @@ export async function fingerprint(path: string): Promise<string> {
   const hash = createHash("sha256");
   try {
     for (const file of await filesOf(path)) {
-      const handle = await open(file);
+      const handle = await openRegular(file);
       try {
         const { size } = await handle.stat();
         hash.update(JSON.stringify([relative(path, file), size]));
@@ -31,6 +32,14 @@ export async function fingerprint(path: string): Promise<string> {
     throw new ControlNetError("io", `can't read the weights ${path}: ${(cause as Error).message}`, { cause });
   }
   return hash.digest("hex").slice(0, 16);
+}
+
+/** Opening a pipe must not wait for its writer; Windows has no such flag. */
+const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
+async function openRegular(file: string): Promise<FileHandle> {
+  if (!(await stat(file)).isFile()) throw new Error(`expected a regular file: ${file}`);
+  return await open(file, flags);
 }
 
 async function filesOf(path: string): Promise<string[]> {

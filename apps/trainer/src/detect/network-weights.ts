@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { ControlNetError, nearestName } from "@controlnet-js/core";
-import { conditionNetworks, type Look } from "./condition-networks.js";
+import { conditionNetworks, type Look, networkOf } from "./condition-networks.js";
 
 /** The files of a condition's network by the part that each is for: `{ body: "body_pose_model.pth" }`. */
 export type Weights = Readonly<Record<string, string>>;
@@ -88,7 +88,7 @@ export function lacksWeights(
   options: Record<string, unknown>,
   weights: Weights | undefined,
 ): boolean {
-  const network = conditionNetworks[condition];
+  const network = networkOf(condition);
   if (!network?.isNeeded(options)) return false;
   const [main] = Object.keys(network.parts);
   return weights?.[main!] === undefined;
@@ -105,7 +105,7 @@ export function assertWeights(
   { command, main, other }: WeightsWords = weightsFlag,
 ): void {
   if (!lacksWeights(condition, options, weights)) return;
-  const [[, file], ...others] = Object.entries(conditionNetworks[condition]!.parts) as [
+  const [[, file], ...others] = Object.entries(networkOf(condition)!.parts) as [
     [string, string],
     ...[string, string][],
   ];
@@ -117,7 +117,7 @@ export function assertWeights(
 }
 
 function partsOf(condition: string, words: WeightsWords): string[] {
-  const network = conditionNetworks[condition];
+  const network = networkOf(condition);
   if (network) return Object.keys(network.parts);
   const known = Object.keys(conditionNetworks).join(", ");
   throw new ControlNetError(

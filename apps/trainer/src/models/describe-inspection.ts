@@ -1,14 +1,17 @@
+import { visibleLine } from "@controlnet-js/core";
 import type { Inspection } from "@controlnet-js/pipeline/node";
 
 /** An inspection as lines for a person: what it is, its parts, then a table of its tensors. */
 export function describeInspection(inspection: Inspection): string {
   const { path, summary, advice, parts, ema, parameters, bytes, metadata, tensors } = inspection;
   const partLines = parts.map(
-    ({ part, prefix, tensors: count }) => `  ${part}: ${count} tensors at "${prefix}"`,
+    ({ part, prefix, tensors: count }) => `  ${part}: ${count} tensors at "${visibleLine(prefix)}"`,
   );
-  const notes = Object.entries(metadata).map(([key, value]) => `  ${key}: ${shortened(value)}`);
+  const notes = Object.entries(metadata).map(
+    ([key, value]) => `  ${visibleLine(shortened(key))}: ${visibleLine(shortened(value))}`,
+  );
   const rows = tensors.map(({ name, dtype, shape, sha256 }) => [
-    name,
+    visibleLine(name),
     dtype,
     `[${shape.join(", ")}]`,
     ...(sha256 ? [sha256] : []),

@@ -8,10 +8,10 @@ import {
 } from "@controlnet-js/pipeline/node";
 import { type Command, Option } from "commander";
 import { number } from "../numbers.js";
+import { print as log, printLine, printText } from "../print.js";
 import { describeInspection } from "./describe-inspection.js";
 import { readModelYaml } from "./read-model-yaml.js";
 
-const log = (line: string) => process.stderr.write(`${line}\n`);
 const configOption = [
   "--config <file>",
   "the original code's model yaml, for single files of unusual size",
@@ -45,9 +45,8 @@ Examples:
     )
     .action((path: string, { json, hash }: { json: boolean; hash: boolean }) => {
       const inspection = inspectModel(path, { hash });
-      process.stdout.write(
-        `${json ? JSON.stringify(inspection, null, 2) : describeInspection(inspection)}\n`,
-      );
+      if (json) printLine(inspection, 2);
+      else printText(describeInspection(inspection));
     });
 }
 

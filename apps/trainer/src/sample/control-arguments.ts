@@ -1,5 +1,6 @@
 import { linkChoices, linkWeightings } from "@controlnet-js/pipeline";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { namedByUser } from "../condition-name.js";
 import { number } from "../numbers.js";
 import { keyAndValue, numberList, oneOf } from "./read-flags.js";
 import type { ControlArgument } from "./sample-parameters.js";
@@ -58,8 +59,8 @@ export function addControlOptions(command: Command): ControlArgument[] {
   toLast(
     "--condition <name>",
     "condition",
-    "how it is made; default: as the ControlNet was trained; inpaint takes --init-image and --mask",
-    String,
+    "how it is made: a built-in condition, or your own module, whose code is run; default: as the ControlNet was trained; inpaint takes --init-image and --mask",
+    namedByUser,
   );
   toList("--option <key=value>", "option", "an option of the condition, as of detect", (text) => {
     once(`"${keyAndValue(text)[0]}"`);

@@ -2,9 +2,10 @@ import { ControlNetError, type Image, parseOptions } from "@controlnet-js/core";
 import type { MapMaker, MapRequest, PictureSize } from "@controlnet-js/pipeline/node";
 import { builtInConditions, checkMap } from "@controlnet-js/preprocessors";
 import sharp from "sharp";
+import { namedByFile } from "../condition-name.js";
 import { type Detector, readOptionTexts } from "../detect/detector.js";
 import { assertWeights, readWeightTexts, type WeightsWords, weightsFlag } from "../detect/network-weights.js";
-import { openCondition } from "../open-condition.js";
+import { openCondition, trainedOptions } from "../open-condition.js";
 import { readPicture } from "../read-picture.js";
 import { fitMap, roundedDown } from "./fit-map.js";
 import { asksForInpainting, inpaintMapMaker } from "./inpaint-map.js";
@@ -84,18 +85,25 @@ async function detected(
 /** The condition that makes the map, with the options that it was trained with and those given, and its network. */
 async function detectorOf(
   { path, condition: named, option = [], weights: files = [] }: ControlArgument,
-  { condition: trained, options }: MapRequest["net"]["metadata"],
+  metadata: MapRequest["net"]["metadata"],
 ): Promise<Detector> {
-  const name = named ?? trained;
+  const { condition: trained } = metadata;
+  if (named === undefined && typeof trained !== "string")
+    throw new ControlNetError(
+      "config",
+      `controlnet sample: ${path} does not say what it was trained on; name it with --condition, or give a ready --map`,
+    );
+  const name =
+    named ??
+    namedByFile(
+      String(trained),
+      `controlnet sample: the ControlNet ${path}`,
+      "--condition FILE after it, or give a ready --map",
+    );
   if (name === "inpaint")
     throw new ControlNetError(
       "config",
       `controlnet sample: ${path} was trained on inpaint: say --condition inpaint after it, which takes the --mask or a hole`,
-    );
-  if (typeof name !== "string")
-    throw new ControlNetError(
-      "config",
-      `controlnet sample: ${path} does not say what it was trained on; name it with --condition, or give a ready --map`,
     );
   const weights = readWeightTexts(name, files, weightsWords);
   const { condition } = await openCondition(name, weights && { weights, look: { sized: true } });
@@ -104,8 +112,10 @@ async function detectorOf(
       "config",
       `controlnet sample: condition "${condition.name}" has no schema of its options; leave --option out`,
     );
-  const asTrained = name === trained ? (options as Record<string, unknown> | undefined) : undefined;
-  const given = { ...asTrained, ...(option.length > 0 && readOptionTexts(condition, option)) };
+  const given = {
+    ...trainedOptions(condition, metadata),
+    ...(option.length > 0 && readOptionTexts(condition, option)),
+  };
   const complete = condition.options
     ? parseOptions(`condition "${condition.name}"`, condition.options, given)
     : given;

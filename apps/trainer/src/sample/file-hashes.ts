@@ -1,10 +1,15 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { closeSync, createReadStream, existsSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
+import { openRegularFile } from "@controlnet-js/checkpoints/node";
+import { ControlNetError } from "@controlnet-js/core";
 import type { SampleParameters } from "./sample-parameters.js";
 
 /** The SHA-256 of files, by their paths. */
 export type FileHashes = Readonly<Record<string, string>>;
+
+/** The most bytes of a picture, a map, latents or embeddings: Node reads no larger file whole. */
+export const INPUT_LIMIT = 2 ** 31 - 1;
 
 /** The files that decide a picture beside models, by the parameters that name them. */
 const inputFiles = (parameters: SampleParameters): string[] => {
@@ -14,25 +19,37 @@ const inputFiles = (parameters: SampleParameters): string[] => {
   return [...new Set(all.filter((path) => path !== undefined))];
 };
 
-/** Hashes the files of the parameters; those that can't be read are left to whoever reads them. */
+/**
+ * Hashes the files of the parameters; one that is not there is left to whoever reads it.
+ * @throws ControlNetError `io` for what is no regular file, such as a pipe or a device, and for one of 2 GiB and more
+ */
 export async function hashFiles(parameters: SampleParameters): Promise<FileHashes> {
-  const hashes: Record<string, string> = {};
+  const hashes: [string, string][] = [];
   for (const path of inputFiles(parameters)) {
-    const hash = createHash("sha256");
-    try {
-      await pipeline(createReadStream(path), hash);
-      hashes[path] = hash.digest("hex");
-    } catch {
-      // Told, with what the file was for, where it is read.
-    }
+    const hash = await hashFile(path);
+    if (hash !== undefined) hashes.push([path, hash]);
   }
-  return hashes;
+  return Object.fromEntries(hashes);
+}
+
+async function hashFile(path: string): Promise<string | undefined> {
+  if (!existsSync(path)) return undefined;
+  const { fd, size } = openRegularFile(path, INPUT_LIMIT);
+  const hash = createHash("sha256");
+  try {
+    // No more than its size: what grows while it is read would never end.
+    if (size === 0) closeSync(fd);
+    else await pipeline(createReadStream("", { fd, end: size - 1 }), hash);
+  } catch (cause) {
+    throw new ControlNetError("io", `can't read ${path}: ${(cause as Error).message}`, { cause });
+  }
+  return hash.digest("hex");
 }
 
 /** A warning for each file that is not what it was when the picture was made that is made again. */
 export const changedFiles = (before: FileHashes, now: FileHashes): string[] =>
   Object.entries(now).flatMap(([path, hash]) =>
-    before[path] === undefined || before[path] === hash
+    !Object.hasOwn(before, path) || before[path] === hash
       ? []
       : [`${path}: has changed since the picture was made: this one will be another`],
   );

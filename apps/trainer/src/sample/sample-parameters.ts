@@ -1,8 +1,14 @@
-import { readFileSync } from "node:fs";
-import { ControlNetError } from "@controlnet-js/core";
+import { readRegularFile } from "@controlnet-js/checkpoints/node";
+import { ControlNetError, visible } from "@controlnet-js/core";
 import { linkChoices, linkWeightings, promptSettings } from "@controlnet-js/pipeline";
 import { readPngText } from "@controlnet-js/pipeline/node";
+import { builtInConditions } from "@controlnet-js/preprocessors";
 import * as z from "zod";
+import { type ConditionName, namedByFile } from "../condition-name.js";
+import { longestSide } from "../numbers.js";
+
+/** A control as a picture holds it: what it says of the condition is text, which others may have written. */
+type FoundControl = z.output<typeof controlSchema>;
 
 /** One ControlNet; every key but `path` is the option of its name that follows `--control`. */
 const controlSchema = z.object({
@@ -15,18 +21,21 @@ const controlSchema = z.object({
   option: z.array(z.string()).optional(),
   /** Paths, or `part=path`. */
   weights: z.array(z.string()).optional(),
-  strength: z.number().default(1),
-  start: z.number().default(0),
-  end: z.number().default(1),
+  strength: z.number().min(0).max(10).default(1),
+  start: z.number().min(0).max(1).default(0),
+  end: z.number().min(0).max(1).default(1),
   weighting: z.enum(linkWeightings).optional(),
   links: z.enum(linkChoices).optional(),
-  layers: z.array(z.number()).optional(),
+  layers: z.array(z.number()).max(1000).optional(),
   half: z.enum(["both", "conditional"]).optional(),
   /** The option `--control-mask`. */
   mask: z.string().optional(),
 });
 
-/** Everything that decides a picture. It is kept inside the PNG and in the JSON beside it; paths are as given. */
+/**
+ * Everything that decides a picture. It is kept inside the PNG and in the JSON beside it; paths are as given. Its bounds
+ * are those of the flags.
+ */
 export const sampleParametersSchema = z.object({
   model: z.string().default("tinyworld"),
   config: z.string().optional(),
@@ -37,49 +46,57 @@ export const sampleParametersSchema = z.object({
   promptSetting: z.enum(promptSettings).optional(),
   captioner: z.string().optional(),
   promptEmbeds: z.string().optional(),
-  clipSkip: z.number().int().nonnegative().default(0),
-  negativeClipSkip: z.number().int().nonnegative().default(0),
+  clipSkip: z.number().int().min(0).max(100).default(0),
+  negativeClipSkip: z.number().int().min(0).max(100).default(0),
   longPrompts: z.boolean().default(false),
   initImage: z.string().optional(),
   initLatents: z.string().optional(),
   mask: z.string().optional(),
   denoise: z.number().optional(),
   imageGuidance: z.number().optional(),
-  controls: z.array(controlSchema).default([]),
+  controls: z.array(controlSchema).max(100).default([]),
   /** A name, the path of a `scheduler_config.json`, or, in a picture, what that file held. */
   sampler: z.union([z.string(), z.record(z.string(), z.unknown())]).default("ddim"),
   samplerOptions: z.record(z.string(), z.unknown()).default({}),
   eta: z.number().optional(),
-  steps: z.number().int().positive().default(20),
+  steps: z.number().int().min(1).max(1000).default(20),
   guidance: z.number().default(9),
   guidanceRescale: z.number().default(0),
   guessMode: z.enum(["off", "diffusers", "original"]).default("off"),
   seed: z.number().int().nonnegative().default(0),
-  batch: z.number().int().positive().optional(),
+  batch: z.number().int().min(1).max(1000).optional(),
   first: z.number().int().nonnegative().default(0),
-  width: z.number().int().positive().optional(),
-  height: z.number().int().positive().optional(),
+  width: z.number().int().min(1).max(longestSide).optional(),
+  height: z.number().int().min(1).max(longestSide).optional(),
   latents: z.string().optional(),
   /** Pixels along a tile's side, `true` for the autoencoder's own, `false` for none. */
-  tiles: z.union([z.boolean(), z.number().int().positive()]).default(false),
+  tiles: z.union([z.boolean(), z.number().int().min(1).max(longestSide)]).default(false),
   engine: z.string().default("auto"),
 });
 
 /** One ControlNet of `controlnet sample`, with where its map comes from. */
-export type ControlArgument = z.output<typeof controlSchema>;
+export type ControlArgument = Omit<FoundControl, "condition"> & { condition?: ConditionName | undefined };
 
 /** Parameters with every default filled in. */
-export type SampleParameters = z.output<typeof sampleParametersSchema>;
+export type SampleParameters = Omit<FoundParameters, "controls"> & { controls: ControlArgument[] };
 
 /** Parameters as given. */
-export type GivenParameters = { [K in keyof SampleParameters]?: SampleParameters[K] | undefined };
+export type GivenParameters = Given<SampleParameters>;
+
+type Given<T> = { [K in keyof T]?: T[K] | undefined };
+
+/** Parameters as a picture holds them. */
+type FoundParameters = z.output<typeof sampleParametersSchema>;
+
+/** The most bytes of a picture that is made again, or of the JSON beside it. */
+const PICTURE_LIMIT = 2 ** 28;
 
 /** The text entry of a PNG that holds its parameters. */
 export const parametersKeyword = "parameters";
 
 /** What a picture of `controlnet sample` tells of how it was made. */
 export interface MadeWith {
-  parameters: GivenParameters;
+  parameters: Given<FoundParameters>;
   /** The engine that computed it. */
   ranOn: string | undefined;
   /** The SHA-256 of the files that it was made of, by their paths. */
@@ -91,12 +108,7 @@ export interface MadeWith {
  * @throws ControlNetError `io`, or `format` naming the file where it holds none
  */
 export function readParameters(path: string): MadeWith {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (cause) {
-    throw new ControlNetError("io", `can't read ${path}: ${(cause as Error).message}`, { cause });
-  }
+  const bytes = readRegularFile(path, PICTURE_LIMIT);
   const isPng = bytes.toString("latin1", 1, 4) === "PNG";
   const text = isPng ? readPngText(bytes, parametersKeyword) : bytes.toString("utf8");
   const found = madeWithSchema.safeParse(text === undefined ? undefined : parsed(text));
@@ -144,11 +156,31 @@ const replacements: readonly (readonly [
 /**
  * What was given, over what a picture was made with, over the defaults. What is given in another way takes the place of
  * what it contradicts: a prompt of embeddings, a size or batch of latents, and the other way round.
+ * @param before what a picture says: of its conditions only built-in ones count
+ * @throws ControlNetError `missing` where it names another one to make a map with
  */
-export function mergeParameters(given: GivenParameters, before: GivenParameters = {}): SampleParameters {
+export function mergeParameters(
+  given: GivenParameters,
+  before: Given<FoundParameters> = {},
+): SampleParameters {
   const kept = { ...before };
   for (const [keys, gone] of replacements)
     if (keys.some((key) => given[key] !== undefined)) for (const key of gone) delete kept[key];
   const told = Object.entries(given).filter(([, value]) => value !== undefined);
-  return sampleParametersSchema.parse({ ...kept, ...Object.fromEntries(told) });
+  const controls = given.controls ?? kept.controls?.map(ofFile);
+  const parsed = sampleParametersSchema.parse({ ...kept, ...Object.fromEntries(told), controls });
+  return parsed as SampleParameters;
+}
+
+/** A picture's word for a control. A ready map needs no condition, so that one which isn't built in goes. */
+function ofFile({ condition, ...control }: FoundControl): ControlArgument {
+  if (condition === undefined) return control;
+  const isReady = control.map !== undefined && !Object.hasOwn(builtInConditions, condition);
+  if (isReady) return control;
+  const { path, image } = control;
+  const again = `--control ${path}${image === undefined ? "" : ` --image ${image}`} --condition FILE`;
+  return {
+    ...control,
+    condition: namedByFile(condition, "controlnet sample: --from: the picture", visible(again)),
+  };
 }

@@ -1,16 +1,14 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
 import { writeAll, writeFileAtomically } from "./atomic.js";
+import { readRegularFile } from "./read-file.js";
 
-/** Reads a JSON file that holds an object. */
+/**
+ * Reads a JSON file that holds an object.
+ * @throws ControlNetError `io` for what is no regular file or too large, `format` for what is no JSON object
+ */
 export function readJson(path: string): Record<string, unknown> {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new ControlNetError("io", `can't read ${path}: ${(cause as Error).message}`, { cause });
-  }
+  const text = readRegularFile(path).toString("utf8");
   let value: unknown;
   try {
     value = parsePythonJson(text);

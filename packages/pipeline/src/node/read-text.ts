@@ -1,11 +1,4 @@
-import { readFileSync } from "node:fs";
-import { ControlNetError } from "@controlnet-js/core";
+import { readRegularFile } from "@controlnet-js/checkpoints/node";
 
 /** Reads a text file of a model folder, or says which is lacking. */
-export function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new ControlNetError("io", `can't read ${path}: ${(cause as Error).message}`, { cause });
-  }
-}
+export const readText = (path: string): string => readRegularFile(path).toString("utf8");
