@@ -38,7 +38,7 @@ export async function fingerprint(path: string): Promise<string> {
 const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 async function openRegular(file: string): Promise<FileHandle> {
-  if (!(await stat(file)).isFile()) throw new Error(`expected a regular file: ${file}`);
+  if (!(await stat(file)).isFile()) throw new Error(`${file} is not a regular file`);
   return await open(file, flags);
 }
 

@@ -1,7 +1,8 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import * as zlib from "node:zlib";
 import { ControlNetError } from "@controlnet-js/core";
 import type { RandomAccess } from "../random-access.js";
+import { openRegularFile } from "./read-file.js";
 
 /** A file open for reads at given positions, each into fresh memory. */
 export interface OpenFile extends RandomAccess {
@@ -16,23 +17,15 @@ const chunk = 2 ** 30;
 
 /**
  * Opens a file for positional reads.
- * @throws ControlNetError `io` where it can't be opened or read
+ * @throws ControlNetError `io` where it can't be opened or read, or is no regular file
  */
 export function openFile(path: string): OpenFile {
   const failed = (cause: unknown): never => {
     throw new ControlNetError("io", `can't read ${path}: ${(cause as Error).message}`, { cause });
   };
-  let fd: number | undefined;
-  let size = 0;
-  try {
-    fd = openSync(path, "r");
-    const stat = fstatSync(fd);
-    if (!stat.isFile()) throw new Error("it is not a regular file");
-    size = stat.size;
-  } catch (error) {
-    if (fd !== undefined) closeSync(fd);
-    return failed(error);
-  }
+  const opened = openRegularFile(path);
+  const { size } = opened;
+  let fd: number | undefined = opened.fd;
   const read = (start: number, end: number): Uint8Array => {
     if (fd === undefined) throw new ControlNetError("state", `can't read ${path}: it was closed`);
     const bytes = new Uint8Array(end - start);

@@ -20,10 +20,11 @@ export function openRegularFile(
   let fd: number | undefined;
   try {
     // Looked at first: opening a device may do something.
-    if (!statSync(path).isFile()) throw new Error("expected a regular file, found a folder, pipe or device");
+    if (!statSync(path).isFile())
+      throw new Error("it is not a regular file, but a folder, pipe, device or socket");
     fd = openSync(path, flags);
     const found = fstatSync(fd);
-    if (!found.isFile()) throw new Error("expected a regular file, found a folder, pipe or device");
+    if (!found.isFile()) throw new Error("it is not a regular file, but a folder, pipe, device or socket");
     if (found.size > limit)
       throw new Error(`it has ${found.size} bytes, more than the ${limit} that are read of such a file`);
     return { fd, size: found.size };
