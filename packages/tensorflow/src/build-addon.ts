@@ -10,12 +10,14 @@ import {
   symlinkSync,
 } from "node:fs";
 import { createRequire } from "node:module";
+import { availableParallelism, freemem } from "node:os";
 import { dirname, join } from "node:path";
+import { withFolderAside } from "./aside.js";
 import { engineCacheFolder, packageFolder } from "./cache-folder.js";
 import { TensorFlowError } from "./errors.js";
 import type { LibTensorFlow } from "./find-library.js";
 import { withLock } from "./lock.js";
-import { findProgram, runProcess } from "./run-process.js";
+import { findProgram, type ProcessResult, runProcess } from "./run-process.js";
 import { libraryNames, tensorFlowVersion } from "./wheel.js";
 
 const addonName = "controlnet_tensorflow.node";
@@ -77,17 +79,14 @@ async function makeAddon(
   for (const name of readdirSync(dirname(folder)))
     if (name.includes(".partial-")) rmSync(join(dirname(folder), name), { recursive: true, force: true });
   const partial = `${folder}.partial-${process.pid}`;
-  mkdirSync(partial, { recursive: true });
-  try {
+  await withFolderAside(partial, async () => {
     // The addon looks for libtensorflow beside itself, so that a prebuilt one needs no path of this machine.
     for (const name of libraryNames) symlinkSync(join(library.folder, name), join(partial, name));
     if (prebuilt) copyFileSync(prebuilt, join(partial, addonName));
     else await compile(sources, partial, log);
     rmSync(folder, { recursive: true, force: true });
     renameSync(partial, folder);
-  } finally {
-    rmSync(partial, { recursive: true, force: true });
-  }
+  });
 }
 
 function nativeSources(): string[] {
@@ -113,6 +112,17 @@ function contentHash(sources: readonly string[], library: LibTensorFlow): string
   return hash.digest("hex").slice(0, 20);
 }
 
+/** Memory for one compiler: its peak on these sources is 0.16 GB, more with a sanitizer. */
+const compilerBytes = 2 ** 28;
+
+/** How many compilers run side by side: one a core, as far as the memory reaches, cgroup limits included. */
+export function compilersAtOnce(cores = availableParallelism(), bytes = memoryLeft()): number {
+  return Math.max(1, Math.min(cores, Math.floor(bytes / compilerBytes)));
+}
+
+/** Node 20 has no `process.availableMemory` before 20.13. */
+const memoryLeft = (): number => process.availableMemory?.() ?? freemem();
+
 async function compile(
   sources: readonly string[],
   folder: string,
@@ -133,12 +143,18 @@ async function compile(
   ].map((path) => `-I${path}`);
   const units = sources.filter((path) => path.endsWith(".cc"));
   const objects = units.map((_, i) => join(folder, `${i}.o`));
-  const results = await Promise.all(
-    units.map((unit, i) =>
-      runProcess(compiler, [...compileFlags, ...extraFlags(), ...includes, "-c", unit, "-o", objects[i]!]),
-    ),
-  );
-  const failed = results.find((result) => result.code !== 0);
+  const waiting = units.entries();
+  let failed: ProcessResult | undefined;
+  // Each worker takes the next unit until none is left or one has failed.
+  const work = async (): Promise<void> => {
+    for (const [i, unit] of waiting) {
+      const args = [...compileFlags, ...extraFlags(), ...includes, "-c", unit, "-o", objects[i]!];
+      const result = await runProcess(compiler, args);
+      if (result.code !== 0) failed ??= result;
+      if (failed) return;
+    }
+  };
+  await Promise.all(Array.from({ length: compilersAtOnce() }, work));
   const linked =
     failed ??
     (await runProcess(compiler, [

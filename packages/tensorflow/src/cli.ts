@@ -42,6 +42,14 @@ async function main(): Promise<number> {
   return 0;
 }
 
+// An exit removes what is half done; a signal's own end does not.
+for (const [signal, code] of [
+  ["SIGHUP", 129],
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)
+  process.once(signal, () => process.exit(code));
+
 main().then(
   (code) => {
     process.exitCode = code;

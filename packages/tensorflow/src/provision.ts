@@ -9,12 +9,21 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { withFolderAside } from "./aside.js";
 import { engineCacheFolder } from "./cache-folder.js";
 import { TensorFlowError } from "./errors.js";
 import { isProvisioned, type LibTensorFlow, libraryFolder, manifestName } from "./find-library.js";
 import { withLock } from "./lock.js";
 import { findProgram, runProcess } from "./run-process.js";
-import { cudaRequirements, libraryNames, type Variant, type Wheel, wheelFor } from "./wheel.js";
+import {
+  cudaWheels,
+  libraryNames,
+  platforms,
+  pythonVersion,
+  type Variant,
+  type Wheel,
+  wheelFor,
+} from "./wheel.js";
 
 /** What to provision. */
 export interface ProvisionOptions {
@@ -48,7 +57,9 @@ export async function provision(options: ProvisionOptions = {}): Promise<LibTens
           "missing",
         );
       const file = await downloadWheel(python, wheel, log);
-      const extra = variant === "cuda" ? await downloadCuda(python, wheel, log) : [];
+      const extra: string[] = [];
+      for (const each of variant === "cuda" ? cudaWheels : [])
+        extra.push(await downloadWheel(python, each, log));
       await unpack(python, file, extra, result.folder, wheel, log);
       rmSync(downloadFolder(), { recursive: true, force: true });
     },
@@ -72,59 +83,60 @@ async function sha256(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-function pipArguments(wheel: Wheel, destination: string): string[] {
-  const fixed = ["-m", "pip", "download", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"];
-  return [
-    ...fixed,
-    "--python-version",
-    wheel.pythonVersion,
-    "--platform",
-    wheel.platform,
-    "--dest",
-    destination,
-  ];
-}
+/** The line of a requirements file that stands for exactly this wheel. */
+const requirement = ({ name, version, sha256 }: Wheel): string =>
+  `${name}==${version} --hash=sha256:${sha256}\n`;
 
-async function downloadWheel(python: string, wheel: Wheel, log: (line: string) => void): Promise<string> {
+/**
+ * The file of a wheel in the download folder, fetched unless it is there.
+ * @throws TensorFlowError `io` where pip can't fetch exactly this one
+ */
+export async function downloadWheel(
+  python: string,
+  wheel: Wheel,
+  log: (line: string) => void,
+): Promise<string> {
   const folder = downloadFolder();
-  const find = () => {
-    const name = existsSync(folder)
-      ? readdirSync(folder).find((entry) =>
+  const find = (where: string) =>
+    existsSync(where)
+      ? readdirSync(where).find((entry) =>
           entry.startsWith(`${wheel.name.replaceAll("-", "_")}-${wheel.version}-`),
         )
       : undefined;
-    return name && join(folder, name);
-  };
-  const present = find();
-  if (present && (await sha256(present)) === wheel.sha256) return present;
-  if (present) rmSync(present);
-  // pip writes aside; only a complete, verified wheel is moved into the download folder.
+  const present = find(folder);
+  if (present && (await sha256(join(folder, present))) === wheel.sha256) return join(folder, present);
+  if (present) rmSync(join(folder, present));
+  // pip writes aside, its temporary files too; only a complete, verified wheel is moved into the download folder.
   const aside = join(engineCacheFolder(), `download-${process.pid}`);
-  rmSync(aside, { recursive: true, force: true });
-  mkdirSync(aside, { recursive: true });
-  const requirements = join(aside, "requirements.txt");
-  writeFileSync(requirements, `${wheel.name}==${wheel.version} --hash=sha256:${wheel.sha256}\n`);
-  log(`downloading ${wheel.name} ${wheel.version} (${wheel.megabytes} MB)`);
-  try {
-    await pip(python, [...pipArguments(wheel, aside), "--require-hashes", "-r", requirements]);
+  const size = wheel.megabytes ? ` (${wheel.megabytes} MB)` : "";
+  log(`downloading ${wheel.name} ${wheel.version}${size}`);
+  return await withFolderAside(aside, async () => {
+    await pip(python, wheel, aside);
+    const name = find(aside);
+    if (!name || (await sha256(join(aside, name))) !== wheel.sha256)
+      throw new TensorFlowError(
+        `provision: pip left no ${wheel.name} ${wheel.version} with the pinned sha256 ${wheel.sha256}; check pip's own settings`,
+        {},
+        "io",
+      );
     mkdirSync(folder, { recursive: true });
-    for (const name of readdirSync(aside).filter((entry) => entry.endsWith(".whl")))
-      renameSync(join(aside, name), join(folder, name));
-  } finally {
-    rmSync(aside, { recursive: true, force: true });
-  }
-  return find()!;
+    renameSync(join(aside, name), join(folder, name));
+    return join(folder, name);
+  });
 }
 
-async function downloadCuda(python: string, wheel: Wheel, log: (line: string) => void): Promise<string[]> {
-  log("downloading the CUDA 12 libraries (about 3 GB)");
-  const folder = join(downloadFolder(), "cuda");
-  await pip(python, [...pipArguments({ ...wheel }, folder), ...cudaRequirements]);
-  return readdirSync(folder).map((name) => join(folder, name));
-}
-
-async function pip(python: string, args: readonly string[]): Promise<void> {
-  const { code, output } = await runProcess(python, args, false);
+async function pip(python: string, wheel: Wheel, destination: string): Promise<void> {
+  const requirements = join(destination, "requirements.txt");
+  writeFileSync(requirements, requirement(wheel));
+  const temporary = join(destination, "temporary");
+  mkdirSync(temporary);
+  const args = [
+    ...["-m", "pip", "download", "--disable-pip-version-check", "--no-cache-dir", "--no-deps"],
+    ...["--only-binary=:all:", "--python-version", pythonVersion],
+    ...platforms.flatMap((platform) => ["--platform", platform]),
+    ...["--dest", destination, "--require-hashes", "-r", requirements],
+  ];
+  const { code, output } = await runProcess(python, args, { TMPDIR: temporary });
   if (code === 0) return;
   const reason = output.trim().split("\n").slice(-4).join("\n");
   throw new TensorFlowError(
@@ -167,27 +179,26 @@ async function unpack(
     if (name.startsWith(`${basename(folder)}.partial`))
       rmSync(join(parent, name), { recursive: true, force: true });
   const partial = `${folder}.partial-${process.pid}`;
-  mkdirSync(partial, { recursive: true });
-  const { code, output } = await runProcess(python, [
-    "-c",
-    unpackScript,
-    partial,
-    libraryNames.join(","),
-    wheelFile,
-    ...extra,
-  ]);
-  const missing = libraryNames.filter((name) => !existsSync(join(partial, name)));
-  if (code !== 0 || missing.length > 0) {
-    rmSync(partial, { recursive: true, force: true });
-    throw new TensorFlowError(
-      `provision: unpacking failed: ${output.trim() || `no ${missing.join(", ")} in the wheel`}`,
-      {},
-      "io",
-    );
-  }
-  const manifest = { wheel: wheel.name, version: wheel.version, sha256: wheel.sha256, files: libraryNames };
-  writeFileSync(join(partial, manifestName), JSON.stringify(manifest, null, 2));
-  rmSync(folder, { recursive: true, force: true });
-  renameSync(partial, folder);
+  await withFolderAside(partial, async () => {
+    const { code, output } = await runProcess(python, [
+      "-c",
+      unpackScript,
+      partial,
+      libraryNames.join(","),
+      wheelFile,
+      ...extra,
+    ]);
+    const missing = libraryNames.filter((name) => !existsSync(join(partial, name)));
+    if (code !== 0 || missing.length > 0)
+      throw new TensorFlowError(
+        `provision: unpacking failed: ${output.trim() || `no ${missing.join(", ")} in the wheel`}`,
+        {},
+        "io",
+      );
+    const manifest = { wheel: wheel.name, version: wheel.version, sha256: wheel.sha256, files: libraryNames };
+    writeFileSync(join(partial, manifestName), JSON.stringify(manifest, null, 2));
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(partial, folder);
+  });
   log(`installed ${wheel.name} ${wheel.version} in ${folder}`);
 }

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 
 /** How a child process ended. */
 export interface ProcessResult {
@@ -6,22 +6,37 @@ export interface ProcessResult {
   output: string;
 }
 
+const running = new Set<ChildProcess>();
+const endAll = (): void => {
+  for (const child of running) child.kill();
+};
+
 /**
- * Runs a program to its end and collects what it printed; `echo` also passes that on to standard error.
- * Resolves with code 127 where the program does not exist.
+ * Runs a program to its end and collects what it printed; it ends with this process. `variables` are added to its
+ * environment. Resolves with code 127 where the program does not exist.
  */
-export function runProcess(command: string, args: readonly string[], echo = false): Promise<ProcessResult> {
+export function runProcess(
+  command: string,
+  args: readonly string[],
+  variables: NodeJS.ProcessEnv = {},
+): Promise<ProcessResult> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const env = { ...process.env, ...variables };
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env });
+    if (running.size === 0) process.once("exit", endAll);
+    running.add(child);
+    const settle = (result: ProcessResult): void => {
+      if (running.delete(child) && running.size === 0) process.off("exit", endAll);
+      resolve(result);
+    };
     let output = "";
     const collect = (chunk: Buffer) => {
       output += chunk.toString();
-      if (echo) process.stderr.write(chunk);
     };
     child.stdout.on("data", collect);
     child.stderr.on("data", collect);
-    child.on("error", (error) => resolve({ code: 127, output: error.message }));
-    child.on("close", (code) => resolve({ code: code ?? 1, output }));
+    child.on("error", (error) => settle({ code: 127, output: error.message }));
+    child.on("close", (code) => settle({ code: code ?? 1, output }));
   });
 }
 
