@@ -6,5 +6,6 @@ export { type OpenSource, openSafetensors } from "./open-safetensors.js";
 export { type FoundWeights, openShards, openWeights, weightNames } from "./open-weights.js";
 export { openRegularFile, readRegularFile, TEXT_LIMIT } from "./read-file.js";
 export { type ReplaceFolderOptions, replaceFolder } from "./replace-folder.js";
+export { restoreFolder } from "./restore-folder.js";
 export { type SaveFolderOptions, saveModelFolder } from "./save-model-folder.js";
 export { type SaveOptions, saveSafetensors } from "./save-safetensors.js";

@@ -5,6 +5,7 @@ import { type NamedTensor, tensorSource } from "../tensor-source.js";
 import { readJson } from "./config-file.js";
 import { openCheckpointFile } from "./open-checkpoint-file.js";
 import type { OpenSource } from "./open-safetensors.js";
+import { restoreFolder } from "./restore-folder.js";
 
 /** The base names under which published folders keep their weights, most usual first. */
 export const weightNames = ["diffusion_pytorch_model", "model", "pytorch_model"] as const;
@@ -49,6 +50,7 @@ function fileOf(files: readonly string[], base: string, ending: string): string 
  */
 export function openWeights(folder: string, baseNames: readonly string[] = weightNames): FoundWeights {
   let files: string[];
+  restoreFolder(folder);
   try {
     files = readdirSync(folder);
   } catch (cause) {

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { ControlNetError } from "@controlnet-js/core";
+import { restoreFolder } from "./restore-folder.js";
 
 /** Opening a pipe must not wait for its writer; Windows has no such flag. */
 const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
@@ -18,6 +19,7 @@ export function openRegularFile(
   limit = Number.POSITIVE_INFINITY,
 ): { fd: number; size: number } {
   let fd: number | undefined;
+  restoreFolder(path);
   try {
     // Looked at first: opening a device may do something.
     if (!statSync(path).isFile())

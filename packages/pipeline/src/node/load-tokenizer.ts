@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { readConfig } from "@controlnet-js/checkpoints/node";
+import { readConfig, restoreFolder } from "@controlnet-js/checkpoints/node";
 import { type BpeVocabulary, createTokenizer, type Tokenizer } from "@controlnet-js/text-encoder";
 import { addedTokens, tokenOf } from "./added-tokens.js";
 import { readVocabulary } from "./read-vocabulary.js";
@@ -23,6 +23,7 @@ export function loadTokenizer(
   maxTokens: number,
   { padding }: LoadTokenizerOptions = {},
 ): { tokenizer: Tokenizer; vocabulary: BpeVocabulary } {
+  restoreFolder(folder);
   const read = (name: string) => (existsSync(join(folder, name)) ? readConfig(folder, name) : {});
   const files = {
     config: read("tokenizer_config.json"),

@@ -8,7 +8,7 @@ import {
   tensorSource,
   withEmaWeights,
 } from "@controlnet-js/checkpoints";
-import { openCheckpoint, openWeights, readConfig } from "@controlnet-js/checkpoints/node";
+import { openCheckpoint, openWeights, readConfig, restoreFolder } from "@controlnet-js/checkpoints/node";
 import { ControlNetError } from "@controlnet-js/core";
 
 /** A `config.json`, parsed. */
@@ -49,6 +49,7 @@ export const configsEntry = "controlnet-js.configs";
  * @throws ControlNetError `io`, `missing`, `format` or `unsupported`, naming the path and the way out
  */
 export function openModel(path: string, { ema = false }: OpenModelOptions = {}): OpenModel {
+  restoreFolder(path);
   const found = statSync(path, { throwIfNoEntry: false });
   if (!found)
     throw new ControlNetError(

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Autoencoder } from "@controlnet-js/autoencoder";
 import { type FoundPart, requirePart } from "@controlnet-js/checkpoints";
+import { restoreFolder } from "@controlnet-js/checkpoints/node";
 import { ControlNetError, disposeTree } from "@controlnet-js/core";
 import type { TextEncoder } from "@controlnet-js/text-encoder";
 import type { UNetParams } from "@controlnet-js/unet";
@@ -36,6 +37,7 @@ export interface OpenPipelineOptions {
  */
 export async function openPipeline(path: string, options: OpenPipelineOptions = {}): Promise<Pipeline> {
   const { log = () => {}, ema = false } = options;
+  restoreFolder(path);
   if (existsSync(join(path, "model_index.json"))) {
     const { identity, close } = openModel(path);
     close();

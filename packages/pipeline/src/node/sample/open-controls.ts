@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { restoreFolder } from "@controlnet-js/checkpoints/node";
 import { disposeTree } from "@controlnet-js/core";
 import { Tensor } from "@tensorflow/tfjs-core";
 import { assertControlFits } from "../../control-fit.js";
@@ -16,7 +17,10 @@ export interface Named<T> {
   name: string;
 }
 
-const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+const isFolder = (path: string): boolean => {
+  restoreFolder(path);
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+};
 
 /** A folder has its own configs; the model yaml is for single files. */
 export const yamlFor = (path: string, { config }: SampleOptions): { config?: unknown } =>
