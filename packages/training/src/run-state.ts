@@ -1,8 +1,9 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { open, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { replaceFolder } from "@controlnet-js/checkpoints/node";
+import { createHash, randomUUID } from "node:crypto";
+import { constants } from "node:fs";
+import { type FileHandle, open, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { replaceFolder, restoreFolder } from "@controlnet-js/checkpoints/node";
+import { ControlNetError } from "@controlnet-js/core";
 
 /** A checkpoint on disk: a folder `step-00001200` with a manifest. */
 export interface FoundCheckpoint {
@@ -41,67 +42,132 @@ export async function saveCheckpoint(
     const files: Record<string, string> = {};
     for (const name of await listFiles(aside)) {
       await sync(join(aside, name));
-      files[name] = await hashFile(join(aside, name));
+      files[name] = await useFile(join(aside, name), hashOf);
     }
     const manifest: Manifest = { format: "controlnet-js run state", version: 1, step, files };
     await writeFile(join(aside, manifestName), JSON.stringify(manifest, null, 2));
     await sync(join(aside, manifestName));
   });
-  await removeCheckpoints(runFolder, keep, step);
+  // It is saved, whatever becomes of older ones: the next save tries again to remove them.
+  await removeCheckpoints(runFolder, Math.max(1, keep), step).catch(() => undefined);
   return target;
 }
 
 /**
- * Removes all but the `keep` newest checkpoints up to step `last`, and what a killed process left behind of others.
- * Those after `last` go as well: a run that stands there has passed over them.
+ * Removes all but the `keep` newest checkpoints up to step `last`, and what a killed process left behind of others. Those
+ * after `last` stay, and so does what was set aside.
  */
-export async function removeCheckpoints(runFolder: string, keep: number, last = 0): Promise<void> {
-  const steps = await checkpointSteps(runFolder);
-  const kept = steps.filter((step) => step <= last).slice(0, keep);
-  const old = steps.filter((step) => !kept.includes(step)).map(folderOf);
+export async function removeCheckpoints(
+  runFolder: string,
+  keep: number,
+  last = Number.POSITIVE_INFINITY,
+): Promise<void> {
+  const steps = (await checkpointSteps(runFolder)).filter((step) => step <= last);
+  const old = steps.slice(keep).map(folderOf);
   const partial = (await namesIn(runFolder)).filter((name) => /^\.step-\d+\.(partial|old)-/.test(name));
   for (const name of [...old, ...partial]) await rm(join(runFolder, name), { recursive: true, force: true });
 }
 
 /**
  * The newest valid checkpoint of a run, or undefined where there is none.
- * @param onInvalid told of each newer one that was passed over, and why
+ * @param onInvalid told of each newer one that is damaged and was passed over, and why
+ * @throws ControlNetError `io` where a newer one can't be read, `unsupported` where a later version wrote it: neither may be
+ * passed over, since it may be whole
  */
 export async function findCheckpoint(
   runFolder: string,
-  onInvalid: (message: string) => void = () => {},
+  onInvalid: (message: string, folder: string) => void = () => {},
 ): Promise<FoundCheckpoint | undefined> {
   for (const step of await checkpointSteps(runFolder)) {
     const folder = join(runFolder, folderOf(step));
     const problem = await problemOf(folder, step);
     if (!problem) return { folder, step };
-    onInvalid(`checkpoint ${folder} is not valid and was passed over: ${problem}`);
+    onInvalid(`checkpoint ${folder} is not valid and was passed over: ${problem}`, folder);
   }
   return undefined;
 }
 
-/** Steps of all checkpoints, the newest first. */
-async function checkpointSteps(runFolder: string): Promise<number[]> {
+/**
+ * Renames a damaged checkpoint, so that it is in nobody's way and nothing of it is lost; returns its new path.
+ * @throws ControlNetError `io` where it can't be renamed
+ */
+export async function setAside(folder: string): Promise<string> {
+  const aside = join(dirname(folder), `.invalid-${basename(folder)}-${randomUUID().slice(0, 8)}`);
+  await rename(folder, aside).catch((cause: Error) => {
+    throw new ControlNetError("io", `can't set ${folder} aside: ${cause.message}; move it away`, { cause });
+  });
+  return aside;
+}
+
+/**
+ * Steps of all checkpoints, valid or not, the newest first.
+ * @throws ControlNetError `io` where the folder is there and can't be read
+ */
+export async function checkpointSteps(runFolder: string): Promise<number[]> {
+  for (const name of await namesIn(runFolder)) {
+    const replaced = /^\.(step-\d{8,})\.old-/.exec(name)?.[1];
+    if (replaced) restoreFolder(join(runFolder, replaced));
+  }
   return (await namesIn(runFolder))
     .flatMap((name) => /^step-(\d{8,})$/.exec(name)?.[1] ?? [])
     .map(Number)
     .sort((a, b) => b - a);
 }
 
-const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "ENOENT";
 
-async function problemOf(folder: string, step: number): Promise<string | undefined> {
-  let manifest: Manifest;
+async function namesIn(folder: string): Promise<string[]> {
   try {
-    manifest = JSON.parse(await readFile(join(folder, manifestName), "utf8")) as Manifest;
+    return await readdir(folder);
   } catch (error) {
-    return `its manifest can't be read (${(error as Error).message})`;
+    if (isMissing(error)) return [];
+    throw unreadable(folder, "the run's folder", error);
   }
-  if (manifest.format !== "controlnet-js run state" || manifest.version !== 1)
+}
+
+const unreadable = (path: string, what: string, cause: unknown): ControlNetError =>
+  new ControlNetError(
+    "io",
+    `can't read ${path}: ${(cause as Error).message}. It may be whole, so nothing is trained without it and nothing was ` +
+      `changed: make it readable and try again, or move ${what} away`,
+    { cause },
+  );
+
+/** Why a checkpoint is damaged, or undefined. */
+async function problemOf(folder: string, step: number): Promise<string | undefined> {
+  const read = async <T>(name: string, use: (handle: FileHandle) => Promise<T>): Promise<T | undefined> => {
+    const path = join(folder, name);
+    try {
+      return await useFile(path, use);
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw unreadable(path, folder, error);
+    }
+  };
+  const text = await read(manifestName, (handle) => handle.readFile("utf8"));
+  if (text === undefined) return "its manifest is missing";
+  let manifest: Partial<Manifest>;
+  try {
+    manifest = JSON.parse(text);
+  } catch (error) {
+    return `its manifest is not JSON (${(error as Error).message})`;
+  }
+  const isObject = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isObject(manifest) || manifest.format !== "controlnet-js run state")
     return "its manifest has another format";
-  if (manifest.step !== step) return `its manifest is of step ${manifest.step}`;
-  for (const [name, hash] of Object.entries(manifest.files)) {
-    const found = await hashFile(join(folder, name)).catch(() => undefined);
+  const version: unknown = manifest.version;
+  if (typeof version === "number" && version > 1)
+    throw new ControlNetError(
+      "unsupported",
+      `${folder} was saved by a later version (run state ${version}; this version reads 1): update, or move it away to go ` +
+        "on from an older checkpoint",
+    );
+  if (version !== 1) return `its manifest is of version ${JSON.stringify(version)}, expected 1`;
+  if (manifest.step !== step) return `its manifest is of step ${JSON.stringify(manifest.step)}`;
+  if (!isObject(manifest.files)) return "its manifest lists no files";
+  for (const [name, hash] of Object.entries(manifest.files!)) {
+    if (name.split(/[/\\]/).includes("..")) return `its manifest lists ${name}, which is not in its folder`;
+    const found = await read(name, hashOf);
     if (found === undefined) return `${name} is missing`;
     if (found !== hash) return `${name} does not have the content that was saved`;
   }
@@ -118,9 +184,20 @@ async function listFiles(folder: string, within = ""): Promise<string[]> {
   return found.sort();
 }
 
-async function hashFile(path: string): Promise<string> {
+/** Opens a regular file; a FIFO in its place doesn't block. */
+async function useFile<T>(path: string, use: (handle: FileHandle) => Promise<T>): Promise<T> {
+  const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    if (!(await handle.stat()).isFile()) throw new Error("it is not a regular file");
+    return await use(handle);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function hashOf(handle: FileHandle): Promise<string> {
   const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  for await (const chunk of handle.createReadStream({ autoClose: false })) hash.update(chunk as Buffer);
   return hash.digest("hex");
 }
 

@@ -1,8 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, readdir, rm, truncate } from "node:fs/promises";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { disposeTree, leavesOf } from "@controlnet-js/core";
 import { expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
@@ -96,10 +96,124 @@ describe("resuming", () => {
     expect(await readdir(folder)).toEqual(["step-00000002"]);
   });
 
-  test("a checkpoint that is no use does not push out what is saved after it", async () => {
-    await trained({ steps: 4, saveEvery: 0 });
+  test("a checkpoint that is no use does not push out what is saved after it, and is kept", async () => {
+    await trained({ steps: 4, saveEvery: 2 });
     await truncate(join(folder, "step-00000004", "state.safetensors"), 100);
-    await trained({ steps: 2, resume: true, keep: 1 });
+    await trained({ steps: 3, resume: true, keep: 1, saveEvery: 0 });
+    const [aside, ...others] = (await readdir(folder)).sort();
+    expect(aside).toMatch(/^\.invalid-step-00000004-/);
+    expect((await stat(join(folder, aside!, "state.safetensors"))).size).toBe(100);
+    expect(others).toEqual(["step-00000003"]);
+    await trained({ steps: 4, resume: true, keep: 1 });
+    expect((await readdir(folder)).sort()).toEqual([aside, "step-00000004"]);
+  });
+
+  test("never begins anew beside checkpoints of which none is valid", async () => {
+    await trained({ steps: 4 });
+    for (const step of ["step-00000002", "step-00000004"])
+      await truncate(join(folder, step, "state.safetensors"), 100);
+    for (const resume of [true, false])
+      await expect(trained({ resume })).rejects.toMatchObject({
+        code: "state",
+        message: expect.stringMatching(/holds checkpoints of an earlier run, the newest of step 4.*overwrit/),
+      });
+    expect((await readdir(folder)).sort()).toEqual(["step-00000002", "step-00000004"]);
+  });
+
+  /** What is done to the newest checkpoint, step 4; the older one, step 2, is whole. */
+  type Harm = (checkpoint: string) => unknown;
+  const manifest =
+    (content: string): Harm =>
+    (at) =>
+      writeFile(join(at, "manifest.json"), content);
+  const changed =
+    (change: object): Harm =>
+    async (at) => {
+      const path = join(at, "manifest.json");
+      await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, "utf8")), ...change }));
+    };
+  const inPlaceOf =
+    (name: string, put: (path: string) => unknown): Harm =>
+    async (at) => {
+      await rm(join(at, name), { recursive: true, force: true });
+      await put(join(at, name));
+    };
+  const fifo = (path: string) => execFileSync("mkfifo", [path]);
+  const loop = (path: string) => symlink(basename(path), path);
+  const longLink = (path: string) => symlink("x".repeat(300), path);
+
+  test.each<[string, Harm, string, RegExp]>([
+    ["a folder for a manifest", inPlaceOf("manifest.json", mkdir), "io", /EISDIR|not a regular file/],
+    ["a FIFO for a manifest", inPlaceOf("manifest.json", fifo), "io", /not a regular file/],
+    ["a link loop", inPlaceOf("manifest.json", loop), "io", /ELOOP/],
+    ["a link that is too long", inPlaceOf("state.safetensors", longLink), "io", /ENAMETOOLONG/],
+    ["a folder for the state", inPlaceOf("state.safetensors", mkdir), "io", /EISDIR|not a regular file/],
+    ["a FIFO for the state", inPlaceOf("state.safetensors", fifo), "io", /not a regular file/],
+    ["a file for the folder", inPlaceOf(".", (path) => writeFile(path, "")), "io", /ENOTDIR/],
+    ["a link loop for the folder", inPlaceOf(".", loop), "io", /ELOOP/],
+    [
+      "a later version",
+      changed({ version: 2 }),
+      "unsupported",
+      /later version \(run state 2; this version reads 1\)/,
+    ],
+  ])(
+    "an older checkpoint is not silently taken where the newest can't be read: %s",
+    async (_, harm, code, reason) => {
+      await trained({ steps: 4 });
+      await harm(join(folder, "step-00000004"));
+      for (let time = 0; time < 2; time++)
+        await expect(trained({ resume: true })).rejects.toMatchObject({
+          code,
+          message: expect.stringMatching(new RegExp(`step-00000004.*(${reason.source}).*move.* away`)),
+        });
+      expect((await readdir(folder)).sort()).toEqual(["step-00000002", "step-00000004"]);
+    },
+  );
+
+  test.each<[string, Harm, RegExp]>([
+    ["null", manifest("null"), /another format/],
+    ["[]", manifest("[]"), /another format/],
+    ["a number", manifest("4"), /another format/],
+    ["an empty manifest", manifest(""), /not JSON/],
+    ["a cut manifest", (at) => truncate(join(at, "manifest.json"), 50), /not JSON/],
+    ["no manifest", (at) => rm(join(at, "manifest.json")), /manifest is missing/],
+    ["another format", changed({ format: "x" }), /another format/],
+    ["a version that is no number", changed({ version: "1" }), /of version "1", expected 1/],
+    ["version 0", changed({ version: 0 }), /of version 0/],
+    ["another step", changed({ step: 5 }), /of step 5/],
+    ["no files", changed({ files: null }), /lists no files/],
+    ["a list of files", changed({ files: ["state.safetensors"] }), /lists no files/],
+    ["a hash that is none", changed({ files: { "state.safetensors": 5 } }), /not have the content/],
+    ["a file elsewhere", changed({ files: { "../step-00000002/manifest.json": "" } }), /not in its folder/],
+    ["no state", (at) => rm(join(at, "state.safetensors")), /state\.safetensors is missing/],
+    [
+      "another state",
+      (at) => writeFile(join(at, "state.safetensors"), "x"),
+      /state\.safetensors does not have/,
+    ],
+  ])("what is damaged is set aside and told, and the one before is taken: %s", async (_, harm, reason) => {
+    await trained({ steps: 4 });
+    await harm(join(folder, "step-00000004"));
+    const warnings: string[] = [];
+    const rest = await trained({ resume: true }, { warned: (message) => warnings.push(message) });
+    expect(rest.losses).toHaveLength(4);
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        new RegExp(`step-00000004.*passed over.*${reason.source}.*kept as .*\\.invalid-step-00000004-`),
+      ),
+    ]);
+    expect((await readdir(folder)).filter((name) => name.startsWith(".invalid-step-00000004-"))).toHaveLength(
+      1,
+    );
+  });
+
+  test("a process that has no files left to open does not begin anew", { timeout: 120_000 }, async () => {
+    await trained({ steps: 2 });
+    const out = spawnSync(process.execPath, [...runArguments("resume-without-files.ts"), folder], {
+      encoding: "utf8",
+    });
+    expect(out.stdout, out.stderr).toMatch(/^io can't read .*: EMFILE/);
     expect(await readdir(folder)).toEqual(["step-00000002"]);
   });
 });
@@ -198,16 +312,15 @@ test("nothing leaks", async () => {
   });
 });
 
-async function killAfterSave(run: string, step: number): Promise<void> {
+/** What runs a script of `testing` from source. */
+function runArguments(script: string): string[] {
   const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
-  const script = fileURLToPath(new URL("testing/train-until-killed.ts", import.meta.url));
-  const child: ChildProcess = spawn(process.execPath, [
-    "--conditions=@controlnet-js/source",
-    "--import",
-    tsx,
-    script,
-    run,
-  ]);
+  const path = fileURLToPath(new URL(`testing/${script}`, import.meta.url));
+  return ["--conditions=@controlnet-js/source", "--import", tsx, path];
+}
+
+async function killAfterSave(run: string, step: number): Promise<void> {
+  const child: ChildProcess = spawn(process.execPath, [...runArguments("train-until-killed.ts"), run]);
   let errors = "";
   child.stderr!.on("data", (chunk) => (errors += chunk));
   await new Promise<void>((resolve, reject) => {

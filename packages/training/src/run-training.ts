@@ -5,7 +5,14 @@ import { type LearningRate, learningRateAt } from "./learning-rate.js";
 import { initialLossScale, nextLossScale } from "./loss-scale.js";
 import { type ProcessGroup, shareText, shareTree, sumOver } from "./process-group.js";
 import { holdFolder } from "./run-lock.js";
-import { findCheckpoint, removeCheckpoints, saveCheckpoint } from "./run-state.js";
+import {
+  checkpointSteps,
+  type FoundCheckpoint,
+  findCheckpoint,
+  removeCheckpoints,
+  saveCheckpoint,
+  setAside,
+} from "./run-state.js";
 import { type Progress, readState, writeState } from "./saved-state.js";
 import {
   createTrainState,
@@ -102,8 +109,9 @@ export interface TrainingResult<P> {
 /**
  * Trains `task` on `dataset`. N steps, a kill at any point and N more after `resume` give the same bits as 2 N steps
  * on one engine with the same threads.
- * @throws ControlNetError `state` for a checkpoint of another run, any where nothing is to be resumed, or another run that is
- * at work in the folder; `data` for a loss that is no longer a number
+ * @throws ControlNetError `state` for a checkpoint of another run, any where nothing is to be resumed, none valid where one
+ * is, or another run that is at work in the folder; `io` or `unsupported` for a newest checkpoint that can't be read or is of
+ * a later version; `data` for a loss that is no longer a number
  */
 export async function runTraining<P, B>(
   task: TrainingTask<P, B>,
@@ -261,18 +269,9 @@ async function begin<P, B>(
   options: CompleteOptions,
   listener: TrainingListener,
 ): Promise<Beginning<P>> {
-  const { folder, optimizer, precision, resume, overwrite, group } = options;
+  const { optimizer, precision, group } = options;
   const leads = isFirst(options);
-  if (leads && overwrite && !resume) await removeCheckpoints(folder, 0);
-  const found = leads
-    ? await findCheckpoint(folder, (message) => resume && listener.warned?.(message))
-    : undefined;
-  if (found && !resume)
-    throw new ControlNetError(
-      "state",
-      `runTraining: ${folder} holds checkpoints of an earlier run, the newest of step ${found.step}; ` +
-        "resume it, choose another folder, or overwrite it",
-    );
+  const found = leads ? await findBeginning(options, listener) : undefined;
   let state = createTrainState(task.params, optimizer);
   let progress: Progress = {
     step: 0,
@@ -289,6 +288,35 @@ async function begin<P, B>(
     progress = JSON.parse(await shareText(group, JSON.stringify(progress))) as Progress;
   }
   return { state, progress, checkpoint: found?.folder };
+}
+
+/**
+ * What a run goes on from. Where checkpoints are in the folder, it never begins anew beside them: it goes on from the newest
+ * that is valid, damaged ones set aside, or it was asked to overwrite them.
+ */
+async function findBeginning(
+  { folder, resume, overwrite }: CompleteOptions,
+  listener: TrainingListener,
+): Promise<FoundCheckpoint | undefined> {
+  if (overwrite && !resume) await removeCheckpoints(folder, 0);
+  const [newest] = await checkpointSteps(folder);
+  if (newest === undefined) return undefined;
+  const lead = `runTraining: ${folder} holds checkpoints of an earlier run, the newest of step ${newest}`;
+  if (!resume)
+    throw new ControlNetError("state", `${lead}; resume it, choose another folder, or overwrite it`);
+  const damaged: { folder: string; message: string }[] = [];
+  const found = await findCheckpoint(folder, (message, at) => damaged.push({ folder: at, message }));
+  if (!found)
+    throw new ControlNetError(
+      "state",
+      `${lead}, and none is valid: ${damaged.map(({ message }) => message).join("; ")}. Begin anew by overwriting them, ` +
+        "or in another folder",
+    );
+  for (const { folder: at, message } of damaged) {
+    const kept = await setAside(at);
+    listener.warned?.(`${message}; it is kept as ${kept}`);
+  }
+  return found;
 }
 
 /** What makes two runs the same run: a checkpoint of another one must not be resumed silently. */
