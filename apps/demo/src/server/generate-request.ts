@@ -32,19 +32,25 @@ export async function decodeMap(address: string, size: { width: number; height: 
   const bytes = Buffer.from(address.slice(address.indexOf(",") + 1), "base64");
   if (!bytes.subarray(0, pngSignature.length).equals(pngSignature))
     throw new ControlNetError("data", "the control map is no PNG");
-  const { data, info } = await sharp(bytes, { limitInputPixels: 1e7 })
+  const unreadable = (cause: Error): never => {
+    throw new ControlNetError("data", `the control map can't be read: ${cause.message}`, { cause });
+  };
+  const map = sharp(bytes, { limitInputPixels: size.width * size.height });
+  // The size stands at the file's beginning: a map that does not fit is never decoded.
+  const { width, height } = await sharp(bytes).metadata().catch(unreadable);
+  if (width !== size.width || height !== size.height)
+    throw new ControlNetError(
+      "shape",
+      `expected a control map of ${size.width}x${size.height} pixels, got ${width}x${height}`,
+    );
+  const data = await map
     .flatten({ background: "#000000" })
     .toColourspace("srgb")
     .removeAlpha()
     .raw()
-    .toBuffer({ resolveWithObject: true })
-    .catch((cause: Error) => {
-      throw new ControlNetError("data", `the control map can't be read: ${cause.message}`, { cause });
-    });
-  if (info.width !== size.width || info.height !== size.height || info.channels !== 3)
-    throw new ControlNetError(
-      "shape",
-      `expected a control map of ${size.width}x${size.height} pixels, got ${info.width}x${info.height}`,
-    );
-  return { data: new Uint8Array(data), width: info.width, height: info.height, channels: 3 };
+    .toBuffer()
+    .catch(unreadable);
+  if (data.length !== width * height * 3)
+    throw new ControlNetError("data", "the control map has no red, green and blue");
+  return { data: new Uint8Array(data), width, height, channels: 3 };
 }
