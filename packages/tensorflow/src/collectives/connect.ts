@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { type RegisterOptions, registerTensorFlow } from "../engine.js";
 import { TensorFlowError } from "../errors.js";
-import { isLoopback, parseAddress } from "./addresses.js";
+import { ipOf, isLoopback, parseAddress } from "./addresses.js";
 import type { Cluster } from "./cluster.js";
 import type { Communicator } from "./communicator.js";
 import { tokenVariable } from "./introduction.js";
@@ -62,9 +62,22 @@ async function addressesOf(
       {},
       "config",
     );
-  if (rank === 0 && !process.env[tokenVariable] && !isLoopback(parseAddress(meeting).host))
-    warn(
-      `WARNING: whoever reaches ${meeting} may take a process's place in this group; set ${tokenVariable} to the same random text for all processes (openssl rand -hex 32) and use a private network`,
-    );
+  if (rank === 0 && !process.env[tokenVariable]) await warnOfStrangers(meeting, warn);
   return await meet(meeting, rank, size, await freePort(), timeoutSeconds);
+}
+
+/** What a group without a token should know about the place where it meets. */
+async function warnOfStrangers(meeting: string, warn: (line: string) => void): Promise<void> {
+  const { host } = parseAddress(meeting);
+  if (isLoopback(host)) return;
+  const ip = await ipOf(host).catch(() => host);
+  const remedy = `set ${tokenVariable} to the same random text for all processes (openssl rand -hex 32)`;
+  if (isLoopback(ip))
+    warn(
+      `WARNING: ${host} is ${ip} on this machine, so no process of another machine can join; set MASTER_ADDR to this machine's address on the network, or ${remedy}`,
+    );
+  else
+    warn(
+      `WARNING: whoever reaches ${meeting} may take a process's place in this group; ${remedy} and use a private network`,
+    );
 }

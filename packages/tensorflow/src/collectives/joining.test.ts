@@ -215,6 +215,8 @@ test("an unlaunched group off loopback without a token is warned of", async () =
     /WARNING: whoever reaches 203\.0\.113\.9:.*CONTROLNET_GROUP_TOKEN/,
   );
   expect(await said("203.0.113.9", "secret")).toBe("");
+  // A name to the resolver, as Debian's own host name is.
+  expect(await said("127.1", "")).toMatch(/127\.1 is 127\.0\.0\.1 on this machine.*set MASTER_ADDR/);
   expect(await said("localhost", "")).toBe("");
 });
 
