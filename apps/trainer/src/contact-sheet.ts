@@ -7,8 +7,17 @@ export interface SheetRow {
   caption: string;
 }
 
+/** What XML 1.0 has no place for, not even as a reference: controls, halves of a character, U+FFFE. */
+const notXml = /[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu;
+
+/** A text as XML shows it; what XML has no place for becomes U+FFFD. */
 const escapeXml = (text: string): string =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  text.replace(notXml, "\ufffd").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+
+/** Characters of a caption that are shown; a text encoder reads fewer. */
+const longestCaption = 600;
+const shortened = (text: string): string =>
+  text.length > longestCaption ? `${text.slice(0, longestCaption)} ...` : text;
 
 /** Words in lines of at most `length` characters, as far as the words allow. */
 function wrap(text: string, length: number): string[] {
@@ -67,7 +76,9 @@ export async function contactSheet(
   const captionSize = 12;
   const headingHeight = 26;
   const rowWidth = headings.length * (first.width + gap) - gap;
-  const captions = rows.map(({ caption }) => wrap(caption, Math.floor(rowWidth / (0.56 * captionSize))));
+  const captions = rows.map(({ caption }) =>
+    wrap(shortened(caption), Math.floor(rowWidth / (0.56 * captionSize))),
+  );
   const captionHeight = 8 + 1.25 * captionSize * Math.max(...captions.map((lines) => lines.length));
   const perColumn = Math.ceil(rows.length / columns);
   const width = columns * rowWidth + (columns + 1) * 3 * gap;

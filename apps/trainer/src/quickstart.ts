@@ -1,10 +1,11 @@
-import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
 import { saveControlNet } from "@controlnet-js/pipeline/node";
 import { evaluateControl } from "./evaluate.js";
 import { printText } from "./print.js";
 import { createProgressBar, formatDuration } from "./progress-bar.js";
+import { assertOwnFolders, chartFile, markRun, reportFile, sheetFile } from "./quickstart-mark.js";
+import { replaceFile } from "./replace-file.js";
 import type { TrainConfig } from "./task-schemas.js";
 import { trainControl } from "./train-control.js";
 
@@ -26,12 +27,17 @@ export async function quickstart({ config, out, engine, signal }: QuickstartComm
       "config",
       `controlnet quickstart: expected a config of task "controlnet", got "${config.task}"; use controlnet train`,
     );
-  const start = { resume: false, overwrite: true, engine, ...(signal && { signal }) };
+  const overwrite = await assertOwnFolders(config.output, out);
+  const start = { resume: false, overwrite, quickstart: true, engine, ...(signal && { signal }) };
   const trained = await trainControl({ config, ...start });
   const bar = createProgressBar();
   try {
-    await mkdir(out, { recursive: true });
+    markRun(out, true);
     const { pipeline, params, netConfig, condition, detects, heldOut, log, result } = trained;
+    await saveControlNet(join(out, "controlnet"), params, netConfig, {
+      metadata: trained.metadata(result.step),
+    });
+    replaceFile(join(out, chartFile), log.chart());
     const { edgeF1, sheet } = await evaluateControl({
       pipeline,
       params,
@@ -46,11 +52,7 @@ export async function quickstart({ config, out, engine, signal }: QuickstartComm
       onProgress: (painted, total) => bar.update(painted, total, `painting ${shown} held-out maps`),
     });
     bar.end();
-    await writeFile(join(out, "contact-sheet.png"), sheet);
-    await writeFile(join(out, "chart.svg"), log.chart());
-    await saveControlNet(join(out, "controlnet"), params, netConfig, {
-      metadata: trained.metadata(result.step),
-    });
+    replaceFile(join(out, sheetFile), sheet);
     const convergence = log.convergence();
     const steps = log.steps;
     const speed = steps.length / steps.reduce((sum, row) => sum + row.seconds!, 0);
@@ -70,7 +72,7 @@ export async function quickstart({ config, out, engine, signal }: QuickstartComm
       "",
       `Paint with it: npx controlnet sample --model ${config.base} --control ${join(out, "controlnet")} --image photo.png --prompt "a red house in the snow"`,
     ].join("\n");
-    await writeFile(join(out, "report.txt"), `${report}\n`);
+    replaceFile(join(out, reportFile), `${report}\n`);
     printText(`\n${report}\n\nEverything is in ${out}`);
   } finally {
     bar.end();

@@ -11,9 +11,10 @@ import {
 import { memory } from "@tensorflow/tfjs-core";
 import { print } from "./print.js";
 import type { ProgressBar } from "./progress-bar.js";
+import { markRun } from "./quickstart-mark.js";
 import { replaceFile } from "./replace-file.js";
 import type { RunLog } from "./run-log.js";
-import type { TrainConfig } from "./task-schemas.js";
+import type { TrainCommand } from "./run-with-progress.js";
 
 /** The folder within the run's that gets what validations show. */
 export const validationFolder = "validation";
@@ -44,7 +45,7 @@ export interface ProgressRun<P, B> {
 /** A run's task and its listener, which keep log, chart, events, pictures and bar. */
 export function withProgress<P, B>(
   run: ProgressRun<P, B>,
-  { config, resume }: { config: TrainConfig; resume: boolean },
+  { config, resume, quickstart = false }: Pick<TrainCommand, "config" | "resume" | "quickstart">,
   log: RunLog,
   bar: ProgressBar,
 ): { task: TrainingTask<P, B>; listener: TrainingListener } {
@@ -52,28 +53,36 @@ export function withProgress<P, B>(
   const events = new EventWriter(join(output, "events"));
   const { task, paint } = run;
   let status = "not validated yet";
-  let complained = false;
-  /** Writes what only tells of the run: where that fails, the run itself goes on. */
-  const attempt = async (write: () => void | Promise<void>) => {
+  const complaints = new Set<string>();
+  /** Does what only tells of the run: where that fails, it says so once, and the run itself goes on. */
+  const attempt = async <T>(
+    act: () => T | Promise<T>,
+    problem = "figures can't be written",
+    signal?: AbortSignal,
+  ) => {
     try {
-      await write();
+      return await act();
     } catch (error) {
-      if (!complained)
-        bar.print(`warning: figures can't be written: ${(error as Error).message}; the run goes on without`);
-      complained = true;
+      if (signal?.aborted) throw error;
+      if (!complaints.has(problem))
+        bar.print(`warning: ${problem}: ${(error as Error).message}; the run goes on without`);
+      complaints.add(problem);
+      return undefined;
     }
   };
   const validate = task.validate && {
     validate: async (params: P, step: number, signal?: AbortSignal): Promise<ValidationReport> => {
       const report = await task.validate!(params, step, signal);
       if (!paint || step % config.validation.imagesEvery !== 0) return report;
-      const { sheet, figures } = await paint(params, signal);
-      await attempt(() => writeSheet(output, events, step, sheet));
-      return { ...report, ...figures };
+      const painting = await attempt(() => paint(params, signal), "pictures can't be painted", signal);
+      if (!painting) return report;
+      await attempt(() => writeSheet(output, events, step, painting.sheet));
+      return { ...report, ...painting.figures };
     },
   };
   const listener: TrainingListener = {
     started({ step, resumedFrom }) {
+      markRun(output, quickstart);
       log.begin(resumedFrom ? step : undefined);
       if (resumedFrom) print(`Resumed from ${resumedFrom}`);
       else if (resume) print(`Nothing to resume in ${output}: starting at step 0`);

@@ -19,6 +19,8 @@ export interface TrainCommand<C extends TrainConfig = TrainConfig> {
   /** Begins anew where an earlier run has left checkpoints, which is otherwise an error. */
   overwrite?: boolean;
   engine: string;
+  /** The run is that of `controlnet quickstart`, which may overwrite it later. Default false. */
+  quickstart?: boolean;
   signal?: AbortSignal;
   /** The processes that train together. */
   group?: ProcessGroup;

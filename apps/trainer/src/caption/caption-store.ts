@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
-import { appendFile, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
-import { basename, dirname, join, posix } from "node:path";
+import { appendFile, readFile, truncate } from "node:fs/promises";
+import { join, posix } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
+import { replaceFile } from "../replace-file.js";
 
 /** Where the captions of a folder's pictures are kept, in a form that an `image-folder` dataset reads. */
 export interface CaptionStore {
@@ -35,16 +36,7 @@ export function openTextFiles(dir: string): CaptionStore {
     has: (name) => existsSync(join(dir, slotOf(name))),
     async write(name, text) {
       const file = join(dir, slotOf(name));
-      const part = join(dirname(file), `.${basename(file)}.part`);
-      await writing(file, async () => {
-        try {
-          await writeFile(part, `${text}\n`);
-          await rename(part, file);
-        } catch (error) {
-          await rm(part, { force: true });
-          throw error;
-        }
-      });
+      await writing(file, async () => replaceFile(file, `${text}\n`));
     },
   };
 }

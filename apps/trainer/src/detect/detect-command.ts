@@ -3,10 +3,10 @@ import { type Condition, ControlNetError, parseOptions } from "@controlnet-js/co
 import type { EngineName } from "@controlnet-js/engine";
 import { builtInConditions } from "@controlnet-js/preprocessors";
 import type { Command } from "commander";
+import { assertOtherFile } from "../assert-other-file.js";
 import { namedByUser, type UserCondition } from "../condition-name.js";
 import { number } from "../numbers.js";
 import { print, printLine, printText } from "../print.js";
-import { assertOtherFile } from "./assert-other-file.js";
 import { conditionNetworks, type Look } from "./condition-networks.js";
 import { detectFolder } from "./detect-folder.js";
 import { detectKeypoints } from "./detect-keypoints.js";
@@ -169,7 +169,7 @@ async function detect(flags: DetectFlags): Promise<void> {
   if (out === undefined && !json) throw usage("give --out FILE.png, or --json to only print what was found");
   if (out !== undefined && !/\.png$/i.test(out))
     throw usage(`--out expects a .png, as other formats would blur the map; got "${out}"`);
-  if (out !== undefined) await assertOtherFile(out, image ?? fromKeypoints!);
+  if (out !== undefined) await assertOtherFile("detect: --out", out, [image ?? fromKeypoints]);
   const detector = await openDetector(detectorName);
   const report =
     image === undefined

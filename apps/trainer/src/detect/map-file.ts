@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import { encodeLines, toRgb } from "@controlnet-js/preprocessors";
 import sharp from "sharp";
-import { replaceFile } from "../replace-file.js";
+import { replaceFile, writeNewFile } from "../replace-file.js";
 import type { Detector } from "./detector.js";
 import { makeFolder } from "./make-folder.js";
 
@@ -22,17 +22,29 @@ const pngTexts = () => import("@controlnet-js/pipeline/node");
  * Writes a map as PNG, with the condition, its options, the size and the network in a text chunk. The file appears whole or
  * not at all. A map of more than three channels is written as pictures below one another: of three channels each where that
  * divides them, else of one. Small files are written ten times as fast when nothing else is done meanwhile.
+ * @param isNew never over a file that is there
+ * @returns false where `isNew` and there is one
  * @throws ControlNetError `io` naming the file
  */
-export async function writeMap(path: string, map: Image, detector: Detector): Promise<void> {
+export async function writeMap(
+  path: string,
+  map: Image,
+  detector: Detector,
+  isNew = false,
+): Promise<boolean> {
+  const write = (): boolean => {
+    if (isNew) return writeNewFile(path, png);
+    replaceFile(path, png);
+    return true;
+  };
   const png = await encodeMap(map, detector.condition.channels, described(detector));
   try {
     try {
-      replaceFile(path, png);
+      return write();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
       await makeFolder(dirname(path));
-      replaceFile(path, png);
+      return write();
     }
   } catch (cause) {
     throw new ControlNetError("io", `can't write ${path}: ${(cause as Error).message}`, { cause });

@@ -12,7 +12,7 @@ export type FileHashes = Readonly<Record<string, string>>;
 export const INPUT_LIMIT = 2 ** 31 - 1;
 
 /** The files that decide a picture beside models, by the parameters that name them. */
-const inputFiles = (parameters: SampleParameters): string[] => {
+export const inputFiles = (parameters: SampleParameters): string[] => {
   const { initImage, initLatents, mask, latents, promptEmbeds, config, controls } = parameters;
   const ofControls = controls.flatMap((control) => [control.map, control.image, control.mask]);
   const all = [initImage, initLatents, mask, latents, promptEmbeds, config, ...ofControls];

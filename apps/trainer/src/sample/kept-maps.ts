@@ -5,7 +5,8 @@ import { writeMap } from "../detect/map-file.js";
 import type { MapMade } from "./control-map.js";
 
 /**
- * Keeps the maps that a run makes of pictures, to be written as `map-PLACE.png`, the place that of its `--control`.
+ * Keeps the maps that a run makes of pictures, to be written as `map-PLACE.png`, the place that of its `--control`;
+ * where there is one, as `map-PLACE-1.png` and so on.
  * @param folder nothing is kept without one
  */
 export function keptMaps(folder: string | undefined): {
@@ -21,8 +22,10 @@ export function keptMaps(folder: string | undefined): {
     async write() {
       const paths: string[] = [];
       for (const { map, detector, place } of kept) {
-        const path = join(folder!, `map-${place}.png`);
-        await writeMap(path, map, detector);
+        const pathOf = (n: number) => join(folder!, n === 0 ? `map-${place}.png` : `map-${place}-${n}.png`);
+        let n = 0;
+        while (!(await writeMap(pathOf(n), map, detector, true))) n++;
+        const path = pathOf(n);
         paths.push(path);
       }
       return paths;

@@ -93,8 +93,9 @@ describe("the run's flags", () => {
   test("a picture by its own number is that of the batch", async () => {
     const both = await sample(...prompt, "--batch", "2", "--seed", "9");
     const pixels = await pixelsOf(both.files[1]!);
-    const second = await sample(...prompt, "--first", "1", "--seed", "9");
-    expect(second.files).toEqual([both.files[1]]);
+    const own = ["--first", "1", "--seed", "9"];
+    const second = await sample(...prompt, ...own, "--out", at("second"));
+    expect(second.files).toEqual([both.files[1]!.replace(at("out"), at("second"))]);
     expect(await pixelsOf(second.files[0]!)).toEqual(pixels);
   });
 

@@ -50,7 +50,7 @@ export function addSampleCommand(program: Command): void {
           controls: controls.length > 0 ? controls : undefined,
         };
         const parameters = mergeParameters(given, before?.parameters);
-        const report = await sample({ parameters, out, saveLatents, saveMaps, before });
+        const report = await sample({ parameters, out, saveLatents, saveMaps, before, from });
         if (json) printLine(report);
       },
     );
@@ -152,7 +152,7 @@ const addRunOptions = (command: Command): Command =>
 const addOutputOptions = (command: Command): Command =>
   command
     .option("--from <picture>", "make this picture again; what else is given overrides")
-    .option("--out <folder>", "where pictures go", "out/sample")
+    .option("--out <folder>", "where pictures go; none is overwritten", "out/sample")
     .option("--save-latents <file>", "keep the final latents: safetensors, latents, as diffusers gives them")
     .option("--save-maps <folder>", "keep the maps that are made of --image")
     .option("--json", "print one JSON document on stdout: files, parameters, what was applied", false);

@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -114,6 +123,43 @@ test("a photo's map is made at the size of a ready map; latents decide the size 
     expect([given.applied.width, given.applied.height]).toEqual([24, 16]);
     expect(given.warnings.join("\n")).toMatch(/map\.png: resized from 40x24 to 24x16, the picture's size/);
   });
+}, 120_000);
+
+test("no picture, map, model or latents that a run reads or has made before is overwritten", async () => {
+  const out = at("kept");
+  const run = (given: GivenParameters, from?: string, saveLatents?: string) =>
+    sample({ parameters: parameters({ steps: 1, width: 24, height: 16, ...given }), out, from, saveLatents });
+  const [first] = (await run({ prompt: "red ball" }, undefined, at("kept/latents.safetensors"))).files;
+  const before = readFileSync(first!);
+  const [second] = (await run({ prompt: "blue cube" })).files;
+  const [again] = (await run({ initImage: first!, denoise: 1 }, second)).files;
+  expect([first, second, again]).toEqual([0, 1, 2].map((n) => at(`kept/picture-4-${n}.png`)));
+  expect(readFileSync(first!)).toEqual(before);
+
+  copyFileSync(at("map.png"), at("kept/map-0.png"));
+  const photo = [net({ image: at("kept/map-0.png") })];
+  const made = await sample({ parameters: parameters({ steps: 1, controls: photo }), out, saveMaps: out });
+  expect(made.maps).toEqual([at("kept/map-0-1.png")]);
+  expect(readFileSync(at("kept/map-0.png"))).toEqual(readFileSync(at("map.png")));
+
+  symlinkSync(at("kept/latents.safetensors"), at("kept/link.safetensors"));
+  linkSync(at("kept/latents.safetensors"), at("kept/hard.safetensors"));
+  symlinkSync(at("net"), at("kept/net"));
+  const latents = at("kept/latents.safetensors");
+  const weights = "diffusion_pytorch_model.safetensors";
+  for (const [given, file, from] of [
+    [{ latents }, latents],
+    [{ latents }, at("kept/link.safetensors")],
+    [{ latents: at("kept/link.safetensors") }, at("kept/hard.safetensors")],
+    [{ initLatents: latents }, latents],
+    [{ controls: photo }, at(`kept/net/${weights}`)],
+    [{}, at(`base/unet/${weights}`)],
+    [{}, first!, first!],
+  ] as [GivenParameters, string, string?][])
+    await expect(run(given, from, file)).rejects.toMatchObject({
+      code: "config",
+      message: expect.stringMatching(/--save-latents .* would overwrite .*; give another file/),
+    });
 }, 120_000);
 
 test.each<[string, () => GivenParameters, RegExp]>([

@@ -1,13 +1,14 @@
 import { dirname } from "node:path";
 import type { Applied } from "@controlnet-js/pipeline";
 import { samplePictures, saveLatents } from "@controlnet-js/pipeline/node";
+import { assertOtherFile } from "../assert-other-file.js";
 import { print } from "../print.js";
 import { createProgressBar } from "../progress-bar.js";
 import { startEngine } from "../start-engine.js";
 import { openCaptionerOf } from "./captioner.js";
 import { checkParameters, checkSaveMaps } from "./check-parameters.js";
 import { engineMemory } from "./engine-memory.js";
-import { changedFiles, hashFiles } from "./file-hashes.js";
+import { changedFiles, hashFiles, inputFiles } from "./file-hashes.js";
 import { errorInFlags, inFlags } from "./in-flags.js";
 import { keptMaps } from "./kept-maps.js";
 import { assertFolder, assertNoFolder, outputFolder } from "./output-folder.js";
@@ -24,6 +25,8 @@ export interface SampleRequest {
   saveLatents?: string | undefined;
   /** A folder for the maps that are made of pictures. */
   saveMaps?: string | undefined;
+  /** The picture that is made again, which is not overwritten. */
+  from?: string | undefined;
   /** What the picture tells that is made again. */
   before?: Pick<MadeWith, "ranOn" | "files"> | undefined;
 }
@@ -54,7 +57,10 @@ export async function sample({ parameters, out, before, ...request }: SampleRequ
   if (request.saveMaps !== undefined) checkSaveMaps(parameters);
   const folders = outputFolders({ out, ...request });
   for (const [option, path] of folders) await assertFolder(option, path);
-  if (request.saveLatents !== undefined) await assertNoFolder("--save-latents", request.saveLatents);
+  if (request.saveLatents !== undefined) {
+    await assertNoFolder("--save-latents", request.saveLatents);
+    await assertOtherFile("sample: --save-latents", request.saveLatents, allInputs(parameters, request.from));
+  }
   const hashes = await hashFiles(parameters);
   const maps = keptMaps(request.saveMaps);
   const options = sampleOptions(parameters, maps.keep);
@@ -113,6 +119,17 @@ export async function sample({ parameters, out, before, ...request }: SampleRequ
     latents.dispose();
   }
 }
+
+/** All that a run reads: files, models and their folders. */
+const allInputs = (parameters: SampleParameters, from: string | undefined): (string | undefined)[] => {
+  const { model, tokenizer, captioner, sampler, controls } = parameters;
+  const ofControls = controls.flatMap(({ path, weights = [] }) => [
+    path,
+    ...weights.flatMap((text) => [text, text.slice(text.indexOf("=") + 1)]),
+  ]);
+  const named = typeof sampler === "string" ? sampler : undefined;
+  return [from, model, tokenizer, captioner, named, ...inputFiles(parameters), ...ofControls];
+};
 
 type Outputs = Pick<SampleRequest, "out" | "saveLatents" | "saveMaps">;
 

@@ -1,13 +1,16 @@
-import { writeFile } from "node:fs/promises";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Image } from "@controlnet-js/core";
+import { ControlNetError, type Image } from "@controlnet-js/core";
 import { pngWithText } from "@controlnet-js/pipeline/node";
 import { encodePng } from "../contact-sheet.js";
+import { writeNewFile } from "../replace-file.js";
 import { parametersKeyword } from "./sample-parameters.js";
 
 /**
- * Writes into a folder that is there each picture as `picture-SEED-NUMBER.png` with its details inside, and those as JSON beside it.
+ * Writes into a folder that is there each picture as `picture-SEED-NUMBER.png` with its details inside, and those as JSON
+ * beside it. Nothing is overwritten: where a number is taken, the picture gets the next free one.
  * @returns the paths of the PNG files
+ * @throws ControlNetError `io` where they can't be written
  */
 export async function writePictures(
   folder: string,
@@ -16,12 +19,32 @@ export async function writePictures(
 ): Promise<string[]> {
   const files: string[] = [];
   for (const [place, image] of images.entries()) {
-    const index = details.first + place;
-    const own = { ...details, index };
-    const path = join(folder, `picture-${details.seed}-${index}.png`);
-    await writeFile(path, pngWithText(await encodePng(image), parametersKeyword, JSON.stringify(own)));
-    await writeFile(path.replace(/png$/, "json"), `${JSON.stringify(own, null, 2)}\n`);
-    files.push(path);
+    const own = { ...details, index: details.first + place };
+    const png = pngWithText(await encodePng(image), parametersKeyword, JSON.stringify(own));
+    const json = `${JSON.stringify(own, null, 2)}\n`;
+    const pathOf = (number: number) => join(folder, `picture-${details.seed}-${number}.png`);
+    let number = own.index;
+    try {
+      while (!writePair(pathOf(number), png, json)) number++;
+    } catch (cause) {
+      throw new ControlNetError("io", `can't write ${pathOf(number)}: ${(cause as Error).message}`, {
+        cause,
+      });
+    }
+    files.push(pathOf(number));
   }
   return files;
+}
+
+/** Writes a picture and the JSON beside it, or neither where one of them is there. */
+function writePair(path: string, png: Uint8Array, json: string): boolean {
+  if (!writeNewFile(path, png)) return false;
+  try {
+    if (writeNewFile(path.replace(/png$/, "json"), json)) return true;
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  }
+  rmSync(path, { force: true });
+  return false;
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
@@ -131,6 +131,31 @@ test("a moving average that isn't there is told of; the folder of the file is ma
   });
   expect(said).toContainEqual(expect.stringMatching(/no moving average.*taken as they are/));
   expect(tensorsOf(out)).toEqual(tensorsOf(at("control.safetensors")));
+});
+
+test("what is converted is never overwritten, however it is spelled or linked", async () => {
+  const input = at("like-sd1.safetensors");
+  const before = readFileSync(input);
+  const folderOf = at("over");
+  await convertModel(input, join(folderOf, "unet"), { to: "diffusers", part: "unet" });
+  symlinkSync(input, at("over-link.safetensors"));
+  linkSync(input, at("over-hard.safetensors"));
+  symlinkSync(folderOf, at("over-folder"));
+  const unet = "unet/diffusion_pytorch_model.safetensors";
+  for (const [from, out, to] of [
+    [input, input, "ldm"],
+    [input, join(folder, ".", "x", "..", "like-sd1.safetensors"), "ldm"],
+    [input, at("over-link.safetensors"), "ldm"],
+    [at("over-link.safetensors"), at("over-hard.safetensors"), "ldm"],
+    [folderOf, join(at("over-folder"), unet), "ldm"],
+    [folderOf, at("over-folder"), "diffusers"],
+    [join(folderOf, unet), join(folderOf, "unet"), "diffusers"],
+  ] as const)
+    await expect(convertModel(from, out, { to, part: "unet" })).rejects.toMatchObject({
+      code: "config",
+      message: expect.stringMatching(/--out .* would overwrite .*; give another name/),
+    });
+  expect(readFileSync(input).equals(before)).toBe(true);
 });
 
 test("what can't be converted is named, and nothing is left behind", async () => {

@@ -1,5 +1,5 @@
-import { existsSync, statSync } from "node:fs";
-import { dirname, extname } from "node:path";
+import { existsSync, realpathSync, statSync } from "node:fs";
+import { dirname, extname, sep } from "node:path";
 import { type FoundPart, type ModelPart, type NamedTensor, requirePart } from "@controlnet-js/checkpoints";
 import { ControlNetError } from "@controlnet-js/core";
 import { inHalf } from "./half-tensors.js";
@@ -84,6 +84,7 @@ export async function convertModel(
 ): Promise<Conversion> {
   const { to, half = false, ema = false, tokenizer, log = () => {} } = options;
   assertOutput(output, to);
+  assertOther(output, input);
   const hints = options.config === undefined ? undefined : hintsFromLdm(options.config);
   const opened = openModel(input, { ema });
   try {
@@ -175,6 +176,21 @@ function buffersOf({ source }: OpenModel, { part, prefix }: FoundPart, keys: Par
     const renamed = own.startsWith("embeddings.") ? `text_model.${own}` : own;
     return [{ ...source.get(name), name: renamed }];
   });
+}
+
+/** Refuses to write over what is read, however the paths are spelled or linked. */
+function assertOther(output: string, input: string): void {
+  if (!existsSync(output) || !existsSync(input)) return;
+  const [to, from] = [realpathSync(output), realpathSync(input)];
+  const identity = (path: string) => {
+    const { dev, ino } = statSync(path, { bigint: true });
+    return `${dev}:${ino}`;
+  };
+  if (to.startsWith(from + sep) || from.startsWith(to + sep) || identity(to) === identity(from))
+    throw new ControlNetError(
+      "config",
+      `convert: --out ${output} would overwrite ${input}; give another name`,
+    );
 }
 
 /** @throws ControlNetError `config` where the output's name does not fit its form, `io` where it can't be there */
