@@ -1,3 +1,5 @@
 import { preset } from "@controlnet-js/tsup-preset";
 
-export default preset({ entry: { index: "src/index.ts", browser: "src/browser/index.ts" } });
+export default preset({
+  entry: { index: "src/index.ts", browser: "src/browser/index.ts", node: "src/node/index.ts" },
+});

@@ -10,10 +10,10 @@ import { identityOf } from "@controlnet-js/data";
 import { selectEngine } from "@controlnet-js/engine";
 import type { MapRequest } from "@controlnet-js/pipeline/node";
 import { lineartCondition } from "@controlnet-js/preprocessors";
+import { readImage } from "@controlnet-js/preprocessors/node";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openData } from "./open-data.js";
-import { readPicture } from "./read-picture.js";
 import { mapMaker } from "./sample/control-map.js";
 import { mergeParameters } from "./sample/sample-parameters.js";
 import type { ControlTrainConfig } from "./task-schemas.js";
@@ -92,7 +92,7 @@ test("a network's maps are trained on, while workers decode the pictures", { tim
 test("a network sees what is trained on, unless it shall see another size; painting makes the same map", async () => {
   const weights = at("lineart.safetensors");
   const file = at("pictures/0.png");
-  const image = await readPicture(file);
+  const image = await readImage(file);
   const seen = async (...settings: string[]) => {
     const { condition } = await openTrainingCondition(
       configOf(pictures, "lineart", `weights=${weights}`, ...settings),

@@ -1,6 +1,10 @@
-import { readFile } from "node:fs/promises";
 import type { Image } from "@controlnet-js/core";
-import sharp, { type Sharp, type SharpOptions } from "sharp";
+import {
+  type ReadImageOptions,
+  readImage,
+  readImageBytes,
+  readImageSize,
+} from "@controlnet-js/preprocessors/node";
 import type { Resolution } from "./dataset.js";
 import type { MapRules } from "./map-rules.js";
 import { SampleError } from "./sample-error.js";
@@ -15,19 +19,16 @@ export interface OpenedImage {
   maxPixels: number;
 }
 
-const formats: readonly string[] = ["png", "jpeg", "webp"];
-
-const unreadable = (file: string, reason: string, cause?: unknown): SampleError =>
+const unreadable = (file: string, cause: unknown): SampleError =>
   new SampleError(
-    { code: "format", message: `${file}: unreadable image (${reason})`, file, skippable: true },
+    {
+      code: "format",
+      message: `${file}: unreadable image (${(cause as Error).message.replace("can't read the picture: ", "")})`,
+      file,
+      skippable: true,
+    },
     { cause },
   );
-
-const reasonOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, " ").trim();
-
-// "error" also refuses files cut short, yet accepts the harmless oddities of many cameras.
-const inputOptions = (maxPixels: number): SharpOptions => ({ limitInputPixels: maxPixels, failOn: "error" });
 
 /**
  * Reads an image file and its header.
@@ -37,47 +38,33 @@ const inputOptions = (maxPixels: number): SharpOptions => ({ limitInputPixels: m
 export async function openImage(file: string, maxPixels: number): Promise<OpenedImage> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(file);
+    bytes = readImageBytes(file);
   } catch (cause) {
-    const message = `${file}: cannot read the image (${reasonOf(cause)})`;
+    const message = `${file}: ${(cause as Error).message}`;
     throw new SampleError({ code: "missing", message, file, skippable: true }, { cause });
   }
   try {
-    const { format, autoOrient } = await sharp(bytes, inputOptions(maxPixels)).metadata();
-    if (!formats.includes(format)) throw new Error(`expected PNG, JPEG or WebP, got ${format}`);
-    return { file, bytes, width: autoOrient.width, height: autoOrient.height, maxPixels };
+    return { file, bytes, ...(await readImageSize(bytes, { maxPixels })), maxPixels };
   } catch (cause) {
-    throw unreadable(file, reasonOf(cause), cause);
+    throw unreadable(file, cause);
   }
 }
 
-async function decode(opened: OpenedImage, pipeline: Sharp): Promise<Image> {
+async function decode({ file, bytes, maxPixels }: OpenedImage, options: ReadImageOptions): Promise<Image> {
   try {
-    const { data, info } = await pipeline.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
-    return {
-      data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-      width: info.width,
-      height: info.height,
-      channels: info.channels,
-    };
+    return await readImage(bytes, { ...options, maxPixels });
   } catch (cause) {
-    throw unreadable(opened.file, reasonOf(cause), cause);
+    throw unreadable(file, cause);
   }
 }
 
 /**
- * Decodes a picture to RGB bytes `[height, width, 3]`: upright, over white where transparent, scaled (Lanczos) to
- * cover `resolution` and cropped around the centre.
+ * Decodes a picture to RGB bytes `[height, width, 3]` as `readImage` reads it, scaled (Lanczos) to cover `resolution` and
+ * cropped around the centre.
  * @throws SampleError `format`
  */
-export async function decodePicture(opened: OpenedImage, resolution: Resolution): Promise<Image> {
-  const pipeline = sharp(opened.bytes, inputOptions(opened.maxPixels))
-    .autoOrient()
-    .flatten({ background: "#ffffff" })
-    .resize({ ...resolution, fit: "cover", position: "centre", kernel: "lanczos3", fastShrinkOnLoad: false })
-    .toColourspace("srgb");
-  return withChannels(await decode(opened, pipeline), 3);
-}
+export const decodePicture = (opened: OpenedImage, resolution: Resolution): Promise<Image> =>
+  decode(opened, { cover: resolution });
 
 /**
  * Decodes a map to bytes `[height, width, rules.channels]`, scaled by the condition's rule with the geometry of
@@ -90,8 +77,6 @@ export async function decodeMap(
   resolution: Resolution,
   rules: MapRules,
 ): Promise<Image> {
-  // Map values are data, not colours: an embedded profile must not change them.
-  const source = () => sharp(opened.bytes, { ...inputOptions(opened.maxPixels), ignoreIcc: true });
   const wrong = (message: string) =>
     new SampleError({
       code: "shape",
@@ -99,48 +84,32 @@ export async function decodeMap(
       file: opened.file,
       skippable: false,
     });
-  let isOpaque: boolean;
-  try {
-    isOpaque = !(await source().metadata()).hasAlpha || (await source().stats()).isOpaque;
-  } catch (cause) {
-    throw unreadable(opened.file, reasonOf(cause), cause);
-  }
-  if (!isOpaque) throw wrong("the map has transparent pixels; flatten it over its background first");
-  const pipeline = source()
-    .autoOrient()
-    .removeAlpha()
-    .resize({
-      ...resolution,
-      fit: "cover",
-      position: "centre",
-      kernel: rules.resize === "nearest" ? "nearest" : "linear",
-      fastShrinkOnLoad: false,
-    })
-    .toColourspace("srgb");
-  const map = withChannels(await decode(opened, pipeline), rules.channels);
-  if (map.channels !== rules.channels)
+  // Map values are data, not colours: an embedded profile must not change them.
+  const values = { ignoreProfile: true, alpha: true } as const;
+  const kernel = rules.resize === "nearest" ? "nearest" : "linear";
+  const map = await decode(opened, { ...values, cover: resolution, kernel });
+  if (map.channels === 4 && !isOpaque(await decode(opened, values)))
+    throw wrong("the map has transparent pixels; flatten it over its background first");
+  const result = withChannels(map, rules.channels);
+  if (result.channels !== rules.channels)
     throw wrong(
-      `condition "${rules.name}": expected a map of ${rules.channels} channels, got ${map.channels}`,
+      `condition "${rules.name}": expected a map of ${rules.channels} channels, got ${result.channels}`,
     );
-  return map;
+  return result;
 }
 
-/** Grey to three equal channels, or three equal channels to grey; anything else comes back as it is. */
+const isOpaque = ({ data }: Image): boolean => data.every((value, i) => i % 4 !== 3 || value === 255);
+
+/** The colours without alpha; one channel where that is wanted and all three are equal. */
 function withChannels(image: Image, channels: number): Image {
   const { data, width, height } = image;
-  const pixels = width * height;
-  if (image.channels === 1 && channels === 3) {
-    const rgb = new Uint8Array(pixels * 3);
-    for (let i = 0; i < pixels; i++) rgb.fill(data[i]!, i * 3, i * 3 + 3);
-    return { data: rgb, width, height, channels };
-  }
-  if (image.channels === 3 && channels === 1) {
-    const grey = new Uint8Array(pixels);
-    for (let i = 0; i < pixels; i++) {
-      grey[i] = data[i * 3]!;
-      if (data[i * 3 + 1] !== grey[i] || data[i * 3 + 2] !== grey[i]) return image;
+  const result = new Uint8Array(width * height * (channels === 1 ? 1 : 3));
+  const each = result.length / (width * height);
+  for (let i = 0; i < width * height; i++)
+    for (let c = 0; c < 3; c++) {
+      const value = data[i * image.channels + c]!;
+      if (c < each) result[i * each + c] = value;
+      else if (value !== result[i]) return { ...image, channels: 3 };
     }
-    return { data: grey, width, height, channels };
-  }
-  return image;
+  return { data: result, width, height, channels: each };
 }

@@ -1,5 +1,5 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import sharp from "sharp";
+import { readImage, readImageSize } from "@controlnet-js/preprocessors/node";
 import * as z from "zod";
 
 /** What the page sends to paint a picture. */
@@ -35,22 +35,29 @@ export async function decodeMap(address: string, size: { width: number; height: 
   const unreadable = (cause: Error): never => {
     throw new ControlNetError("data", `the control map can't be read: ${cause.message}`, { cause });
   };
-  const map = sharp(bytes, { limitInputPixels: size.width * size.height });
   // The size stands at the file's beginning: a map that does not fit is never decoded.
-  const { width, height } = await sharp(bytes).metadata().catch(unreadable);
+  const { width, height } = await readImageSize(bytes, { maxPixels: Number.POSITIVE_INFINITY }).catch(
+    unreadable,
+  );
   if (width !== size.width || height !== size.height)
     throw new ControlNetError(
       "shape",
       `expected a control map of ${size.width}x${size.height} pixels, got ${width}x${height}`,
     );
-  const data = await map
-    .flatten({ background: "#000000" })
-    .toColourspace("srgb")
-    .removeAlpha()
-    .raw()
-    .toBuffer()
-    .catch(unreadable);
-  if (data.length !== width * height * 3)
-    throw new ControlNetError("data", "the control map has no red, green and blue");
-  return { data: new Uint8Array(data), width, height, channels: 3 };
+  const map = await readImage(bytes, {
+    ignoreProfile: true,
+    alpha: true,
+    maxPixels: width * height,
+  }).catch(unreadable);
+  return map.channels === 4 ? overBlack(map) : map;
+}
+
+/** The canvas of the page is black where nothing is drawn. */
+function overBlack({ data, width, height }: Image): Image {
+  const rgb = new Uint8Array(width * height * 3);
+  for (let i = 0; i < rgb.length; i++) {
+    const pixel = Math.floor(i / 3) * 4;
+    rgb[i] = Math.round((data[pixel + (i % 3)]! * data[pixel + 3]!) / 255);
+  }
+  return { data: rgb, width, height, channels: 3 };
 }

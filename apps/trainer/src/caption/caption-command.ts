@@ -3,10 +3,10 @@ import { join } from "node:path";
 import type { CaptionerOptions } from "@controlnet-js/annotators/node";
 import { ControlNetError } from "@controlnet-js/core";
 import { engineNames } from "@controlnet-js/engine";
+import { readImage } from "@controlnet-js/preprocessors/node";
 import type { Command } from "commander";
 import { number } from "../numbers.js";
 import { print, printLine, printText } from "../print.js";
-import { readSource } from "../read-source.js";
 import { startEngine } from "../start-engine.js";
 import { captionFolder } from "./caption-folder.js";
 import { openMetadata, openTextFiles } from "./caption-store.js";
@@ -79,7 +79,7 @@ async function caption(flags: CaptionFlags): Promise<void> {
   const describe = await openCaptioner(weights, optionsOf(flags));
   try {
     if (dir !== undefined) return await captionAll(describe, { ...flags, dir });
-    const text = await describe(await readSource(image!));
+    const text = await describe(await readImage(image!));
     if (json) printLine({ file: image, text });
     else printText(text);
   } finally {

@@ -1,8 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { ControlNetError, type Image, isControlNetError } from "@controlnet-js/core";
+import { isPictureName, readImage } from "@controlnet-js/preprocessors/node";
 import { createProgressBar } from "../progress-bar.js";
-import { isPictureName, readSource } from "../read-source.js";
 import type { CaptionStore } from "./caption-store.js";
 
 /** What came of a picture. */
@@ -85,7 +85,7 @@ async function captionPicture(
   const file = join(dir, name);
   let text: string;
   try {
-    text = (await caption(await readSource(file))).trim();
+    text = (await caption(await readImage(file))).trim();
     if (text === "") throw new ControlNetError("data", "the caption is empty");
   } catch (error) {
     if (!isControlNetError(error)) throw error;

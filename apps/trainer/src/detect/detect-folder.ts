@@ -1,8 +1,8 @@
 import { readdir, realpath } from "node:fs/promises";
 import { dirname, join, parse, relative, resolve, sep } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
+import { isPictureName } from "@controlnet-js/preprocessors/node";
 import { createProgressBar } from "../progress-bar.js";
-import { isPictureName } from "../read-source.js";
 import type { DetectJob, DetectReport } from "./detect-picture.js";
 import { runDetectJobs } from "./detect-workers.js";
 import type { DetectorName } from "./detector.js";

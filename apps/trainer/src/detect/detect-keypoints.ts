@@ -10,7 +10,7 @@ import {
   readPoseJson,
   writePoseJson,
 } from "@controlnet-js/preprocessors";
-import { MAX_SOURCE_PIXELS } from "../read-source.js";
+import { MAX_SOURCE_PIXELS } from "@controlnet-js/preprocessors/node";
 import type { DetectReport } from "./detect-picture.js";
 import type { Detector } from "./detector.js";
 import { writeMap } from "./map-file.js";

@@ -14,11 +14,11 @@ import { gunzipSync } from "node:zlib";
 import { openHed } from "@controlnet-js/annotators/node";
 import { saveSafetensors } from "@controlnet-js/checkpoints/node";
 import { ADE20K_PALETTE, hedCondition, readPoseJson, resizeToResolution } from "@controlnet-js/preprocessors";
+import { readImage } from "@controlnet-js/preprocessors/node";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { madeWeights } from "../../../../packages/annotators/src/testing/made-weights.js";
 import { asImage, readFixture } from "../../../../packages/annotators/src/testing/read-fixture.js";
-import { readSource } from "../read-source.js";
 import { captureProgram } from "../testing/run-program.js";
 
 const folder = mkdtempSync(join(tmpdir(), "detect-networks-"));
@@ -120,7 +120,7 @@ test("--size is what the network sees", async () => {
   await detect("--condition", "hed", "--image", photo, "--out", out, "--weights", lively, "--size", "96");
   const map = await sharp(out).raw().toBuffer();
   const network = openHed(lively, { resolution: "picture" });
-  const { data } = await hedCondition(network).detect(resizeToResolution(await readSource(photo), 96));
+  const { data } = await hedCondition(network).detect(resizeToResolution(await readImage(photo), 96));
   network.dispose();
   expect(new Set(data).size).toBeGreaterThan(20);
   expect(Buffer.compare(map, data)).toBe(0);

@@ -6,7 +6,7 @@ import {
   oneChannelMap,
   type Segment,
 } from "@controlnet-js/preprocessors";
-import { assertFile, decodeSource, readBytes } from "../read-source.js";
+import { readImage, readImageBytes } from "@controlnet-js/preprocessors/node";
 import { cachedDetector, type Detector, type DetectorName } from "./detector.js";
 import { createLane } from "./lane.js";
 import { isMapDone, writeMap } from "./map-file.js";
@@ -56,9 +56,9 @@ const drawing = createLane();
  */
 export async function detectPicture(detector: Detector, file: string, out?: string): Promise<DetectReport> {
   const { condition, options } = detector;
-  const bytes = readBytes(file);
+  const bytes = readImageBytes(file);
   const alpha = (condition as unknown) === builtInConditions.inpaint;
-  const picture = await decoding(() => decodeSource(bytes, file, { alpha }));
+  const picture = await decoding(() => readImage(bytes, { name: file, alpha }));
   releaseMemory(bytes);
   const { map, findings, warnings, oddities } = await drawing(async () => {
     const image = atSize(file, picture, detector.size);
@@ -100,7 +100,6 @@ const examine = async (condition: Condition, image: Image, options: Record<strin
 export async function runDetectJob({ file, out, detector: name, resume }: DetectJob): Promise<DetectOutcome> {
   try {
     const detector = await cachedDetector(name);
-    assertFile(file);
     if (resume && (await isMapDone(out, file, detector))) return { kind: "kept" };
     return { kind: "done", report: await detectPicture(detector, file, out) };
   } catch (error) {

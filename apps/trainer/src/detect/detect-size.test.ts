@@ -13,9 +13,9 @@ import { tmpdir } from "node:os";
 import { basename, join, relative } from "node:path";
 import { readPngText } from "@controlnet-js/pipeline/node";
 import { builtInConditions, drawPoses, readPoseJson, resizeToResolution } from "@controlnet-js/preprocessors";
+import { readImage } from "@controlnet-js/preprocessors/node";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { readSource } from "../read-source.js";
 import { captureProgram } from "../testing/run-program.js";
 import { fingerprint } from "./fingerprint.js";
 import { partPath } from "./part-file.js";
@@ -54,7 +54,7 @@ test("--size resizes the picture by the field's rule before its map is made", as
         "--json",
       ],
     );
-    const sized = resizeToResolution(await readSource(photo), size);
+    const sized = resizeToResolution(await readImage(photo), size);
     expect(JSON.parse(out)).toMatchObject({ width: sized.width, height: sized.height });
     const map = await builtInConditions.canny.detect(sized);
     expect(Buffer.compare(await sharp(at("sized.png")).raw().toBuffer(), map.data)).toBe(0);

@@ -1,6 +1,6 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import { resizeToResolution, sizeAtResolution } from "@controlnet-js/preprocessors";
-import { MAX_SOURCE_PIXELS } from "../read-source.js";
+import { MAX_SOURCE_PIXELS } from "@controlnet-js/preprocessors/node";
 
 /**
  * The sides of a picture at `--size`, by the field's rule: the short side has that many pixels, both are rounded to

@@ -1,12 +1,11 @@
 import { ControlNetError, type Image, parseOptions } from "@controlnet-js/core";
 import type { MapMaker, MapRequest, PictureSize } from "@controlnet-js/pipeline/node";
 import { builtInConditions, checkMap } from "@controlnet-js/preprocessors";
-import sharp from "sharp";
+import { readImage, readImageSize } from "@controlnet-js/preprocessors/node";
 import { namedByFile } from "../condition-name.js";
 import { type Detector, readOptionTexts } from "../detect/detector.js";
 import { assertWeights, readWeightTexts, type WeightsWords, weightsFlag } from "../detect/network-weights.js";
 import { openCondition, trainedOptions } from "../open-condition.js";
-import { readPicture } from "../read-picture.js";
 import { fitMap, roundedDown } from "./fit-map.js";
 import { asksForInpainting, inpaintMapMaker } from "./inpaint-map.js";
 import { mapOrigin, readMap } from "./read-map.js";
@@ -37,11 +36,7 @@ export function mapMaker(
 async function firstMapSize(controls: readonly ControlArgument[]): Promise<PictureSize | undefined> {
   const path = controls.find(({ map }) => map !== undefined)?.map;
   if (path === undefined) return undefined;
-  const { width, height } = await sharp(path)
-    .metadata()
-    .catch((cause: Error) => {
-      throw new ControlNetError("io", `can't read the map ${path}: ${cause.message}`, { cause });
-    });
+  const { width, height } = await readImageSize(path);
   const channels = mapOrigin(path)?.channels ?? 3;
   return { width, height: height / (channels % 3 === 0 ? channels / 3 : channels) };
 }
@@ -77,7 +72,7 @@ async function detected(
 ): Promise<Image> {
   const detector = await detectorOf(argument, net.metadata);
   const target = size ?? (mapSize ? roundedDown(mapSize, multiple) : modelSize);
-  const map = await detector.condition.detect(await readPicture(image, target), detector.options);
+  const map = await detector.condition.detect(await readImage(image, { cover: target }), detector.options);
   made(map, detector);
   return map;
 }

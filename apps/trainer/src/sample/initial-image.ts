@@ -7,8 +7,8 @@ import {
   readLatents,
   tensorNames,
 } from "@controlnet-js/pipeline/node";
+import { readImage } from "@controlnet-js/preprocessors/node";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
-import { readSource } from "../read-source.js";
 import { checkDenoise } from "./check-parameters.js";
 import { fitMap, roundedDown } from "./fit-map.js";
 import { readMask } from "./read-mask.js";
@@ -32,7 +32,7 @@ export const initialImage =
     const { initImage, initLatents, mask, denoise } = parameters;
     if (initImage === undefined && initLatents === undefined) return undefined;
     if (request.task !== "edit") checkDenoise(denoise ?? (mask === undefined ? 0.8 : 1), parameters.steps);
-    const source = initImage === undefined ? undefined : await readSource(initImage);
+    const source = initImage === undefined ? undefined : await readImage(initImage);
     const ready = initLatents === undefined ? {} : readInitLatents(initLatents, request);
     try {
       const size = settledSize(parameters, request, source, ready.latents ?? ready.maskedLatents);

@@ -1,7 +1,7 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import type { MapMaker, MapRequest, PictureSize } from "@controlnet-js/pipeline/node";
 import { inpaintMap, overWhite } from "@controlnet-js/preprocessors";
-import { readSource } from "../read-source.js";
+import { readImage } from "@controlnet-js/preprocessors/node";
 import { fitMap, roundedDown } from "./fit-map.js";
 import { readMask } from "./read-mask.js";
 import type { ControlArgument, SampleParameters } from "./sample-parameters.js";
@@ -23,7 +23,7 @@ export const inpaintMapMaker =
         "missing",
         `controlnet sample: --control ${path}: --condition inpaint needs a picture: --image after it, or --init-image`,
       );
-    const source = await readSource(picture, { alpha: true });
+    const source = await readImage(picture, { alpha: true });
     const target = request.size ?? roundedDown(source, request.multiple);
     const hole = mask === undefined ? transparent(source) : undefined;
     if (mask === undefined && !hole?.data.includes(255))

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import { readPngText } from "@controlnet-js/pipeline/node";
 import { toGrey } from "@controlnet-js/preprocessors";
+import { readImage } from "@controlnet-js/preprocessors/node";
 import * as z from "zod";
-import { readSource } from "../read-source.js";
 
 /** What `controlnet detect` writes into a map: how it was made. */
 const madeBySchema = z.object({ condition: z.string(), channels: z.number().int().positive() });
@@ -31,7 +31,7 @@ export function mapOrigin(path: string): MapOrigin | undefined {
 export async function readMap(path: string, channels: number): Promise<Image> {
   const each = channels % 3 === 0 ? 3 : 1;
   const pictures = channels / each;
-  const source = await readSource(path, { alpha: true });
+  const source = await readImage(path, { alpha: true, ignoreProfile: true });
   if (channels === 4 && source.channels === 4) return source;
   const { data, width } = each === 3 ? rgbOf(source) : toGrey(rgbOf(source));
   const height = source.height / pictures;

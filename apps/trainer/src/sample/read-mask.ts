@@ -1,7 +1,7 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import type { MaskMaker, PictureSize } from "@controlnet-js/pipeline/node";
 import { toGrey } from "@controlnet-js/preprocessors";
-import { readSource } from "../read-source.js";
+import { readImage } from "@controlnet-js/preprocessors/node";
 import { fitMap } from "./fit-map.js";
 
 /** What a mask lies over, and who is told. */
@@ -21,7 +21,7 @@ export async function readMask(
   size: PictureSize,
   { beside = size, warn }: MaskRequest,
 ): Promise<Image> {
-  const mask = toGrey(await readSource(path));
+  const mask = toGrey(await readImage(path, { ignoreProfile: true }));
   if (mask.data.every((value) => value < 128))
     warn(`${path}: the mask is black everywhere, and white is what is painted: nothing will be`);
   const has = ({ width, height }: PictureSize) => mask.width === width && mask.height === height;
@@ -41,7 +41,7 @@ export async function readMask(
 export const controlMask =
   (path: string): MaskMaker =>
   async ({ size, warn }) => {
-    const mask = toGrey(await readSource(path));
+    const mask = toGrey(await readImage(path, { ignoreProfile: true }));
     if (mask.width === size.width && mask.height === size.height) return mask;
     warn(
       `${path}: resized from ${mask.width}x${mask.height} to ${size.width}x${size.height}, the picture's size`,

@@ -1,5 +1,5 @@
 import { type ImageHeader, jpegFrame } from "../image-header.js";
-import { pngChunks } from "./png-chunks.js";
+import { pngChunks } from "../png-chunks.js";
 
 /**
  * Whether a picture file reaches its end: browsers decode the top of a cut file and leave the rest grey or black

@@ -6,10 +6,11 @@ import { crop } from "../fit.js";
 import type { ByteImage } from "../image.js";
 import { crcKernel } from "../kernels/png-kernels.js";
 import { invert } from "../maps/binary.js";
+import { readImage as readImageInNode } from "../node/read-image.js";
+import { pngChunks } from "../png-chunks.js";
 import { launchChromium, whyNoChromium } from "../testing/chromium.js";
 import { bundleTestPage, openTestPage } from "../testing/open-test-page.js";
 import { readImages } from "../testing/read-fixture.js";
-import { pngChunks } from "./png-chunks.js";
 import { type ReadImageOptions, readImage } from "./read-image.js";
 import type { TestPage } from "./test-page.js";
 
@@ -54,23 +55,42 @@ async function inNode(file: Buffer) {
   return { data, width: info.width, height: info.height, channels: info.channels };
 }
 
+/** As `readImage` reads it in Node. */
+async function readInNode(file: Buffer, options?: ReadImageOptions) {
+  const image = await readImageInNode(file, options);
+  return { ...image, data: Buffer.from(image.data) };
+}
+
+/** How many levels apart the page's reading of a file is from another one, at most. */
+async function mostApart(file: Buffer, other: { data: Buffer }): Promise<number> {
+  const { data } = await read(file);
+  expect(data.length).toBe(other.data.length);
+  return data.reduce((most, value, i) => Math.max(most, Math.abs(value - other.data[i]!)), 0);
+}
+
+const chunk = (type: string, data: Buffer) => {
+  const bytes = Buffer.concat([Buffer.alloc(4), Buffer.from(type, "latin1"), data, Buffer.alloc(4)]);
+  bytes.writeUInt32BE(data.length);
+  bytes.writeUInt32BE(crcKernel(bytes.subarray(4, -4))!, bytes.length - 4);
+  return bytes;
+};
+
+function words(...values: number[]): Buffer {
+  const bytes = Buffer.alloc(values.length * 4);
+  for (const [i, value] of values.entries()) bytes.writeUInt32BE(value, i * 4);
+  return bytes;
+}
+
+/** A PNG with a chunk behind its header. */
+const withChunk = (png: Buffer, type: string, data: Buffer) =>
+  Buffer.concat([png.subarray(0, 33), chunk(type, data), png.subarray(33)]);
+
 /** A PNG of the photograph with an animation of one other picture. */
 async function animatedPng(): Promise<Buffer> {
   const [still, moving] = await Promise.all(
     [photograph, invert(photograph)].map((p) => encoder(p).png().toBuffer()),
   );
   const { width, height } = photograph;
-  const chunk = (type: string, data: Buffer) => {
-    const bytes = Buffer.concat([Buffer.alloc(4), Buffer.from(type, "latin1"), data, Buffer.alloc(4)]);
-    bytes.writeUInt32BE(data.length);
-    bytes.writeUInt32BE(crcKernel(bytes.subarray(4, -4))!, bytes.length - 4);
-    return bytes;
-  };
-  const words = (...values: number[]) => {
-    const bytes = Buffer.alloc(values.length * 4);
-    for (const [i, value] of values.entries()) bytes.writeUInt32BE(value, i * 4);
-    return bytes;
-  };
   const frame = Buffer.concat([words(0, width, height, 0, 0), Buffer.of(0, 1, 0, 10, 0, 0)]);
   const chunks = [...pngChunks(still!)].map(({ type, start, end }) => ({
     type,
@@ -97,7 +117,7 @@ describe.skipIf(whyNoChromium)(`readImage${whyNoChromium ? ` (skipped: ${whyNoCh
   test.each([
     ["PNG", () => encoder(photograph).png()],
     ["PNG with a palette", () => encoder(photograph).png({ palette: true, colours: 16 })],
-    ["PNG with a wide colour profile", () => encoder(photograph).withIccProfile("p3").png()],
+    ["PNG with sRGB's profile", () => encoder(photograph).withIccProfile("srgb").png()],
     ["lossless WebP", () => encoder(photograph).webp({ lossless: true })],
     ["JPEG", () => encoder(photograph).jpeg({ quality: 80 })],
     [
@@ -108,6 +128,30 @@ describe.skipIf(whyNoChromium)(`readImage${whyNoChromium ? ` (skipped: ${whyNoCh
   ])("gives the bytes that sharp gives in Node: %s", async (_, encode) => {
     const file = await encode().toBuffer();
     expect(await read(file)).toEqual(await inNode(file));
+  });
+
+  test.each([
+    ["Display P3, JPEG", () => encoder(photograph).withIccProfile("p3").jpeg({ quality: 95 }), 2],
+    ["Display P3, PNG", () => encoder(photograph).withIccProfile("p3").png(), 2],
+    ["Display P3, WebP", () => encoder(photograph).withIccProfile("p3").webp({ lossless: true }), 2],
+    ["Display P3, 16 bits", () => encoder(photograph).withIccProfile("p3").toColourspace("rgb16").png(), 2],
+  ] as const)("converts to sRGB as Node does: %s", async (_, encode, most) => {
+    const file = await encode().toBuffer();
+    expect(await mostApart(file, await readInNode(file))).toBeLessThanOrEqual(most);
+    expect(await mostApart(file, await readInNode(file, { ignoreProfile: true }))).toBeGreaterThan(10);
+    expect(await read(file, { ignoreProfile: true })).toEqual(await inNode(file));
+  });
+
+  test.each([
+    ["cICP, Display P3", "cICP", Buffer.of(12, 13, 0, 1)],
+    ["gAMA, linear", "gAMA", words(100_000)],
+    ["cHRM of Adobe RGB", "cHRM", words(31_270, 32_900, 64_000, 33_000, 21_000, 71_000, 15_000, 6_000)],
+  ])("converts to sRGB as Node does: PNG with %s", async (_, type, data) => {
+    const plain = await encoder(photograph).png().toBuffer();
+    const file = withChunk(plain, type, data);
+    expect(await mostApart(file, await readInNode(file))).toBeLessThanOrEqual(2);
+    expect(await mostApart(file, await inNode(plain))).toBeGreaterThan(10);
+    expect(await read(file, { ignoreProfile: true })).toEqual(await inNode(plain));
   });
 
   test("16 bits a channel are cut to bytes", async () => {

@@ -1,7 +1,9 @@
 import { ControlNetError } from "@controlnet-js/core";
 import { overWhite } from "../alpha.js";
+import { fileProfile, pngWithProfile } from "../colour/file-profile.js";
+import { isSrgb } from "../colour/icc-profile.js";
 import { type ByteImage, blankImage, MAX_PIXELS } from "../image.js";
-import { readImageHeader } from "../image-header.js";
+import { type ImageHeader, readImageHeader } from "../image-header.js";
 import { isWholeFile } from "./is-whole-file.js";
 import { stillFile, upright } from "./still-upright.js";
 
@@ -12,6 +14,8 @@ export interface ReadImageOptions {
    * multiplied by alpha: below half, the more transparent a pixel, the farther off its colour.
    */
   alpha?: boolean;
+  /** Keeps the numbers of the file, whatever its colour profile says: for maps, which hold values. Default false. */
+  ignoreProfile?: boolean;
   /** Larger pictures are refused before they are decoded. Default 100 million, about 10,000 x 10,000; at most 2^28. */
   maxPixels?: number;
 }
@@ -40,16 +44,16 @@ const MAX_SIDE = 32767;
 
 /**
  * Reads a PNG, JPEG or WebP in a browser or a worker, as `controlnet detect` reads it in Node: turned upright by its
- * EXIF orientation, colour profiles ignored, of an animation its still or first picture. Opaque 8-bit pictures give the
- * same bytes; where a pixel is half transparent, has 16 bits a channel or is made of inks, as in a CMYK JPEG, the browser
- * may be off by one level.
+ * EXIF orientation, converted to sRGB by its colour profile, of an animation its still or first picture. Opaque 8-bit
+ * pictures in sRGB, and those that say nothing of their colours, give the same bytes. With another profile, and where a
+ * pixel is half transparent, has 16 bits a channel or is made of inks, as in a CMYK JPEG, the browser may be off by a level or two.
  * @param file an upload, a fetched `Blob`, or the file's bytes
  * @returns `[height, width, 3]`, or `[height, width, 4]` with `alpha`
  * @throws ControlNetError `data` for a file that is cut or no picture, `range` for one that is too large, `io` for one that
  * is gone
  */
 export async function readImage(file: Blob | Uint8Array, options: ReadImageOptions = {}): Promise<ByteImage> {
-  const { alpha = false, maxPixels = 1e8 } = options;
+  const { alpha = false, ignoreProfile = false, maxPixels = 1e8 } = options;
   const browser = globalThis as unknown as Browser;
   if (!browser.createImageBitmap)
     throw new ControlNetError("missing", "readImage: there is no createImageBitmap here; it needs a browser");
@@ -63,12 +67,14 @@ export async function readImage(file: Blob | Uint8Array, options: ReadImageOptio
     );
   if (!isWholeFile(bytes, format))
     throw new ControlNetError("data", `readImage: the ${format} file is cut: its end is missing`);
-  const { parts, orientation } = stillFile(bytes, format);
+  const icc = ignoreProfile ? undefined : await profileToApply(bytes, format);
+  const coloured = icc && format === "png" ? pngWithProfile(bytes, icc) : bytes;
+  const { parts, orientation } = stillFile(coloured, format);
   const bitmap = await browser
     .createImageBitmap(new Blob(parts, { type: `image/${format}` }), {
       imageOrientation: "from-image",
       premultiplyAlpha: "none",
-      colorSpaceConversion: "none",
+      colorSpaceConversion: icc ? "default" : "none",
     })
     .catch((cause: Error) => {
       throw new ControlNetError("data", `readImage: can't decode the ${format} file: ${cause.message}`, {
@@ -81,6 +87,26 @@ export async function readImage(file: Blob | Uint8Array, options: ReadImageOptio
   } finally {
     bitmap.close();
   }
+}
+
+/** The profile of a file whose colours are not sRGB's already; a broken one is ignored. */
+async function profileToApply(
+  bytes: Uint8Array,
+  format: ImageHeader["format"],
+): Promise<Uint8Array | undefined> {
+  const profile = fileProfile(bytes, format);
+  if (!profile) return undefined;
+  try {
+    const icc = profile.form === "deflated" ? await inflated(profile.icc) : profile.icc;
+    return isSrgb(icc) ? undefined : icc;
+  } catch {
+    return undefined;
+  }
+}
+
+async function inflated(stream: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  const plain = new Blob([stream]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(plain).arrayBuffer());
 }
 
 /** One's own copy of a file's bytes. */

@@ -1,7 +1,7 @@
 import { type ByteImage, blankImage } from "../image.js";
 import type { ImageHeader } from "../image-header.js";
+import { pngChunks } from "../png-chunks.js";
 import { exifOrientation } from "./exif-orientation.js";
-import { pngChunks } from "./png-chunks.js";
 
 /** A file that every browser decodes to the same pixels. */
 export interface StillFile {

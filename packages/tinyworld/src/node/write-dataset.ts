@@ -1,7 +1,7 @@
 import { mkdir, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import sharp from "sharp";
+import { writeImage } from "@controlnet-js/preprocessors/node";
 import { BATCH_SIDE } from "../render-batch.js";
 import type { Scene } from "../scene.js";
 import { HELD_OUT_START, sceneOf } from "../scene-of.js";
@@ -77,8 +77,8 @@ export async function writeDataset({
         const image: Image = { data, width: BATCH_SIDE, height: BATCH_SIDE, channels: 3 };
         const source = `source/${index}.png`;
         const target = `target/${index}.png`;
-        await writePng(join(out, target), image);
-        await writePng(join(out, source), await checkedMap(map, image, sceneOf({ seed, index })));
+        await writeImage(join(out, target), image);
+        await writeImage(join(out, source), await checkedMap(map, image, sceneOf({ seed, index })));
         lines.push(JSON.stringify({ source, target, prompt }));
       }
       onProgress?.(lines.length, count);
@@ -103,11 +103,4 @@ async function checkedMap(map: WriteDatasetOptions["map"], image: Image, scene: 
         `got ${made.width}x${made.height}x${made.channels}`,
     );
   return made;
-}
-
-async function writePng(path: string, { data, width, height, channels }: Image): Promise<void> {
-  await sharp(data, { raw: { width, height, channels: channels as 1 | 3 } })
-    .toColourspace(channels === 1 ? "b-w" : "srgb")
-    .png({ compressionLevel: 6 })
-    .toFile(path);
 }

@@ -1,0 +1,9 @@
+export {
+  isPictureName,
+  MAX_SOURCE_PIXELS,
+  type ReadImageOptions,
+  readImage,
+  readImageBytes,
+  readImageSize,
+} from "./read-image.js";
+export { encodePng, writeImage } from "./write-image.js";
