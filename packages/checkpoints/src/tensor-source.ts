@@ -1,6 +1,7 @@
 import { ControlNetError } from "@controlnet-js/core";
 import { bytesPerElement, type DType, type FloatDType } from "./dtype.js";
 import { decodeBfloat, decodeHalf, encodeBfloat, encodeHalf } from "./half.js";
+import { quote } from "./quote.js";
 
 /** A tensor of a file: its description at once, its bytes when asked for. */
 export interface NamedTensor {
@@ -31,6 +32,10 @@ export interface TensorSource {
 export const elementCount = (shape: readonly number[]): number =>
   shape.reduce((product, size) => product * size, 1);
 
+/** The error of a tensor that a source does not hold. */
+export const missingTensor = (name: string, count: number, where: string): ControlNetError =>
+  new ControlNetError("missing", `${where}: no tensor ${quote(name)} among ${count} tensors`);
+
 /** Makes a {@link TensorSource} of tensors at hand. */
 export function tensorSource(
   tensors: Iterable<NamedTensor>,
@@ -48,8 +53,7 @@ export function tensorSource(
     names: () => [...byName.keys()],
     get(name) {
       const tensor = byName.get(name);
-      if (!tensor)
-        throw new ControlNetError("missing", `${where}: no tensor "${name}" among ${byName.size} tensors`);
+      if (!tensor) throw missingTensor(name, byName.size, where);
       return tensor;
     },
   };

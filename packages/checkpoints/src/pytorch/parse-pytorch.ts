@@ -1,8 +1,8 @@
 import { ControlNetError } from "@controlnet-js/core";
-import { bytesPerElement } from "../dtype.js";
 import { foreignKind } from "../foreign-file.js";
 import { bytesAccess, type RandomAccess } from "../random-access.js";
-import { elementCount, type TensorSource, tensorSource } from "../tensor-source.js";
+import { missingTensor, type TensorSource } from "../tensor-source.js";
+import { MemoryBudget } from "./memory-budget.js";
 import { readPickle } from "./pickle-machine.js";
 import { findStateDict } from "./state-dict.js";
 import { openTorchArchive } from "./torch-archive.js";
@@ -17,25 +17,22 @@ export function parsePytorch(bytes: Uint8Array, where = "parsePytorch"): TensorS
   return readPytorch(bytesAccess(bytes), where);
 }
 
-/** How many times the file's own size its tensors may take together; some are stored once and named twice. */
-const sharing = 4;
-
 /** {@link parsePytorch} of a file that is read at positions; the tensors read when asked. */
 export function readPytorch(file: RandomAccess, where: string): TensorSource {
   refuseOtherKinds(file, where);
   const archive = openTorchArchive(file, where);
-  const { tensors, metadata } = findStateDict(readPickle(archive.pickle, where), where);
-  const found = [...tensors].map(([name, descriptor]) => archive.tensor(name, descriptor));
-  const total = found.reduce(
-    (sum, { shape, dtype }) => sum + elementCount(shape) * bytesPerElement(dtype),
-    0,
-  );
-  if (total > sharing * file.size)
-    throw new ControlNetError(
-      "format",
-      `${where}: its tensors would take ${total} bytes, but the file has ${file.size}`,
-    );
-  return tensorSource(found, metadata, where);
+  const budget = new MemoryBudget(file.size, where);
+  const { tensors, metadata } = findStateDict(readPickle(archive.pickle, where, budget), where, budget);
+  archive.check(tensors);
+  return {
+    metadata,
+    names: () => [...tensors.keys()],
+    get(name) {
+      const descriptor = tensors.get(name);
+      if (!descriptor) throw missingTensor(name, tensors.size, where);
+      return archive.tensor(name, descriptor);
+    },
+  };
 }
 
 function refuseOtherKinds(file: RandomAccess, where: string): void {

@@ -1,5 +1,6 @@
 import { type DType, isDType } from "../dtype.js";
 import { quote } from "../quote.js";
+import { cost, type MemoryBudget } from "./memory-budget.js";
 import {
   PickleDict,
   PickleGlobal,
@@ -110,13 +111,18 @@ export function admit(module: string, name: string, refuse: PickleRefusal): Pick
 }
 
 /** What calling an admitted name gives. */
-export function construct(global: PickleValue, args: PickleValue, refuse: PickleRefusal): PickleValue {
+export function construct(
+  global: PickleValue,
+  args: PickleValue,
+  budget: MemoryBudget,
+  refuse: PickleRefusal,
+): PickleValue {
   if (global instanceof PickleOpaque) return global;
   if (!(global instanceof PickleGlobal) || !(args instanceof PickleTuple))
     return refuse("format", "the pickle calls something that is no name");
   const { path } = global;
-  if (path === orderedDict) return buildDict(args, refuse);
-  if (tensorBuilders.has(path)) return buildTensor(path, args.items, refuse);
+  if (path === orderedDict) return buildDict(args, budget, refuse);
+  if (tensorBuilders.has(path)) return buildTensor(path, args.items, budget, refuse);
   if (parameterBuilders.has(path)) {
     const [data] = args.items;
     return data instanceof PickleTensor
@@ -127,16 +133,17 @@ export function construct(global: PickleValue, args: PickleValue, refuse: Pickle
   return refuse("format", `the pickle calls ${quote(path)}, which can't be called`);
 }
 
-function buildDict({ items }: PickleTuple, refuse: PickleRefusal): PickleDict {
+function buildDict({ items }: PickleTuple, budget: MemoryBudget, refuse: PickleRefusal): PickleDict {
   const dict = new PickleDict();
   const [pairs] = items;
   if (items.length === 0) return dict;
   if (items.length > 1 || !(pairs instanceof PickleList))
     return refuse("format", "the pickle has a damaged OrderedDict");
+  budget.charge(pairs.items.length * 2 * cost.slot);
   for (const pair of pairs.items) {
     const entry = pair instanceof PickleList || pair instanceof PickleTuple ? pair.items : [];
     if (entry.length !== 2) refuse("format", "the pickle has a damaged OrderedDict");
-    dict.entries.push([entry[0]!, entry[1]!]);
+    dict.entries.push(entry[0]!, entry[1]!);
   }
   return dict;
 }
@@ -164,15 +171,19 @@ const isCount = (value: PickleValue | undefined): value is number =>
 
 const rankLimit = 64;
 
-function buildTensor(builder: string, args: readonly PickleValue[], refuse: PickleRefusal): PickleTensor {
+function buildTensor(
+  builder: string,
+  args: readonly PickleValue[],
+  budget: MemoryBudget,
+  refuse: PickleRefusal,
+): PickleTensor {
   const wrong = (message: string): never => refuse("format", `the pickle has a damaged tensor: ${message}`);
   const [storage, offset, size, stride] = args;
   if (!(storage instanceof PickleStorage)) return wrong("it has no storage");
   if (!isCount(offset)) return wrong("its offset is no count");
   const shape = counts(size);
   const strides = counts(stride);
-  if (!shape || !strides || shape.length !== strides.length || shape.length > rankLimit)
-    return wrong("its shape and strides don't fit");
+  if (!shape || !strides || shape.length !== strides.length) return wrong("its shape and strides don't fit");
   const typed = builder.endsWith("_v3");
   const extra = args[typed ? 7 : 6];
   if (extra instanceof PickleDict && extra.entries.length > 0)
@@ -180,10 +191,11 @@ function buildTensor(builder: string, args: readonly PickleValue[], refuse: Pick
   const brought = args[6];
   const dtype = typed && brought instanceof PickleGlobal ? elementTypes.get(brought.path) : storage.dtype;
   if (dtype === undefined || !isDType(dtype)) return wrong("its type is unknown");
+  budget.charge(2 * cost.object + 2 * shape.length * cost.slot);
   return new PickleTensor(storage, dtype, offset, shape, strides);
 }
 
 function counts(value: PickleValue | undefined): number[] | undefined {
   const items = value instanceof PickleTuple || value instanceof PickleList ? value.items : undefined;
-  return items?.every(isCount) ? [...(items as number[])] : undefined;
+  return items && items.length <= rankLimit && items.every(isCount) ? [...(items as number[])] : undefined;
 }

@@ -1,4 +1,5 @@
 import { ControlNetError } from "@controlnet-js/core";
+import { cost, type MemoryBudget } from "./memory-budget.js";
 import type { PickleRefusal } from "./pickle-constructors.js";
 import { op } from "./pickle-opcodes.js";
 import { PickleReader } from "./pickle-reader.js";
@@ -19,10 +20,11 @@ export const pickleLimits = {
 /**
  * Reads a pickle as data. Only plain values, tensor descriptors and a closed list of inert names come out; no
  * name is ever looked up, imported or called.
+ * @param budget pays for every value made and copied
  * @throws ControlNetError `unsupported` for names and opcodes that are not admitted, `format` for damage
  */
-export function readPickle(bytes: Uint8Array, where: string): PickleValue {
-  return new PickleMachine(bytes, where).run();
+export function readPickle(bytes: Uint8Array, where: string, budget: MemoryBudget): PickleValue {
+  return new PickleMachine(bytes, where, budget).run();
 }
 
 /** The stack, the marks and the memo of one reading. */
@@ -36,6 +38,7 @@ export class PickleMachine {
   constructor(
     bytes: Uint8Array,
     private readonly where: string,
+    readonly budget: MemoryBudget,
   ) {
     this.reader = new PickleReader(bytes, this.damaged);
     if (bytes.byteLength > pickleLimits.bytes)
@@ -68,7 +71,8 @@ export class PickleMachine {
   }
 
   /** Pushes a value that takes memory of its own. */
-  make(value: PickleValue): void {
+  make(value: PickleValue, bytes: number = cost.object): void {
+    this.budget.charge(bytes);
     if (++this.objects > pickleLimits.objects)
       this.damaged(`its pickle makes more than ${pickleLimits.objects} objects`);
     this.push(value);
@@ -101,7 +105,9 @@ export class PickleMachine {
 
   /** Stores the last value under a number, the next free one unless told. */
   remember(index = this.memo.size): void {
+    const known = this.memo.size;
     this.memo.set(index, this.top());
+    if (this.memo.size > known) this.budget.charge(cost.memo);
     if (this.memo.size > pickleLimits.memo)
       this.damaged(`its pickle remembers more than ${pickleLimits.memo} values`);
   }
@@ -115,15 +121,16 @@ export class PickleMachine {
 
   append(values: readonly PickleValue[]): void {
     const list = this.top();
+    this.budget.charge(values.length * cost.slot);
     if (list instanceof PickleList) for (const value of values) list.items.push(value);
     else if (!(list instanceof PickleOpaque)) this.damaged("its pickle appends to what is no list");
   }
 
   setItems(pairs: readonly PickleValue[]): void {
     const dict = this.top();
+    this.budget.charge(pairs.length * cost.slot);
     if (pairs.length % 2 !== 0) this.damaged("its pickle sets a key without a value");
-    if (dict instanceof PickleDict)
-      for (let i = 0; i < pairs.length; i += 2) dict.entries.push([pairs[i]!, pairs[i + 1]!]);
+    if (dict instanceof PickleDict) for (const value of pairs) dict.entries.push(value);
     else if (!(dict instanceof PickleOpaque)) this.damaged("its pickle sets items of what is no dict");
   }
 

@@ -1,4 +1,6 @@
-import { PickleOpaque, type PickleValue } from "./pickle-values.js";
+import { longText, PickleOpaque, type PickleValue } from "./pickle-values.js";
+
+const textLimit = 2 ** 16;
 
 /** Reads the arguments of opcodes from a pickle's bytes; reading past the end is refused. */
 export class PickleReader {
@@ -41,8 +43,21 @@ export class PickleReader {
     return this.u32() * 2 ** 32 + low;
   };
 
-  text(length: number): string {
+  /** Passes over the head of a frame, which must lie inside the pickle, as CPython has it. */
+  frame(): void {
+    const length = this.u64();
+    const left = this.bytes.byteLength - this.at;
+    if (length > left) this.damaged(`its pickle has a frame of ${length} bytes, but ${left} are left`);
+  }
+
+  /** Text; what is too long for a name is passed over. */
+  text(length: number): PickleValue {
     const at = this.take(length);
+    if (length > textLimit) return new PickleOpaque(longText);
+    return this.decode(at, length);
+  }
+
+  private decode(at: number, length: number): string {
     try {
       return this.decoder.decode(this.bytes.subarray(at, at + length));
     } catch {
@@ -54,9 +69,8 @@ export class PickleReader {
   line(): string {
     const end = this.bytes.subarray(this.at, this.at + 1024).indexOf(0x0a);
     if (end < 0) return this.damaged("its pickle has an unending name");
-    const line = this.text(end);
-    this.take(1);
-    return line;
+    const at = this.take(end + 1);
+    return this.decode(at, end);
   }
 
   /** A two's complement integer; one that a number can't hold is opaque. */

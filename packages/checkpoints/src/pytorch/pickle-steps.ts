@@ -1,3 +1,4 @@
+import { cost } from "./memory-budget.js";
 import { admit, buildStorage, construct, type PickleRefusal } from "./pickle-constructors.js";
 import type { PickleMachine } from "./pickle-machine.js";
 import { op, refusedOpcodes } from "./pickle-opcodes.js";
@@ -8,8 +9,11 @@ export type PickleStep = (machine: PickleMachine) => void;
 
 const text =
   (length: "byte" | "u32" | "u64"): PickleStep =>
-  (m) =>
-    m.make(m.reader.text(m.reader[length]()));
+  (m) => {
+    const bytes = m.reader[length]();
+    // A text of few bytes may be one of 16 bits a character.
+    m.make(m.reader.text(bytes), cost.text + 2 * bytes);
+  };
 
 const bytes =
   (length: "byte" | "u32" | "u64"): PickleStep =>
@@ -21,15 +25,18 @@ const bytes =
 const tuple =
   (count: number): PickleStep =>
   (m) =>
-    m.make(new PickleTuple(Array.from({ length: count }, () => m.pop()).reverse()));
+    m.make(
+      new PickleTuple(Array.from({ length: count }, () => m.pop()).reverse()),
+      cost.object + count * cost.slot,
+    );
 
 const call: PickleStep = (m) => {
   const args = m.pop();
-  m.make(construct(m.pop(), args, m.refuse));
+  m.make(construct(m.pop(), args, m.budget, m.refuse));
 };
 
 const steps: ReadonlyMap<number, PickleStep> = new Map<number, PickleStep>([
-  [op.FRAME, (m) => void m.reader.u64()],
+  [op.FRAME, (m) => m.reader.frame()],
   [op.MARK, (m) => m.mark()],
   [op.POP, (m) => void m.pop()],
   [op.POP_MARK, (m) => void m.sinceMark()],
@@ -58,7 +65,13 @@ const steps: ReadonlyMap<number, PickleStep> = new Map<number, PickleStep>([
   [op.TUPLE1, tuple(1)],
   [op.TUPLE2, tuple(2)],
   [op.TUPLE3, tuple(3)],
-  [op.TUPLE, (m) => m.make(new PickleTuple(m.sinceMark()))],
+  [
+    op.TUPLE,
+    (m) => {
+      const items = m.sinceMark();
+      m.make(new PickleTuple(items), cost.object + items.length * cost.slot);
+    },
+  ],
   [
     op.FROZENSET,
     (m) => {

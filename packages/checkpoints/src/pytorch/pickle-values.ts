@@ -16,9 +16,13 @@ export class PickleOpaque {
   constructor(readonly what: string) {}
 }
 
+/** Stands for a text that is too long for a name. */
+export const longText = "long text";
+
 /** A mapping as the entries that were set, in order; nothing is hashed. */
 export class PickleDict {
-  readonly entries: [PickleValue, PickleValue][] = [];
+  /** Keys and values by turns. */
+  readonly entries: PickleValue[] = [];
 }
 
 /** A mutable list. */

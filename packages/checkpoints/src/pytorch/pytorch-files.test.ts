@@ -53,10 +53,15 @@ describe("files of torch.save", () => {
     ["legacy.pth", /format before 1\.6; load it in Python with torch\.load\(path, weights_only=True\)/],
     ["sparse.pth", /asks for "torch\..*nothing was executed/],
     ["whole-module.pth", /asks for "torch\.nn\.modules\.linear\.Linear"/],
-    ["expanded.pth", /\.contiguous\(\) before saving/],
   ])("%s is refused with the way out", (file, message) => {
     expect(() => parse(file)).toThrow(message);
     expect(() => openPytorch(path(file))).toThrow(message);
+  });
+
+  it("give an expanded tensor with its elements repeated", () => {
+    const tensor = parse("expanded.pth").get("expanded");
+    expect([tensor.dtype, tensor.shape]).toEqual(["F32", [1000]]);
+    expect(tensor.bytes()).toEqual(new Uint8Array(4000));
   });
 
   it("are told apart by content", () => {

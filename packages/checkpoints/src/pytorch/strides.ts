@@ -18,7 +18,7 @@ export function span(shape: readonly number[], strides: readonly number[]): numb
 }
 
 /**
- * The elements of a strided view in the order of its shape.
+ * The elements of a strided view in the order of its shape; repeated where the view repeats them.
  * @param width bytes of one element
  */
 export function gather(
@@ -29,15 +29,17 @@ export function gather(
 ): Uint8Array {
   const count = elementCount(shape);
   const out = new Uint8Array(count * width);
-  const index = shape.map(() => 0);
+  // Sides of 1 are never stepped along; without them there are few sides however many the file names.
+  const axes = shape.flatMap((side, i) => (side === 1 ? [] : [{ side, stride: strides[i]!, at: 0 }]));
   let from = 0;
   for (let i = 0; i < count; i++) {
     for (let b = 0; b < width; b++) out[i * width + b] = bytes[from * width + b]!;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += strides[axis]!;
-      if (++index[axis]! < shape[axis]!) break;
-      from -= shape[axis]! * strides[axis]!;
-      index[axis] = 0;
+    for (let a = axes.length - 1; a >= 0; a--) {
+      const axis = axes[a]!;
+      from += axis.stride;
+      if (++axis.at < axis.side) break;
+      from -= axis.side * axis.stride;
+      axis.at = 0;
     }
   }
   return out;

@@ -22,7 +22,8 @@ const signature = {
   end64: 0x06064b50,
   locator: 0x07064b50,
 };
-const entryLimit = 200_000;
+/** More than the storages that a pickle within its limits can name. */
+const entryLimit = 100_000;
 const directoryLimit = 64 * 2 ** 20;
 const commentLimit = 0xffff;
 
@@ -143,6 +144,7 @@ function findDirectory(file: RandomAccess, refuse: Refuse): { offset: number; si
 
 interface Central {
   name: string;
+  nameBytes: number;
   flags: number;
   crc: number;
   size: number;
@@ -183,7 +185,7 @@ function readCentral(fields: Fields, at: number, refuse: Refuse): Central {
   header = widen(header);
   if (size !== packed) refuse("format", `${quoted} is stored, but its two sizes differ (${packed}, ${size})`);
   const next = at + 46 + nameLength + extraLength + fields.u16(at + 32);
-  return { name, flags, crc: fields.u32(at + 16), size, header, next };
+  return { name, nameBytes: nameLength, flags, crc: fields.u32(at + 16), size, header, next };
 }
 
 function zip64Extra(fields: Fields, start: number, length: number, name: string, refuse: Refuse) {
@@ -200,18 +202,19 @@ function zip64Extra(fields: Fields, start: number, length: number, name: string,
 /** Where the entry's bytes begin, its local header having been found to tell the same as the directory. */
 function checkLocal(
   file: RandomAccess,
-  { name, flags, crc, size, header }: Central,
+  { name, nameBytes, flags, crc, size, header }: Central,
   limit: number,
   refuse: Refuse,
 ): number {
   const quoted = quote(name);
   if (header + 30 > limit) refuse("format", `the local header of ${quoted} lies outside the archive`);
-  const fixed = new Fields(file.read(header, header + 30), refuse);
+  const head = file.read(header, Math.min(limit, header + 30 + nameBytes));
+  const fixed = new Fields(head, refuse);
   if (fixed.u32(0) !== signature.local) refuse("format", `the local header of ${quoted} is missing`);
   const nameLength = fixed.u16(26);
   const start = header + 30 + nameLength + fixed.u16(28);
   if (start > limit) refuse("format", `the local header of ${quoted} lies outside the archive`);
-  const localName = decodeName(file.read(header + 30, header + 30 + nameLength), refuse);
+  const localName = nameLength === nameBytes ? decodeName(head.subarray(30), refuse) : undefined;
   const localSize = fixed.u32(22);
   const told = localSize !== 0xffffffff && (flags & 8) === 0;
   const same =
