@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -52,6 +52,24 @@ test("maps of one channel stay so", async () => {
   expect(
     new Uint8Array(await sharp(join(out, "source/0.png")).toColourspace("b-w").raw().toBuffer()),
   ).toEqual(map);
+});
+
+test("pictures of others are not overwritten; a data set that was not finished is begun again", async () => {
+  const out = join(dir, "other");
+  const map = (image: ReturnType<typeof render>) => image;
+  await mkdir(join(out, "target"), { recursive: true });
+  await writeFile(join(out, "target", "0.png"), "mine");
+  await expect(writeDataset({ out, count: 1, map })).rejects.toMatchObject({
+    code: "io",
+    message: expect.stringMatching(/target holds 0\.png.*choose another folder/),
+  });
+  expect(await readFile(join(out, "target", "0.png"), "utf8")).toBe("mine");
+
+  const again = join(dir, "again");
+  const failing = () => Promise.reject(new Error("killed"));
+  await expect(writeDataset({ out: again, count: 1, map: failing })).rejects.toThrow(/killed/);
+  await writeDataset({ out: again, count: 1, map });
+  expect((await readdir(again)).sort()).toEqual(["prompt.json", "source", "target"]);
 });
 
 test("training scenes and held-out scenes never mix", async () => {

@@ -1,4 +1,4 @@
-import { mkdir, rename, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import { writeImage } from "@controlnet-js/preprocessors/node";
@@ -33,8 +33,9 @@ const ROUND = 128;
  * Writes a data set in fill50k's format: `source/N.png` (control maps), `target/N.png` (pictures) and `prompt.json`,
  * whose lines are `{"source": "source/N.png", "target": "target/N.png", "prompt": "..."}`. N is the scene's index.
  * `prompt.json` is written last, so that an unfinished folder is not mistaken for a data set.
+ * `prompt.json.part` stands for one: it may be begun again.
  * @throws ControlNetError `range` for a bad count or a range that reaches into the held-out scenes, `io` where `out`
- *   holds a data set already, `shape` for a map of another size
+ *   holds a data set or other pictures already, `shape` for a map of another size
  */
 export async function writeDataset({
   out,
@@ -53,18 +54,22 @@ export async function writeDataset({
       `writeDataset: scenes ${start} to ${start + count - 1} are partly held out (from ${HELD_OUT_START} on)`,
     );
   const prompts = join(out, "prompt.json");
-  if (
-    await stat(prompts).then(
-      () => true,
-      () => false,
-    )
-  )
+  if (await isThere(prompts))
     throw new ControlNetError(
       "io",
       `writeDataset: ${prompts} exists already; choose another folder or remove it`,
     );
-  await mkdir(join(out, "source"), { recursive: true });
-  await mkdir(join(out, "target"), { recursive: true });
+  const unfinished = `${prompts}.part`;
+  for (const folder of [join(out, "source"), join(out, "target")]) {
+    await mkdir(folder, { recursive: true });
+    const [other] = (await isThere(unfinished)) ? [] : await readdir(folder);
+    if (other !== undefined)
+      throw new ControlNetError(
+        "io",
+        `writeDataset: ${folder} holds ${other}, which no unfinished data set left there; choose another folder`,
+      );
+  }
+  await writeFile(unfinished, "");
   const size = BATCH_SIDE * BATCH_SIDE * 3;
   const lines: string[] = [];
   const pool = new RenderPool(workers);
@@ -86,9 +91,15 @@ export async function writeDataset({
   } finally {
     pool.close();
   }
-  await writeFile(`${prompts}.part`, `${lines.join("\n")}\n`);
-  await rename(`${prompts}.part`, prompts);
+  await writeFile(unfinished, `${lines.join("\n")}\n`);
+  await rename(unfinished, prompts);
 }
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
 
 async function checkedMap(map: WriteDatasetOptions["map"], image: Image, scene: Scene): Promise<Image> {
   const made = await map(image, scene);
