@@ -1,6 +1,13 @@
 import { expect, test } from "vitest";
 import { lineChart } from "./line-chart.js";
 
+test("a run of any length has a chart", () => {
+  const points = Array.from({ length: 300_000 }, (_, x) => [x, Math.sin(x)] as const);
+  expect(lineChart([{ title: "t", series: [{ name: "n", colour: "red", points }] }], "step")).toMatch(
+    /200000|2\.0e\+5/,
+  );
+});
+
 test("draws every point of a series within the panel, and the marker", () => {
   const svg = lineChart(
     [

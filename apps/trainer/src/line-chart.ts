@@ -32,10 +32,20 @@ function ticks(low: number, high: number): number[] {
   return Array.from({ length: Math.floor((high - first) / step + 1e-9) + 1 }, (_, i) => first + i * step);
 }
 
+/** The least of any number of values: a call takes only so many. */
+const lowest = (values: readonly number[], from: number): number =>
+  values.reduce((least, value) => Math.min(least, value), from);
+
 /** An SVG of panels below each other that share the horizontal axis. */
 export function lineChart(panels: readonly Panel[], xLabel: string): string {
   const xs = panels.flatMap(({ series }) => series.flatMap(({ points }) => points.map(([x]) => x)));
-  const [x0, x1] = [Math.min(0, ...xs), Math.max(1, ...xs)];
+  const [x0, x1] = [
+    lowest(xs, 0),
+    -lowest(
+      xs.map((x) => -x),
+      -1,
+    ),
+  ];
   const x = (value: number) =>
     margin.left + ((value - x0) / (x1 - x0)) * (width - margin.left - margin.right);
   const drawn = panels.map((panel, i) => drawPanel(panel, i * panelHeight, x, ticks(x0, x1)));
@@ -55,8 +65,11 @@ function drawPanel(
   xTicks: number[],
 ): string {
   const ys = series.flatMap(({ points }) => points.map(([, y]) => y)).filter(Number.isFinite);
-  const low = Math.min(...ys, ys.length ? Number.POSITIVE_INFINITY : 0);
-  const high = Math.max(...ys, low + 1e-9);
+  const low = lowest(ys, ys.length ? Number.POSITIVE_INFINITY : 0);
+  const high = -lowest(
+    ys.map((y) => -y),
+    -low - 1e-9,
+  );
   const bottom = top + panelHeight - margin.bottom;
   const y = (value: number) =>
     bottom - ((value - low) / (high - low || 1)) * (panelHeight - margin.top - margin.bottom);

@@ -2,14 +2,15 @@ import { closeSync, linkSync, openSync, renameSync, rmSync, writeFileSync } from
 import { dirname } from "node:path";
 import { partPath } from "./detect/part-file.js";
 
-/** Writes a file aside and has it placed: whatever happens, nothing partial stays. */
+/** Writes a file aside and has it placed; where that fails, nothing partial stays. */
 function writeAside<T>(path: string, content: string | Uint8Array, place: (part: string) => T): T {
   const part = partPath(dirname(path));
   try {
     writeFileSync(part, content);
     return place(part);
-  } finally {
+  } catch (error) {
     rmSync(part, { force: true });
+    throw error;
   }
 }
 
@@ -27,25 +28,25 @@ export const replaceFile = (path: string, content: string | Uint8Array): void =>
 export const writeNewFile = (path: string, content: string | Uint8Array): boolean =>
   writeAside(path, content, (part) => {
     try {
-      linkSync(part, path);
+      linkNew(part, path);
       return true;
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === "EEXIST") return false;
-      // Not every file system has links: there the name is taken first, and its file replaced.
-      if (!/^(EPERM|ENOTSUP|EOPNOTSUPP|ENOSYS|EMLINK)$/.test(code ?? "")) throw error;
+      rmSync(part, { force: true });
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      throw error;
     }
-    if (!takeName(path)) return false;
-    renameSync(part, path);
-    return true;
   });
 
-function takeName(path: string): boolean {
+/** Renames `part` to what is not there; a rename alone would replace it. */
+function linkNew(part: string, path: string): void {
   try {
-    closeSync(openSync(path, "wx"));
-    return true;
+    linkSync(part, path);
+    rmSync(part);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (!/^(EPERM|ENOTSUP|EOPNOTSUPP|ENOSYS|EMLINK)$/.test(code ?? "")) throw error;
+    // Not every file system has links: there an empty file takes the name first.
+    closeSync(openSync(path, "wx"));
+    renameSync(part, path);
   }
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import { pngWithText } from "@controlnet-js/pipeline/node";
 import { encodePng } from "../contact-sheet.js";
+import { removeLeftParts } from "../detect/part-file.js";
 import { writeNewFile } from "../replace-file.js";
 import { parametersKeyword } from "./sample-parameters.js";
 
@@ -17,6 +18,7 @@ export async function writePictures(
   images: readonly Image[],
   details: { seed: number; first: number; [key: string]: unknown },
 ): Promise<string[]> {
+  await removeLeftParts(folder);
   const files: string[] = [];
   for (const [place, image] of images.entries()) {
     const own = { ...details, index: details.first + place };
