@@ -1,6 +1,6 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
-import { type Condition, ControlNetError } from "@controlnet-js/core";
+import { type Condition, ControlNetError, isControlNetError } from "@controlnet-js/core";
 import {
   checkIndex,
   checkResolution,
@@ -13,9 +13,11 @@ import { computeMap, type MapSource } from "./decode-sample.js";
 import { createDecoder, type DecodeOptions } from "./decoder.js";
 import { pathInside } from "./inside-directory.js";
 import { readJsonLines } from "./json-lines.js";
+import { listFiles } from "./list-files.js";
 import type { ConditionModule } from "./load-condition.js";
 import { mapRulesOf } from "./map-rules.js";
 import { openCondition } from "./open-condition.js";
+import { captionLimit, readTextInside } from "./read-text.js";
 import { SampleError } from "./sample-error.js";
 
 /** Options of {@link openImageFolderDataset}. */
@@ -50,14 +52,14 @@ interface Entry {
  *   path that leaves `dir` or an empty caption, `config` for options
  */
 export async function openImageFolderDataset(options: ImageFolderDatasetOptions): Promise<FileDataset> {
-  const { dir, resolution, allowEmptyCaptions = false } = options;
+  const { dir, resolution } = options;
   checkResolution("openImageFolderDataset", resolution);
   const root = resolve(dir);
   const { condition, module } = await openCondition(options.condition);
   // Reads the options once, so that a mistake in them is found before the first sample.
   condition.metadata(options.options);
   const conditionOptions = options.options ?? {};
-  const entries = await listEntries(root, options.captions, allowEmptyCaptions);
+  const entries = await listEntries(root, options);
   const rules = mapRulesOf(condition);
   const decoder = createDecoder("openImageFolderDataset", { root, rules, resolution }, options);
   const source: MapSource = module ? { kind: "module", module, options: conditionOptions } : { kind: "none" };
@@ -73,7 +75,7 @@ export async function openImageFolderDataset(options: ImageFolderDatasetOptions)
     async load(index): Promise<Sample> {
       checkIndex("image folder dataset", index, entries.length);
       const { image: file, caption: known } = entries[index]!;
-      const caption = known ?? (await readCaption(file, allowEmptyCaptions));
+      const caption = known ?? (await readCaption(file, options));
       const { image, map } = await decoder.decode(file, source);
       return {
         index,
@@ -95,15 +97,14 @@ const exists = (file: string): Promise<boolean> =>
 
 async function listEntries(
   root: string,
-  captions: ImageFolderDatasetOptions["captions"],
-  allowEmpty: boolean,
+  { captions, allowEmptyCaptions, followLinks }: ImageFolderDatasetOptions,
 ): Promise<Entry[]> {
   const metadata = join(root, "metadata.jsonl");
   if (captions !== "metadata" && (captions === "text-files" || !(await exists(metadata))))
-    return listImages(root);
-  const lines = await readJsonLines(metadata, ["file_name", "text"]);
+    return listImages(root, followLinks);
+  const lines = await readJsonLines(root, metadata, ["file_name", "text"], followLinks);
   return lines.map(({ where, fields: { file_name, text } }) => {
-    if (text.trim() === "" && !allowEmpty)
+    if (text.trim() === "" && !allowEmptyCaptions)
       throw new ControlNetError(
         "data",
         `${where}: empty text; pass allowEmptyCaptions: true if that is meant`,
@@ -112,39 +113,38 @@ async function listEntries(
   });
 }
 
-async function listImages(root: string): Promise<Entry[]> {
+async function listImages(root: string, followLinks: boolean | undefined): Promise<Entry[]> {
   let names: string[];
   try {
-    names = await readdir(root, { recursive: true });
+    names = await listFiles(root, followLinks);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ControlNetError("missing", `openImageFolderDataset: cannot list ${root} (${reason})`, {
       cause,
     });
   }
-  const images = names.filter((name) => /\.(png|jpe?g|webp)$/i.test(name) && !/(^|[\\/])\./.test(name));
+  const images = names.filter((name) => /\.(png|jpe?g|webp)$/i.test(name));
   if (images.length === 0)
     throw new ControlNetError("missing", `openImageFolderDataset: no PNG, JPEG or WebP image in ${root}`);
-  // By code units: the order must not depend on the locale.
-  images.sort();
   return images.map((name) => ({ image: join(root, name), caption: undefined }));
 }
 
-async function readCaption(image: string, allowEmpty: boolean): Promise<string> {
+async function readCaption(
+  image: string,
+  { dir, allowEmptyCaptions: allowEmpty, followLinks = false }: ImageFolderDatasetOptions,
+): Promise<string> {
   const file = image.replace(/\.[^.]*$/, ".txt");
   const fail = (code: "missing" | "data", message: string, cause?: unknown) =>
     new SampleError({ code, message: `${file}: ${message}`, file, skippable: false }, { cause });
   let caption: string;
   try {
-    caption = (await readFile(file, "utf8")).replace(/^\uFEFF/, "").trim();
+    caption = (await readTextInside(resolve(dir), file, captionLimit, followLinks)).trim();
   } catch (cause) {
+    if (isControlNetError(cause)) throw cause;
     const isMissing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
     if (isMissing && allowEmpty) return "";
-    throw fail(
-      "missing",
-      `cannot read the caption of ${image}; pass allowEmptyCaptions: true to go without`,
-      cause,
-    );
+    const way = isMissing ? "; pass allowEmptyCaptions: true to go without" : `: ${(cause as Error).message}`;
+    throw fail("missing", `cannot read the caption of ${image}${way}`, cause);
   }
   if (caption === "" && !allowEmpty)
     throw fail("data", "empty caption; pass allowEmptyCaptions: true if that is meant");

@@ -28,8 +28,17 @@ export function pathInside(where: string, root: string, path: string): string {
  * @throws SampleError `data`; the file system's own error where there is no such file
  */
 export async function checkLinksInside(root: string, file: string): Promise<void> {
+  await locateInside(root, file, false);
+}
+
+/**
+ * The path at which a file of the folder really lies, all links resolved.
+ * @param followLinks whether that may be outside the folder
+ * @throws as {@link checkLinksInside}
+ */
+export async function locateInside(root: string, file: string, followLinks: boolean): Promise<string> {
   const [realRoot, realFile] = await Promise.all([realpath(root), realpath(file)]);
-  if (!leaves(realRoot, realFile)) return;
+  if (followLinks || !leaves(realRoot, realFile)) return realFile;
   throw new SampleError({
     code: "data",
     message: `${file}: a link leads outside ${root}, to ${realFile}; pass followLinks: true if that is meant`,

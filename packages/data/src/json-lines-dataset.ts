@@ -47,7 +47,12 @@ export async function openJsonLinesDataset(options: JsonLinesDatasetOptions): Pr
       `openJsonLinesDataset: map files hold 1 or 3 channels, condition "${condition.name}" has ${condition.channels}; ` +
         "use openImageFolderDataset, which computes maps",
     );
-  const lines = await readJsonLines(join(root, file), ["source", "target", "prompt"]);
+  const lines = await readJsonLines(
+    root,
+    join(root, file),
+    ["source", "target", "prompt"],
+    options.followLinks,
+  );
   const entries = lines.map(({ where, fields: { source, target, prompt } }) => {
     if (prompt.trim() === "" && !allowEmptyCaptions)
       throw new ControlNetError(

@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { ControlNetError, nearestName } from "@controlnet-js/core";
+import { ControlNetError, isControlNetError, nearestName } from "@controlnet-js/core";
+import { listLimit, readTextInside } from "./read-text.js";
 
 /** One line of a JSON-lines file: the wanted fields, and where they stand. */
 export interface JsonLine<K extends string> {
@@ -11,24 +11,25 @@ export interface JsonLine<K extends string> {
 /**
  * Reads a file of one JSON object a line, each with the given string fields; other fields are left alone, empty
  * lines too.
- * @throws ControlNetError `missing` for no such file, `format` with the number of the line that is wrong
+ * @param root the dataset's folder, which a link may leave only with `followLinks`
+ * @throws ControlNetError `missing` for no such file, `data` for a link that leaves the folder, `format` with the number of the line that is wrong
  */
 export async function readJsonLines<K extends string>(
+  root: string,
   file: string,
   keys: readonly K[],
+  followLinks = false,
 ): Promise<JsonLine<K>[]> {
   let text: string;
   try {
-    text = await readFile(file, "utf8");
+    text = await readTextInside(root, file, listLimit, followLinks);
   } catch (cause) {
+    if (isControlNetError(cause)) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ControlNetError("missing", `readJsonLines: cannot read ${file} (${reason})`, { cause });
   }
   const lines: JsonLine<K>[] = [];
-  for (const [i, line] of text
-    .replace(/^\uFEFF/, "")
-    .split("\n")
-    .entries()) {
+  for (const [i, line] of text.split("\n").entries()) {
     if (line.trim() === "") continue;
     const where = `${file}:${i + 1}`;
     lines.push({ where, fields: readFields(where, parseLine(where, line), keys) });

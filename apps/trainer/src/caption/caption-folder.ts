@@ -1,6 +1,6 @@
-import { readdir } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { ControlNetError, type Image, isControlNetError } from "@controlnet-js/core";
+import { listFiles } from "@controlnet-js/data";
 import { isPictureName, readImage } from "@controlnet-js/preprocessors/node";
 import { createProgressBar } from "../progress-bar.js";
 import type { CaptionStore } from "./caption-store.js";
@@ -98,11 +98,11 @@ async function captionPicture(
 
 /** Pictures of a folder, as paths in it with slashes, in the order in which a dataset of the folder has them. */
 async function pictureNames(dir: string): Promise<string[]> {
-  const names = await readdir(dir, { recursive: true }).catch((cause: Error) => {
+  const names = await listFiles(dir).catch((cause: Error) => {
     throw new ControlNetError("io", `controlnet caption: can't list ${dir}: ${cause.message}`, { cause });
   });
   return names
     .map((name) => name.replaceAll(sep, "/"))
-    .filter((name) => isPictureName(name) && !/(^|\/)\./.test(name))
+    .filter(isPictureName)
     .sort();
 }

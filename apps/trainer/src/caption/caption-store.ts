@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
-import { appendFile, readFile, truncate } from "node:fs/promises";
+import { appendFile, truncate } from "node:fs/promises";
 import { join, posix } from "node:path";
+import { readRegularFile } from "@controlnet-js/checkpoints/node";
 import { ControlNetError } from "@controlnet-js/core";
 import { replaceFile } from "../replace-file.js";
 
@@ -61,9 +62,7 @@ export async function openMetadata(dir: string): Promise<CaptionStore> {
 }
 
 async function readNames(file: string): Promise<Set<string>> {
-  const text = await readFile(file, "utf8").catch((cause: Error) => {
-    throw new ControlNetError("io", `can't read ${file}: ${cause.message}`, { cause });
-  });
+  const text = readRegularFile(file, 2 ** 28).toString("utf8");
   const whole = text.slice(0, text.lastIndexOf("\n") + 1);
   const rest = text.slice(whole.length);
   const names = new Set<string>();

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readRegularFile } from "@controlnet-js/checkpoints/node";
 import { ControlNetError, isControlNetError } from "@controlnet-js/core";
 import { hintsFromLdm } from "@controlnet-js/pipeline/node";
 import { parse } from "yaml";
@@ -19,11 +19,7 @@ export function readModelYaml(path: string): unknown {
 }
 
 function textOf(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new ControlNetError("io", `can't read ${path}: ${(cause as Error).message}`, { cause });
-  }
+  return readRegularFile(path).toString("utf8");
 }
 
 function parsed(path: string, text: string): unknown {

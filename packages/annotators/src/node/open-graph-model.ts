@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { readRegularFile } from "@controlnet-js/checkpoints/node";
 import { ControlNetError } from "@controlnet-js/core";
 import { type GraphModel, loadGraphModel } from "@tensorflow/tfjs-converter";
 import type { io } from "@tensorflow/tfjs-core";
@@ -51,7 +52,7 @@ function descriptionFile(path: string): string {
 
 function readDescription(file: string): Description {
   try {
-    const json = JSON.parse(readFileSync(file, "utf8"));
+    const json = JSON.parse(readRegularFile(file, 2 ** 28).toString("utf8"));
     const manifest = json.weightsManifest as io.WeightsManifestConfig;
     if (json.format !== "graph-model" || !Array.isArray(manifest))
       throw new Error('its format is not "graph-model"');
@@ -78,7 +79,7 @@ function readWeights(file: string, { paths }: Description): ArrayBuffer {
     if (path !== basename(path))
       throw new ControlNetError("format", `${file}: weights "${path}" are no file of its folder`);
     try {
-      return readFileSync(join(dirname(file), path));
+      return readRegularFile(join(dirname(file), path), 2 ** 31);
     } catch (cause) {
       throw new ControlNetError("io", `can't read the weights of ${file}: ${(cause as Error).message}`, {
         cause,

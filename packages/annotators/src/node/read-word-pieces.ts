@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { readConfig } from "@controlnet-js/checkpoints/node";
+import { readConfig, readRegularFile } from "@controlnet-js/checkpoints/node";
 import { ControlNetError } from "@controlnet-js/core";
 import * as z from "zod";
 import { createWordPieces, type WordPieces } from "../blip/word-pieces.js";
@@ -46,7 +46,8 @@ function readVocabulary(where: string, folder: string): string[] {
     return tokens;
   }
   if (existsSync(lines))
-    return readFileSync(lines, "utf8")
+    return readRegularFile(lines)
+      .toString("utf8")
       .trimEnd()
       .split("\n")
       .map((line) => line.trimEnd());
