@@ -3,15 +3,18 @@ import { join } from "node:path";
 import type { ControlNetConfig, ControlNetParams } from "@controlnet-js/controlnet";
 import { type Condition, ControlNetError, disposeTree, type Image } from "@controlnet-js/core";
 import type { Sample } from "@controlnet-js/data";
-import { compilePipeline, disposePipeline, type Pipeline } from "@controlnet-js/pipeline";
+import { type Figures, measureOf } from "@controlnet-js/metrics";
+import { compilePipeline, disposePipeline, latentFactor, type Pipeline } from "@controlnet-js/pipeline";
 import { openControlNet } from "@controlnet-js/pipeline/node";
-import { adherence } from "./adherence.js";
+import { adherence, figuresOf, titleOf, whyNotMeasured } from "./adherence.js";
 import { loadBase } from "./base-model.js";
 import { namedByFile, type UserCondition } from "./condition-name.js";
 import { contactSheet } from "./contact-sheet.js";
+import { readOptionTexts } from "./detect/detector.js";
 import { assertWeights, evaluateFlag, lacksWeights, readWeightTexts } from "./detect/network-weights.js";
 import { loadSamples } from "./load-samples.js";
 import { openCondition, trainedOptions } from "./open-condition.js";
+import { dataForm, loadOwnSamples } from "./own-samples.js";
 import { paintCaptions } from "./paint-captions.js";
 import { print } from "./print.js";
 import { createProgressBar } from "./progress-bar.js";
@@ -21,13 +24,16 @@ import { startEngine } from "./start-engine.js";
 import { openTinyworld } from "./tinyworld-dataset.js";
 import { isExact, sceneMaps } from "./tinyworld-maps.js";
 
+/**
+ * Figures between the given maps and the maps of the pictures painted with control, and of those painted from the prompts
+ * alone, the baseline.
+ */
+export type ControlFigures = Record<string, { withControl: number; withoutControl: number }>;
+
 /** What an evaluation measures and shows. */
 export interface Evaluation {
-  /**
-   * Mean edge F1 between the given maps and the maps of the pictures painted with control, and of those painted from the
-   * prompts alone, the baseline; absent where the condition can't make maps of pictures.
-   */
-  edgeF1?: { withControl: number; withoutControl: number };
+  /** The condition's figures by name, such as `edgeF1`; none where they can't be measured. */
+  figures: ControlFigures;
   /** PNG: map, without control, with control, ground truth. */
   sheet: Buffer;
 }
@@ -86,22 +92,39 @@ export async function evaluateControl(options: EvaluationOptions): Promise<Evalu
   try {
     const without = await paint(false);
     const controlled = await paint(true);
-    const maps = samples.map(({ map }) => map);
     const rows = samples.map((sample, i) => ({
       images: [sample.map, without[i]!, controlled[i]!, sample.image],
       caption: sample.caption,
     }));
-    const edgeF1 = options.detects && {
-      withControl: await adherence(condition, conditionOptions, controlled, maps),
-      withoutControl: await adherence(condition, conditionOptions, without, maps),
-    };
+    const measured = async (images: readonly Image[]): Promise<Figures> =>
+      options.detects ? adherence({ condition, conditionOptions }, images, samples) : {};
+    const [withControl, withoutControl] = [await measured(controlled), await measured(without)];
     return {
-      ...(edgeF1 && { edgeF1 }),
+      figures: Object.fromEntries(
+        Object.entries(withControl).map(([figure, value]) => [
+          figure,
+          { withControl: value, withoutControl: withoutControl[figure]! },
+        ]),
+      ),
       sheet: await contactSheet(["map", "without control", "with control", "ground truth"], rows),
     };
   } finally {
     compiled.dispose();
   }
+}
+
+/** The figures of an evaluation in words, or why there are none. */
+export function describeFigures(condition: Condition, detects: boolean, figures: ControlFigures): string {
+  const better = measureOf(condition)?.better ?? {};
+  const lines = Object.entries(figures).map(
+    ([figure, { withControl, withoutControl }]) =>
+      `${titleOf(figure, better)} with control ${withControl.toFixed(3)}, without ${withoutControl.toFixed(3)}`,
+  );
+  if (lines.length > 0) return lines.join("; ");
+  return (
+    whyNotMeasured({ condition, detects }) ??
+    `${figuresOf(condition).join(", ")}: not measured, as there is nothing to compare in the held-out pictures`
+  );
 }
 
 /** How `controlnet evaluate` was called. */
@@ -111,6 +134,10 @@ export interface EvaluateCommand {
   control?: string;
   /** The condition; default: the one that the ControlNet names, which has to be built in. */
   condition?: UserCondition;
+  /** The condition's options as `key=value`, beside those that the ControlNet was trained with. */
+  option?: readonly string[];
+  /** A folder of pictures, or of a dataset's list (`prompt.json`), or the list itself; absent: tinyworld's scenes. */
+  data?: string;
   /** The files of the network that the ControlNet's condition needs: `path` or `part=path`. */
   weights?: readonly string[];
   count: number;
@@ -122,7 +149,7 @@ export interface EvaluateCommand {
 }
 
 /** Evaluates a ControlNet, or without one the base model, on held-out tinyworld scenes; the figures by name. */
-export async function evaluate(command: EvaluateCommand): Promise<Record<string, number>> {
+export async function evaluate(command: EvaluateCommand): Promise<Evaluated["figures"]> {
   await assertFolder("--out", command.out, "evaluate");
   await startEngine(command.engine);
   const pipeline = await loadBase(command.model, print);
@@ -143,7 +170,7 @@ export async function evaluate(command: EvaluateCommand): Promise<Record<string,
 /** What an evaluation leaves. */
 interface Evaluated {
   sheet: Buffer;
-  figures: Record<string, number>;
+  figures: ControlFigures | { colourRight: number };
   line: string;
 }
 
@@ -185,18 +212,37 @@ async function evaluateControlFolder(
       command.condition ??
       namedByFile(String(trained), `controlnet evaluate: ${control}`, "--condition FILE");
     const weights = readWeightTexts(name, command.weights ?? [], evaluateFlag);
-    const { condition } = await openCondition(name, weights && { weights, look: { sized: true } });
-    const conditionOptions = trainedOptions(condition, net.metadata);
-    if (!isExact(name)) assertWeights(name, conditionOptions, weights, evaluateFlag);
-    const detects = !lacksWeights(name, conditionOptions, weights);
-    const data = await openTinyworld({
-      seed: 1,
-      count: command.count,
-      heldOut: true,
-      maps: sceneMaps(condition, conditionOptions, detects),
+    const { condition, source } = await openCondition(name, weights && { weights, look: { sized: true } });
+    if (command.option?.length && condition.options?.shape === undefined)
+      throw new ControlNetError(
+        "config",
+        `controlnet evaluate: condition "${condition.name}" has no schema of its options; leave --option out`,
+      );
+    const { options: conditionOptions } = condition.metadata({
+      ...trainedOptions(condition, net.metadata),
+      ...(command.option?.length && readOptionTexts(condition, command.option, "evaluate")),
     });
-    const samples = await loadSamples(data);
-    const { sheet, edgeF1 } = await evaluateControl({
+    const detects = !lacksWeights(name, conditionOptions, weights);
+    const form = command.data === undefined ? undefined : await dataForm(command.data);
+    const needsMaps = form === undefined ? !isExact(name) : form.kind === "image-folder";
+    if (needsMaps) assertWeights(name, conditionOptions, weights, evaluateFlag);
+    const side = pipeline.unet.config.sampleSize * latentFactor(pipeline);
+    const samples = form
+      ? await loadOwnSamples(form, {
+          source,
+          conditionOptions,
+          resolution: { width: side, height: side },
+          count: command.count,
+        })
+      : await loadSamples(
+          await openTinyworld({
+            seed: 1,
+            count: command.count,
+            heldOut: true,
+            maps: sceneMaps(condition, conditionOptions, detects),
+          }),
+        );
+    const { sheet, figures } = await evaluateControl({
       pipeline,
       ...net,
       condition,
@@ -208,10 +254,7 @@ async function evaluateControlFolder(
       seed: command.seed,
       onProgress: (painted, total) => bar.update(painted, total, "painting"),
     });
-    const line = edgeF1
-      ? `edge F1 with control ${edgeF1.withControl.toFixed(3)}, without ${edgeF1.withoutControl.toFixed(3)}`
-      : `edge F1 is not measured: --weights of the network of condition "${name}" are not given`;
-    return { sheet, figures: { ...edgeF1 }, line };
+    return { sheet, figures, line: describeFigures(condition, detects, figures) };
   } finally {
     bar.end();
     disposeTree(net.params);

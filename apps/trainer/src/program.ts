@@ -121,7 +121,17 @@ Examples:
       collect,
       [] as string[],
     )
-    .option("--count <n>", "scenes", number(1, 10_000, { whole: true }), 16)
+    .option(
+      "--option <key=value>",
+      "an option of the condition, beside those that it was trained with; may stand several times",
+      collect,
+      [] as string[],
+    )
+    .option(
+      "--data <path>",
+      "pictures of your own: a folder of them, a folder with prompt.json, or such a list; default tinyworld's scenes",
+    )
+    .option("--count <n>", "scenes or pictures", number(1, 10_000, { whole: true }), 16)
     .option("--steps <n>", "sampling steps", number(1, 1000, { whole: true }), 20)
     .option("--guidance <beta>", "classifier-free guidance", number(1, 100), 9)
     .option("--seed <n>", "seed of all noise", seed, 0)
@@ -133,6 +143,7 @@ Examples:
 Examples:
   controlnet evaluate --control out/quickstart/controlnet
   controlnet evaluate --control runs/tinyworld-canny/controlnet --count 64 --guidance 5
+  controlnet evaluate --control runs/mine/controlnet --condition ./my-condition.ts --data photos
   controlnet evaluate --control runs/hed/controlnet --weights ControlNetHED.pth
   controlnet evaluate --model tinyworld --count 200 --guidance 5`,
     )

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
 import { saveControlNet } from "@controlnet-js/pipeline/node";
-import { evaluateControl } from "./evaluate.js";
+import { describeFigures, evaluateControl } from "./evaluate.js";
 import { printText } from "./print.js";
 import { createProgressBar, formatDuration } from "./progress-bar.js";
 import { assertOwnFolders, chartFile, markRun, reportFile, sheetFile } from "./quickstart-mark.js";
@@ -38,7 +38,7 @@ export async function quickstart({ config, out, engine, signal }: QuickstartComm
       metadata: trained.metadata(result.step),
     });
     replaceFile(join(out, chartFile), log.chart());
-    const { edgeF1, sheet } = await evaluateControl({
+    const { figures, sheet } = await evaluateControl({
       pipeline,
       params,
       config: netConfig,
@@ -61,9 +61,7 @@ export async function quickstart({ config, out, engine, signal }: QuickstartComm
       convergence === undefined
         ? "The hint is not used yet: train on with more steps (controlnet train --resume)."
         : `Sudden convergence at step ${convergence}: from there on, held-out loss was lower with the right map than with a wrong one.`,
-      edgeF1
-        ? `Edge F1 between the given map and the picture's own, over ${shown} held-out maps: ${edgeF1.withControl.toFixed(3)} with control, ${edgeF1.withoutControl.toFixed(3)} without.`
-        : `Edge F1 is not measured: condition "${condition.name}" has no network (weights) to find the pictures' maps with.`,
+      `Over ${shown} held-out maps, between the given map and the picture's own: ${describeFigures(condition, detects, figures)}.`,
       `Peak memory: ${(process.resourceUsage().maxRSS / 1e6).toFixed(2)} GB.`,
       "",
       "contact-sheet.png  map, without control, with control, ground truth",

@@ -1,7 +1,9 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
+import { figureTitles } from "@controlnet-js/metrics";
 import { convergenceStep } from "@controlnet-js/training";
+import { columnOf } from "./adherence.js";
 import { lineChart } from "./line-chart.js";
 import { replaceFile } from "./replace-file.js";
 
@@ -115,11 +117,11 @@ export class RunLog {
         series: [line("gain", "hint_gain", "#9467bd")],
         ...marker,
       },
-      {
-        title: "Edge F1 between map and picture",
-        series: [line("with control", "edge_f1", "#ff7f0e")],
+      ...Object.entries(figureTitles).map(([figure, title]) => ({
+        title: `Between map and picture: ${title}`,
+        series: [line("with control", columnOf(figure), "#ff7f0e")],
         ...marker,
-      },
+      })),
       { title: "Held-out PSNR, dB", series: [line("restored", "psnr", "#2ca02c")] },
       { title: "Main objects of the right colour", series: [line("share", "colour_right", "#ff7f0e")] },
     ];

@@ -15,7 +15,7 @@ import {
 } from "@controlnet-js/pipeline";
 import { hashUNet, saveControlNet } from "@controlnet-js/pipeline/node";
 import { controlTask, createLatentCache, createTextCache, hintUsedFrom } from "@controlnet-js/training";
-import { adherence } from "./adherence.js";
+import { adherence, columnOf, figuresOf, whyNotMeasured } from "./adherence.js";
 import { loadBase } from "./base-model.js";
 import { contactSheet } from "./contact-sheet.js";
 import { loadSamples } from "./load-samples.js";
@@ -53,10 +53,9 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
   print(
     `Prompts replaced with the empty string in training: ${100 * training.promptDropping} % (training.promptDropping)`,
   );
-  if (!named.detects)
-    print(
-      `edge_f1 is not measured: condition "${named.condition.name}" has no network (weights) to find it with`,
-    );
+  const unmeasured = whyNotMeasured(named);
+  if (unmeasured) print(unmeasured);
+  const figures = figuresOf(named.condition);
   const netConfig = controlNetConfig(pipeline.unet.config, {
     hintChannels: data.condition.channels,
     hintWidths: config.hintWidths,
@@ -93,7 +92,7 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
         paint: (params: ControlNetParams, signal?: AbortSignal) =>
           paintControlled(compiled, { params, config: netConfig }, painted, named, config, signal),
       }),
-      paintedFigures: ["edge_f1"],
+      paintedFigures: figures.map(columnOf),
       describe(report) {
         const gain = report.hint_gain!;
         const hint = `${gain >= hintUsedFrom ? "used" : "ignored"} (${(100 * gain).toFixed(1)} %)`;
@@ -102,7 +101,10 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
           line:
             `held-out loss ${report.loss_right_map!.toFixed(4)} with the right map, ` +
             `${report.loss_wrong_map!.toFixed(4)} with a wrong one: the hint is ${hint}; links ${report.link_norm!.toFixed(3)}` +
-            (report.edge_f1 === undefined ? "" : `; edge F1 ${report.edge_f1.toFixed(3)}`),
+            figures
+              .filter((figure) => report[columnOf(figure)] !== undefined)
+              .map((figure) => `; ${figure} ${report[columnOf(figure)]!.toFixed(3)}`)
+              .join(""),
         };
       },
       ...(training.stopAfterConvergence > 0 && {
@@ -160,6 +162,10 @@ async function paintControlled(
   }));
   return {
     sheet: await contactSheet(["map", "with control", "ground truth"], rows),
-    figures: detects ? { edge_f1: await adherence(condition, conditionOptions, images, maps) } : {},
+    figures: Object.fromEntries(
+      Object.entries(detects ? await adherence({ condition, conditionOptions }, images, samples) : {}).map(
+        ([figure, value]) => [columnOf(figure), value],
+      ),
+    ),
   };
 }

@@ -12,6 +12,8 @@ export const edgesAndColours = defineCondition({
   channelOrder: "none",
   resize: "nearest",
   blankIsError: true,
+  // Canny's edges lie in the first channels.
+  compare: "edges",
   options: z.object({
     low: z.number().min(0).max(65535).default(100).describe("Canny's low threshold"),
     high: z.number().min(0).max(65535).default(200).describe("Canny's high threshold"),

@@ -18,6 +18,17 @@ export interface Detection {
   warnings?: readonly string[];
 }
 
+/** How the maps of a condition are compared; `@controlnet-js/metrics` has the measure of each. */
+export type ComparisonName = "edges" | "depth" | "normals" | "segmentation" | "pose" | "none";
+
+/** A comparison of one's own. */
+export interface MapComparison {
+  /** The figures that it gives, and which way each is better: `{ colourError: "lower" }`. */
+  figures: Readonly<Record<string, "higher" | "lower">>;
+  /** The figures of a map found in a painted picture beside the map that was given; they are averaged over pictures. */
+  compare(found: Image, wanted: Image): Record<string, number>;
+}
+
 /** What a control map is; everything about one kind of map follows from it. */
 export interface ConditionSpec<S extends z.ZodObject> {
   /** Unique, kebab-case: `"canny"`. */
@@ -35,6 +46,11 @@ export interface ConditionSpec<S extends z.ZodObject> {
   resize: "area" | "nearest" | "bilinear";
   /** Whether a map without anything drawn is a mistake in a training set. */
   blankIsError: boolean;
+  /**
+   * How a painted picture's map is compared with the one that was given, to measure whether it was obeyed: by name, or by a
+   * function of one's own, whose figure is `adherence`, higher being better. Default `"none"`.
+   */
+  compare?: ComparisonName | MapComparison | ((found: Image, wanted: Image) => number);
   /** The options of `prepare`, with defaults and bounds. */
   options: S;
   /** The map of an RGB image, same width and height, `channels` bytes a pixel; with what was found, where there is more. */

@@ -101,7 +101,11 @@ export function cachedDetector(name: DetectorName): Promise<Detector> {
  * or text: `version=1.1` stays text where it must be one.
  * @throws ControlNetError `config` for a text without a key, or a key that was there before
  */
-export function readOptionTexts(condition: Condition, texts: readonly string[]): Record<string, unknown> {
+export function readOptionTexts(
+  condition: Condition,
+  texts: readonly string[],
+  command = "detect",
+): Record<string, unknown> {
   const shape = condition.options.shape as Record<
     string,
     { safeParse(value: unknown): { success: boolean } } | undefined
@@ -111,13 +115,13 @@ export function readOptionTexts(condition: Condition, texts: readonly string[]):
   for (const text of texts) {
     const equals = text.indexOf("=");
     if (equals < 1)
-      throw new ControlNetError("config", `controlnet detect: --option expects key=value, got "${text}"`);
+      throw new ControlNetError("config", `controlnet ${command}: --option expects key=value, got "${text}"`);
     const key = text.slice(0, equals);
     const value = text.slice(equals + 1);
     if (key in given)
       throw new ControlNetError(
         "config",
-        `controlnet detect: --option ${key} was given twice, the second time as "${text}"; keep one`,
+        `controlnet ${command}: --option ${key} was given twice, the second time as "${text}"; keep one`,
       );
     const readings = [parsedJson(value), value];
     const schema = Object.hasOwn(shape, key) ? shape[key] : undefined;

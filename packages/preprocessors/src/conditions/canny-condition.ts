@@ -16,6 +16,7 @@ export const cannyCondition = defineCondition({
   channelOrder: "none",
   resize: "nearest",
   blankIsError: true,
+  compare: "edges",
   options: z.object({
     low: z.number().min(0).max(65535).default(100).describe("Gradients above this continue an edge"),
     high: z.number().min(0).max(65535).default(200).describe("Gradients above this start an edge"),

@@ -17,6 +17,7 @@ const lines = {
   polarity: "white-on-black",
   channelOrder: "none",
   blankIsError: true,
+  compare: "edges",
 } as const;
 
 /** Straight lines by the Hough transform of a Canny map, white lines of one pixel. */

@@ -26,6 +26,7 @@ export const poseCondition = (network?: PoseNetwork) =>
     channelOrder: "rgb",
     resize: "area",
     blankIsError: false,
+    compare: "pose",
     options: z.object({
       version: z.enum(["1.0", "1.1"]).default("1.1").describe("How limbs are drawn"),
       hands: z.boolean().default(true).describe("Draw hands where found"),
@@ -66,6 +67,7 @@ export const depthCondition = (network?: DepthNetwork) =>
     channelOrder: "none",
     resize: "bilinear",
     blankIsError: true,
+    compare: "depth",
     options: z.object({}),
     async prepare(image) {
       const weights = "a depth network such as MiDaS' dpt_hybrid or Depth Anything";
@@ -84,6 +86,7 @@ export const normalCondition = (network?: DepthNetwork) =>
     channelOrder: "rgb",
     resize: "bilinear",
     blankIsError: true,
+    compare: "normals",
     options: z.object({
       form: z
         .enum(["1.0", "1.1"])
@@ -121,6 +124,7 @@ export const segmentationCondition = (network?: SegmentationNetwork) =>
     channelOrder: "rgb",
     resize: "nearest",
     blankIsError: false,
+    compare: "segmentation",
     options: z.object({
       palette: z.enum(["ade20k", "coco"]).default("ade20k").describe("The classes of the network"),
     }),
