@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { afterAll, expect, test } from "vitest";
+import { pngWithProfile } from "../colour/file-profile.js";
+import { makeProfile } from "../colour/icc-profile.js";
 import { readImage, readImageSize } from "./read-image.js";
 import { writeImage } from "./write-image.js";
 
@@ -182,6 +184,31 @@ test("a PNG's cICP, gAMA and cHRM count, and sRGB's values of them change nothin
   const rgb = (more: Buffer) => readImage(pngOf(1, 1, 8, 2, Buffer.from([0, 100, 100, 100]), more));
   for (const light of [chunk("gAMA", words(100_000)), chunk("cICP", Buffer.of(1, 8, 0, 1))])
     for (const value of (await rgb(light)).data) expect(Math.abs(value - 168)).toBeLessThanOrEqual(1);
+});
+
+test("a grey profile counts, for 16 bits, too", async () => {
+  const linear = { g: 1, a: 1, b: 0, c: 0, d: 0 };
+  const icc = makeProfile({
+    primaries: [
+      [0.64, 0.33],
+      [0.3, 0.6],
+      [0.15, 0.06],
+    ],
+    white: [0.3127, 0.329],
+    curve: linear,
+  });
+  const rename = (name: string, at: number) => icc.set(Buffer.from(name, "latin1"), at);
+  rename("GRAY", 16);
+  // The fifth tag of the table is red's curve.
+  rename("kTRC", 132 + 4 * 12);
+  for (const [depth, row] of [
+    [8, [0, 100]],
+    [16, [0, 100, 0]],
+  ] as const) {
+    const file = pngWithProfile(pngOf(1, 1, depth, 0, Buffer.from(row)), icc);
+    for (const value of (await readImage(file)).data) expect(Math.abs(value - 168)).toBeLessThanOrEqual(1);
+    expect([...(await readImage(file, { ignoreProfile: true })).data]).toEqual([100, 100, 100]);
+  }
 });
 
 test("a pipe and a folder are refused and not waited for", async () => {
