@@ -53,6 +53,8 @@ export const training = {
 export const unetTraining = {
   /** Keeps the inputs of the U-Net's blocks only and runs each block again in the backward pass: less memory. */
   gradientCheckpointing: z.boolean().default(false),
+  /** Memory that latents and embeddings may be kept in, in each process. Default: a quarter of what is free. */
+  cacheGigabytes: z.number().nonnegative().optional(),
 };
 
 /** What every task's `validation` holds. */

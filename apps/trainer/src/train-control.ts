@@ -17,6 +17,7 @@ import { hashUNet, saveControlNet } from "@controlnet-js/pipeline/node";
 import { controlTask, createLatentCache, createTextCache, hintUsedFrom } from "@controlnet-js/training";
 import { adherence, columnOf, figuresOf, whyNotMeasured } from "./adherence.js";
 import { loadBase } from "./base-model.js";
+import { cacheLimits } from "./cache-limits.js";
 import { contactSheet } from "./contact-sheet.js";
 import { loadSamples } from "./load-samples.js";
 import { openData } from "./open-data.js";
@@ -60,8 +61,20 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
     hintChannels: data.condition.channels,
     hintWidths: config.hintWidths,
   });
-  const latents = createLatentCache(pipeline.autoencoder.params, pipeline.autoencoder.config);
-  const texts = createTextCache(pipeline.text.params, pipeline.text.config, pipeline.text.tokenizer);
+  const { width, height } = config.dataOptions;
+  const limits = cacheLimits(
+    training.cacheGigabytes,
+    pipeline.autoencoder.config,
+    { count: data.train.size, width, height },
+    { group: command.group, texts: true },
+  );
+  const latents = createLatentCache(pipeline.autoencoder.params, pipeline.autoencoder.config, limits.latents);
+  const texts = createTextCache(
+    pipeline.text.params,
+    pipeline.text.config,
+    pipeline.text.tokenizer,
+    limits.texts,
+  );
   const base = { hash: hashUNet(pipeline.unet), name: basename(config.base) };
   const metadata = (step: number) => ({ ...data.condition.metadata(config.conditionOptions), base, step });
   const task = controlTask({

@@ -8,6 +8,7 @@ import {
   type TextToImageParams,
   textToImageTask,
 } from "@controlnet-js/training";
+import { cacheLimits } from "./cache-limits.js";
 import { loadSamples } from "./load-samples.js";
 import { openPictures } from "./open-pictures.js";
 import { paintCaptions } from "./paint-captions.js";
@@ -35,7 +36,13 @@ export async function trainTextToImage(
   print(
     `Prompts replaced with the empty string in training: ${100 * training.promptDropping} % (training.promptDropping)`,
   );
-  const latents = createLatentCache(autoencoder.params, autoencoder.config);
+  const limits = cacheLimits(
+    training.cacheGigabytes,
+    autoencoder.config,
+    { count: train.size, width: side, height: side },
+    { group: command.group },
+  );
+  const latents = createLatentCache(autoencoder.params, autoencoder.config, limits.latents);
   const parts = {
     configs: { unet: pipeline.unet.config, text: pipeline.text.config },
     tokenizer: pipeline.text.tokenizer,

@@ -1,6 +1,7 @@
 export * from "./autoencoder-folder.js";
 export * from "./autoencoder-loss.js";
 export * from "./autoencoder-task.js";
+export * from "./cache-memory.js";
 export * from "./control-task.js";
 export * from "./diffusion-batch.js";
 export * from "./event-file.js";

@@ -1,3 +1,4 @@
+import { decodeHalf, encodeHalf } from "@controlnet-js/checkpoints";
 import { jit } from "@controlnet-js/core";
 import {
   encodeText,
@@ -12,28 +13,40 @@ import { type Tensor2D, type Tensor3D, tensor3d } from "@tensorflow/tfjs-core";
 export interface TextCache {
   /** Embeddings [texts, tokens, features]; the caller disposes them. */
   of(texts: readonly string[]): Promise<Tensor3D>;
+  /** Bytes that the embeddings held take. */
+  readonly bytes: number;
   dispose(): void;
 }
 
+/** What an entry takes besides its text and numbers. */
+const overhead = 256;
+
 /**
- * Embeds texts with a locked text encoder and keeps the most recent ones.
- * @param limit how many embeddings are kept in memory
+ * Embeds texts with a locked text encoder and keeps the most recent ones, in half precision; an embedding just made
+ * is rounded too, so that it does not matter whether it was held.
+ * @param limit bytes that embeddings may take in memory. Default 1 GiB
  */
 export function createTextCache(
   params: TextEncoder,
   config: TextEncoderConfig,
   tokenizer: Tokenizer,
-  limit = 20_000,
+  limit = 2 ** 30,
 ): TextCache {
-  const known = new Map<string, Float32Array>();
+  const known = new Map<string, Uint16Array>();
+  let bytes = 0;
+  const sizeOf = (text: string, held: Uint16Array) => held.byteLength + 2 * text.length + overhead;
+  const forget = (text: string) => {
+    const held = known.get(text);
+    if (held && known.delete(text)) bytes -= sizeOf(text, held);
+  };
   const run = jit((tokens: Tensor2D) => encodeText(params, config, tokens), { name: "encode-text" });
-  const embed = async (text: string): Promise<Float32Array> => {
+  const embed = async (text: string): Promise<Uint16Array> => {
     const { tokens } = encodeTexts(tokenizer, [text]);
     const embedding = run(tokens);
     tokens.dispose();
     const values = (await embedding.data()) as Float32Array;
     embedding.dispose();
-    return values;
+    return encodeHalf(values);
   };
   return {
     async of(texts) {
@@ -41,18 +54,23 @@ export function createTextCache(
       const values = new Float32Array(texts.length * size);
       for (const [i, text] of texts.entries()) {
         const found = known.get(text) ?? (await embed(text));
-        known.delete(text);
+        forget(text);
         known.set(text, found);
-        values.set(found, i * size);
+        bytes += sizeOf(text, found);
+        values.set(decodeHalf(found), i * size);
       }
       for (const text of known.keys()) {
-        if (known.size <= limit) break;
-        known.delete(text);
+        if (bytes <= limit) break;
+        forget(text);
       }
       return tensor3d(values, [texts.length, tokenizer.maxTokens, config.hiddenSize]);
     },
+    get bytes() {
+      return bytes;
+    },
     dispose() {
       known.clear();
+      bytes = 0;
       run.dispose();
     },
   };
