@@ -5,8 +5,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import {
   autoencoderConfig,
   createAutoencoder,
-  decode,
-  encode,
+  decodeLatents,
+  encodeImages,
   klDivergence,
   sampleLatent,
   scaleLatents,
@@ -17,26 +17,28 @@ const config = autoencoderConfig({ channels: [4, 8], blocksPerLevel: 1, groups: 
 
 beforeAll(useCpuBackend);
 
-describe("encode and decode", () => {
+describe("encodeImages and decodeLatents", () => {
   test("halve and double the sides once per level but the last", () =>
     tf.tidy(() => {
-      const params = createAutoencoder(config, randomInitializer(1));
-      const { mean, logVariance } = encode(params, config, tf.zeros([2, 8, 6, 3]));
+      const autoencoder = createAutoencoder(config, randomInitializer(1));
+      const { mean, logVariance } = encodeImages(autoencoder, tf.zeros([2, 8, 6, 3]));
       expect(mean.shape).toEqual([2, 4, 3, 3]);
       expect(logVariance.shape).toEqual([2, 4, 3, 3]);
-      expect(decode(params, config, mean).shape).toEqual([2, 8, 6, 3]);
-      expect(() => encode(params, config, tf.zeros([1, 7, 8, 3]))).toThrow(/multiples of 2, got \[1,7,8,3\]/);
+      expect(decodeLatents(autoencoder, mean).shape).toEqual([2, 8, 6, 3]);
+      expect(() => encodeImages(autoencoder, tf.zeros([1, 7, 8, 3]))).toThrow(
+        /multiples of 2, got \[1,7,8,3\]/,
+      );
     }));
 
   test("every leaf gets a gradient through a sampled round trip", () =>
     tf.tidy(() => {
-      const params = createAutoencoder(config, randomInitializer(1));
-      const leaves = leavesOf(params);
+      const autoencoder = createAutoencoder(config, randomInitializer(1));
+      const leaves = leavesOf(autoencoder);
       const images = tf.randomUniform<tf.Rank.R4>([1, 4, 4, 3], -1, 1, "float32", 5);
       const noise = tf.randomNormal<tf.Rank.R4>([1, 2, 2, 3], 0, 1, "float32", 6);
       const loss = () => {
-        const moments = encode(params, config, images);
-        const error = tf.sub(decode(params, config, sampleLatent(moments, noise)), images);
+        const moments = encodeImages(autoencoder, images);
+        const error = tf.sub(decodeLatents(autoencoder, sampleLatent(moments, noise)), images);
         return tf.add(tf.sum(tf.square(error)), tf.sum(klDivergence(moments))) as tf.Scalar;
       };
       const gradients = tf.grads(loss)(leaves.map(({ value }) => value));
@@ -49,11 +51,11 @@ describe("encode and decode", () => {
     }));
 
   test("leave no tensors behind", async () => {
-    const params = createAutoencoder(config, randomInitializer(1));
+    const autoencoder = createAutoencoder(config, randomInitializer(1));
     const images = tf.zeros<tf.Rank.R4>([1, 4, 4, 3]);
     await expectNoTensorLeak(() => {
-      const { mean, logVariance } = encode(params, config, images);
-      decode(params, config, mean).dispose();
+      const { mean, logVariance } = encodeImages(autoencoder, images);
+      decodeLatents(autoencoder, mean).dispose();
       tf.dispose([mean, logVariance]);
     });
   });
@@ -80,7 +82,7 @@ describe("latents", () => {
     tf.tidy(() => {
       const shifted = autoencoderConfig({ ...config, shiftFactor: 0.5 });
       const z = tf.randomNormal<tf.Rank.R4>([1, 2, 2, 3], 0, 1, "float32", 2);
-      expectClose(scaleLatents(config, tf.ones([1, 1, 1, 1])), [0.18215]);
-      expectClose(unscaleLatents(shifted, scaleLatents(shifted, z)), z, 1e-6);
+      expectClose(scaleLatents({ config }, tf.ones([1, 1, 1, 1])), [0.18215]);
+      expectClose(unscaleLatents({ config: shifted }, scaleLatents({ config: shifted }, z)), z, 1e-6);
     }));
 });

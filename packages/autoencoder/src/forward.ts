@@ -21,13 +21,13 @@ const epsilon = 1e-6;
  * @returns mean and log variance, each [batch, height / f, width / f, latentChannels], unscaled; the caller disposes
  * @throws ControlNetError `shape` for other sides or channels
  */
-export function encode(params: Autoencoder, config: AutoencoderConfig, images: Tensor4D): Moments {
-  checkImages("encode", config, images);
-  return tidy(() => ({ ...splitMoments(encodeUnsplit(params, config, images)) }));
+export function encodeImages(autoencoder: Autoencoder, images: Tensor4D): Moments {
+  checkImages("encodeImages", autoencoder, images);
+  return tidy(() => ({ ...splitMoments(encodeUnsplit(autoencoder, images)) }));
 }
 
 /** @throws ControlNetError `shape` for pictures that the encoder can't take */
-export function checkImages(where: string, config: AutoencoderConfig, images: Tensor4D): void {
+export function checkImages(where: string, { config }: Autoencoder, images: Tensor4D): void {
   const factor = downscaling(config);
   const [, height, width, channels] = images.shape;
   if (channels !== config.imageChannels || height % factor !== 0 || width % factor !== 0)
@@ -38,7 +38,7 @@ export function checkImages(where: string, config: AutoencoderConfig, images: Te
 }
 
 /** Mean and unclamped log variance side by side: [batch, height / f, width / f, 2 latentChannels]. */
-export function encodeUnsplit(params: Autoencoder, config: AutoencoderConfig, images: Tensor4D): Tensor4D {
+export function encodeUnsplit({ params, config }: Autoencoder, images: Tensor4D): Tensor4D {
   const { encoder, quantConvolution } = params;
   return tidy(() => {
     let h = convolution(images, encoder.convolutionIn);
@@ -60,16 +60,16 @@ export function splitMoments(both: Tensor4D): Moments {
 
 /**
  * The picture of each latent.
- * @param latents [batch, height, width, latentChannels], unscaled, as {@link encode} gives them; what a diffusion
+ * @param latents [batch, height, width, latentChannels], unscaled, as {@link encodeImages} gives them; what a diffusion
  * model works on goes through `unscaleLatents` first
  * @returns [batch, height * f, width * f, imageChannels], about [-1, 1], not clipped; the caller disposes
  * @throws ControlNetError `shape` for other channels
  */
-export function decode(params: Autoencoder, config: AutoencoderConfig, latents: Tensor4D): Tensor4D {
+export function decodeLatents({ params, config }: Autoencoder, latents: Tensor4D): Tensor4D {
   if (latents.shape[3] !== config.latentChannels)
     throw new ControlNetError(
       "shape",
-      `decode: expected latents of ${config.latentChannels} channels, got [${latents.shape}]`,
+      `decodeLatents: expected latents of ${config.latentChannels} channels, got [${latents.shape}]`,
     );
   const { decoder, postQuantConvolution } = params;
   return tidy(() => {

@@ -5,12 +5,13 @@ export {
   downscaling,
 } from "./config.js";
 export { autoencoderConfigFromDiffusers, autoencoderConfigToDiffusers } from "./diffusers-config.js";
-export { decode, encode } from "./forward.js";
+export { decodeLatents, encodeImages } from "./forward.js";
 export { type AutoencoderKeys, autoencoderKeyRows, autoencoderKeysOf } from "./keys.js";
 export { klDivergence, type Moments, sampleLatent, scaleLatents, unscaleLatents } from "./latents.js";
 export { autoencoderConfigFromLdm } from "./ldm-config.js";
 export {
   type Autoencoder,
+  type AutoencoderParams,
   createAutoencoder,
   type Decoder,
   type Encoder,

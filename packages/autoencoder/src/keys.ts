@@ -57,7 +57,7 @@ const ldmName = ({ channels }: AutoencoderConfig) => {
 
 /** The reversible key table of an autoencoder, without prefix (`first_stage_model.` in a full LDM file). */
 export function autoencoderKeyRows(config: AutoencoderConfig, keys: AutoencoderKeys): KeyRow[] {
-  const shapes = createAutoencoder<LeafShape>(config, shapeInitializer);
+  const shapes = createAutoencoder<LeafShape>(config, shapeInitializer).params;
   if (keys !== "ldm")
     return keyRows(shapes, diffusersName(keys === "diffusers" ? newAttention : oldAttention));
   const pointwise = /\.attention\.(query|key|value|output)\.kernel$/;

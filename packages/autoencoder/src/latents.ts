@@ -10,7 +10,7 @@ import {
   type Tensor4D,
   tidy,
 } from "@tensorflow/tfjs-core";
-import type { AutoencoderConfig } from "./config.js";
+import type { Autoencoder } from "./parameters.js";
 
 /** A diagonal normal distribution for each latent: both [batch, height, width, channels]. */
 export interface Moments {
@@ -38,13 +38,13 @@ export const klDivergence = ({ mean, logVariance }: Moments): Tensor1D =>
 
 /** The autoencoder's latents as a diffusion model sees them: (latents - shift) * scale. The caller disposes them. */
 export const scaleLatents = (
-  { scalingFactor, shiftFactor }: AutoencoderConfig,
+  { config: { scalingFactor, shiftFactor } }: Pick<Autoencoder, "config">,
   latents: Tensor4D,
 ): Tensor4D => tidy(() => mul(shiftFactor === 0 ? latents : sub(latents, shiftFactor), scalingFactor));
 
-/** The inverse of {@link scaleLatents}, before `decode`. The caller disposes the result. */
+/** The inverse of {@link scaleLatents}, before `decodeLatents`. The caller disposes the result. */
 export const unscaleLatents = (
-  { scalingFactor, shiftFactor }: AutoencoderConfig,
+  { config: { scalingFactor, shiftFactor } }: Pick<Autoencoder, "config">,
   latents: Tensor4D,
 ): Tensor4D =>
   tidy(() => {

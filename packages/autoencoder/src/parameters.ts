@@ -8,6 +8,7 @@ import {
   createResidualBlock,
   type Initializer,
   join,
+  type Model,
   type Norm,
   type ResidualBlock,
 } from "@controlnet-js/core";
@@ -46,14 +47,17 @@ export interface Decoder<L = Tensor> {
 }
 
 /** All parameters of the autoencoder. */
-export interface Autoencoder<L = Tensor> {
+export interface AutoencoderParams<L = Tensor> {
   encoder: Encoder<L>;
   quantConvolution?: Convolution<L>;
   postQuantConvolution?: Convolution<L>;
   decoder: Decoder<L>;
 }
 
-/** New parameters, or their shapes with `shapeInitializer`. The caller disposes them. */
+/** A KL autoencoder: with leaves of tensors, or of shapes alone. */
+export type Autoencoder<L = Tensor> = Model<AutoencoderParams<L>, AutoencoderConfig>;
+
+/** A new autoencoder, or its shapes with `shapeInitializer`. The caller disposes it. */
 export function createAutoencoder<L>(
   config: AutoencoderConfig,
   init: Initializer<L>,
@@ -61,7 +65,7 @@ export function createAutoencoder<L>(
 ): Autoencoder<L> {
   const { latentChannels } = config;
   const at = (key: string) => join(path, key);
-  return {
+  const params: AutoencoderParams<L> = {
     encoder: createEncoder(config, init, at("encoder")),
     ...(config.quantConvolution && {
       quantConvolution: createConvolution(
@@ -83,6 +87,7 @@ export function createAutoencoder<L>(
     }),
     decoder: createDecoder(config, init, at("decoder")),
   };
+  return { params, config };
 }
 
 function createEncoder<L>(config: AutoencoderConfig, init: Initializer<L>, path: string): Encoder<L> {

@@ -5,7 +5,7 @@ import { expectClose, useCpuBackend } from "@controlnet-js/vitest-preset/tensors
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import {
-  type Autoencoder,
+  type AutoencoderParams,
   autoencoderConfig,
   autoencoderConfigFromDiffusers,
   autoencoderConfigFromLdm,
@@ -13,10 +13,10 @@ import {
   autoencoderKeyRows,
   autoencoderKeysOf,
   createAutoencoder,
-  decode,
+  decodeLatents,
   decodeTiled,
   downscaling,
-  encode,
+  encodeImages,
   encodeTiled,
   klDivergence,
 } from "./index.js";
@@ -40,32 +40,35 @@ describe.each(["three-levels", "wide-latent", "no-attention"])("diffusers' %s", 
 
   test("gives the same moments, divergence and pictures", () =>
     tf.tidy(() => {
-      const params = loadTree<Autoencoder>(source, rows, { prefix: "vae." });
-      const moments = encode(params, config, io("in.images"));
+      const params = loadTree<AutoencoderParams>(source, rows, { prefix: "vae." });
+      const autoencoder = { params, config };
+      const moments = encodeImages(autoencoder, io("in.images"));
       expectClose(moments.mean, io("out.mean"), 1e-4);
       expectClose(moments.logVariance, io("out.logVariance"), 1e-4);
       expectClose(klDivergence(moments), toFloat32(source.get("out.kl")), 1e-4);
-      expectClose(decode(params, config, io("in.latents")), io("out.decoded"), 1e-4);
+      expectClose(decodeLatents(autoencoder, io("in.latents")), io("out.decoded"), 1e-4);
     }));
 
   test("gives the same in tiles", () =>
     tf.tidy(() => {
-      const params = loadTree<Autoencoder>(source, rows, { prefix: "vae." });
+      const params = loadTree<AutoencoderParams>(source, rows, { prefix: "vae." });
+      const autoencoder = { params, config };
       const tiles = { tileSize: 8, overlap: 8 / downscaling(config) < 4 ? 0.5 : 0.25 };
-      expectClose(encodeTiled(params, config, io("in.images"), tiles).mean, io("out.tiledMean"), 1e-4);
-      expectClose(decodeTiled(params, config, io("in.latents"), tiles), io("out.tiled"), 1e-4);
+      expectClose(encodeTiled(autoencoder, io("in.images"), tiles).mean, io("out.tiledMean"), 1e-4);
+      expectClose(decodeTiled(autoencoder, io("in.latents"), tiles), io("out.tiled"), 1e-4);
     }));
 
   test("survives its config and, bit for bit, each form of its keys", () => {
     expect(autoencoderConfigFromDiffusers(autoencoderConfigToDiffusers(config))).toEqual(config);
-    const params = loadTree<Autoencoder>(source, rows, { prefix: "vae." });
+    const params = loadTree<AutoencoderParams>(source, rows, { prefix: "vae." });
+    const autoencoder = { params, config };
     for (const keys of ["diffusers-old", "ldm", "diffusers"] as const) {
       const table = autoencoderKeyRows(config, keys);
       const exported = exportTree(params, table);
       const names = exported.map((entry) => entry.name);
       if (config.middleAttention) expect(autoencoderKeysOf(names)).toBe(keys);
       const byName = new Map(exported.map((entry) => [entry.name, entry]));
-      const again = loadTree<Autoencoder>(
+      const again = loadTree<AutoencoderParams>(
         { metadata: {}, names: () => names, get: (key) => byName.get(key)! },
         table,
       );
@@ -73,7 +76,7 @@ describe.each(["three-levels", "wide-latent", "no-attention"])("diffusers' %s", 
         expect(Buffer.compare(entry.bytes(), source.get(entry.name).bytes()), entry.name).toBe(0);
       disposeTree(again);
     }
-    disposeTree(params);
+    disposeTree(autoencoder);
   });
 });
 
@@ -81,8 +84,10 @@ test("the original code's names and shapes are those that diffusers' converter r
   const pairs = JSON.parse(fixture("ldm.json").toString()) as Record<string, [string, number[]]>;
   const config = autoencoderConfig({ channels: [4, 8, 8], blocksPerLevel: 1, groups: 2 });
   const ours = new Map(autoencoderKeyRows(config, "ldm").map((row) => [row.path, row.key]));
-  const params = createAutoencoder(config, randomInitializer(1));
-  const shapes = new Map(exportTree(params, autoencoderKeyRows(config, "ldm")).map((e) => [e.name, e.shape]));
+  const autoencoder = createAutoencoder(config, randomInitializer(1));
+  const shapes = new Map(
+    exportTree(autoencoder.params, autoencoderKeyRows(config, "ldm")).map((e) => [e.name, e.shape]),
+  );
   const theirs = autoencoderKeyRows(config, "diffusers");
   expect(theirs.map((row) => row.key).sort()).toEqual(Object.keys(pairs).sort());
   for (const row of theirs) {
@@ -90,7 +95,7 @@ test("the original code's names and shapes are those that diffusers' converter r
     expect(`first_stage_model.${ours.get(row.path)}`).toBe(name);
     expect(shapes.get(ours.get(row.path)!), name).toEqual(shape);
   }
-  disposeTree(params);
+  disposeTree(autoencoder);
 });
 
 describe("configs of others", () => {

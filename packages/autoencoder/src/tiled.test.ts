@@ -2,7 +2,14 @@ import { randomInitializer } from "@controlnet-js/core";
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
-import { autoencoderConfig, createAutoencoder, decode, decodeTiled, encode, encodeTiled } from "./index.js";
+import {
+  autoencoderConfig,
+  createAutoencoder,
+  decodeLatents,
+  decodeTiled,
+  encodeImages,
+  encodeTiled,
+} from "./index.js";
 
 const config = autoencoderConfig({ channels: [4, 8], blocksPerLevel: 1, groups: 2, latentChannels: 3 });
 
@@ -11,20 +18,20 @@ beforeAll(useCpuBackend);
 describe("tiles", () => {
   test("a picture of one tile is as without tiles", () =>
     tf.tidy(() => {
-      const params = createAutoencoder(config, randomInitializer(1));
+      const autoencoder = createAutoencoder(config, randomInitializer(1));
       const images = tf.randomUniform<tf.Rank.R4>([1, 8, 6, 3], -1, 1, "float32", 1);
-      const moments = encode(params, config, images);
-      expectClose(encodeTiled(params, config, images).mean, moments.mean, 0);
-      expectClose(decodeTiled(params, config, moments.mean), decode(params, config, moments.mean), 0);
+      const moments = encodeImages(autoencoder, images);
+      expectClose(encodeTiled(autoencoder, images).mean, moments.mean, 0);
+      expectClose(decodeTiled(autoencoder, moments.mean), decodeLatents(autoencoder, moments.mean), 0);
     }));
 
   test("where tiles don't overlap, each is the picture of its own part", () =>
     tf.tidy(() => {
-      const params = createAutoencoder(config, randomInitializer(1));
+      const autoencoder = createAutoencoder(config, randomInitializer(1));
       const latents = tf.randomNormal<tf.Rank.R4>([1, 8, 11, 3], 0, 1, "float32", 1);
-      const whole = decodeTiled(params, config, latents, { tileSize: 16 });
+      const whole = decodeTiled(autoencoder, latents, { tileSize: 16 });
       expect(whole.shape).toEqual([1, 16, 22, 3]);
-      const first = decode(params, config, tf.slice(latents, [0, 0, 0, 0], [1, 8, 8, 3]));
+      const first = decodeLatents(autoencoder, tf.slice(latents, [0, 0, 0, 0], [1, 8, 8, 3]));
       expectClose(
         tf.slice(whole, [0, 0, 0, 0], [1, 12, 12, 3]),
         tf.slice(first, [0, 0, 0, 0], [1, 12, 12, 3]),
@@ -33,23 +40,25 @@ describe("tiles", () => {
     }));
 
   test("leave no tensors behind, and impossible ones are refused", async () => {
-    const params = createAutoencoder(config, randomInitializer(1));
+    const autoencoder = createAutoencoder(config, randomInitializer(1));
     const latents = tf.zeros<tf.Rank.R4>([1, 6, 6, 3]);
-    await expectNoTensorLeak(() => decodeTiled(params, config, latents, { tileSize: 8 }).dispose());
+    await expectNoTensorLeak(() => decodeTiled(autoencoder, latents, { tileSize: 8 }).dispose());
     let runs = 0;
     const failing = {
-      ...params,
+      ...autoencoder.params,
       get decoder() {
         if (++runs > 2) throw new Error("out of memory");
-        return params.decoder;
+        return autoencoder.params.decoder;
       },
     };
     await expectNoTensorLeak(() => {
-      expect(() => decodeTiled(failing, config, latents, { tileSize: 8 })).toThrow("out of memory");
+      expect(() => decodeTiled({ params: failing, config }, latents, { tileSize: 8 })).toThrow(
+        "out of memory",
+      );
     });
-    expect(() => decodeTiled(params, config, latents, { tileSize: 7 })).toThrow(
+    expect(() => decodeTiled(autoencoder, latents, { tileSize: 7 })).toThrow(
       /multiple of 2 .* got 7 and 0.25/,
     );
-    expect(() => decodeTiled(params, config, latents, { overlap: 1 })).toThrow(/an overlap in \[0, 1\)/);
+    expect(() => decodeTiled(autoencoder, latents, { overlap: 1 })).toThrow(/an overlap in \[0, 1\)/);
   });
 });

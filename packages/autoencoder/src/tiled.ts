@@ -12,7 +12,7 @@ import {
   tidy,
 } from "@tensorflow/tfjs-core";
 import { type AutoencoderConfig, downscaling } from "./config.js";
-import { checkImages, decode, encodeUnsplit, splitMoments } from "./forward.js";
+import { checkImages, decodeLatents, encodeUnsplit, splitMoments } from "./forward.js";
 import type { Moments } from "./latents.js";
 import type { Autoencoder } from "./parameters.js";
 
@@ -25,41 +25,33 @@ export interface TileOptions {
 }
 
 /**
- * `encode` for large pictures: tile by tile, overlaps blended linearly, as diffusers does. Memory no longer grows
- * with the picture, but each tile has norms and attention of its own, so moments differ slightly from `encode`'s.
- * @param images as for `encode`
- * @returns as `encode`; the caller disposes
- * @throws ControlNetError `shape` as `encode`, `range` for impossible tiles
+ * `encodeImages` for large pictures: tile by tile, overlaps blended linearly, as diffusers does. Memory no longer grows
+ * with the picture, but each tile has norms and attention of its own, so moments differ slightly from `encodeImages`'s.
+ * @param images as for `encodeImages`
+ * @returns as `encodeImages`; the caller disposes
+ * @throws ControlNetError `shape` as `encodeImages`, `range` for impossible tiles
  */
-export function encodeTiled(
-  params: Autoencoder,
-  config: AutoencoderConfig,
-  images: Tensor4D,
-  options: TileOptions = {},
-): Moments {
-  checkImages("encodeTiled", config, images);
-  const { pixels, latents, overlap } = tileSizes("encodeTiled", config, options);
+export function encodeTiled(autoencoder: Autoencoder, images: Tensor4D, options: TileOptions = {}): Moments {
+  checkImages("encodeTiled", autoencoder, images);
+  const { pixels, latents, overlap } = tileSizes("encodeTiled", autoencoder.config, options);
   return tidy(() => ({
-    ...splitMoments(
-      runTiles(images, pixels, latents, overlap, (tile) => encodeUnsplit(params, config, tile)),
-    ),
+    ...splitMoments(runTiles(images, pixels, latents, overlap, (tile) => encodeUnsplit(autoencoder, tile))),
   }));
 }
 
 /**
- * `decode` for large pictures: tile by tile, overlaps blended linearly, as diffusers does; see {@link encodeTiled}.
- * @param latents [batch, height, width, latentChannels], unscaled, as for `decode`
- * @returns as `decode`; the caller disposes
- * @throws ControlNetError `shape` as `decode`, `range` for impossible tiles
+ * `decodeLatents` for large pictures: tile by tile, overlaps blended linearly, as diffusers does; see {@link encodeTiled}.
+ * @param latents [batch, height, width, latentChannels], unscaled, as for `decodeLatents`
+ * @returns as `decodeLatents`; the caller disposes
+ * @throws ControlNetError `shape` as `decodeLatents`, `range` for impossible tiles
  */
 export function decodeTiled(
-  params: Autoencoder,
-  config: AutoencoderConfig,
+  autoencoder: Autoencoder,
   latents: Tensor4D,
   options: TileOptions = {},
 ): Tensor4D {
-  const { pixels, latents: tile, overlap } = tileSizes("decodeTiled", config, options);
-  return tidy(() => runTiles(latents, tile, pixels, overlap, (part) => decode(params, config, part)));
+  const { pixels, latents: tile, overlap } = tileSizes("decodeTiled", autoencoder.config, options);
+  return tidy(() => runTiles(latents, tile, pixels, overlap, (part) => decodeLatents(autoencoder, part)));
 }
 
 function tileSizes(where: string, config: AutoencoderConfig, options: TileOptions) {

@@ -13,11 +13,14 @@ export interface ControlNetConfig {
    * 512x512 map to 64x64.
    */
   hintWidths: number[];
-  /** Whether every residual is averaged over height and width, so that the map tells what, not where: shuffle's net. */
+  /** Whether every residual is averaged over height and width, so the map conveys content, not layout: shuffle's net. */
   globalPooling: boolean;
-  /** Whether the map's channels are turned round first: blue, green, red. */
+  /** Whether the map is converted from RGB to BGR first. */
   reversedHint: boolean;
 }
+
+/** What may be chosen for a ControlNet; the rest is its U-Net's. */
+export type ControlNetOptions = Partial<Omit<ControlNetConfig, "unet">>;
 
 /** Stable Diffusion's. */
 export const defaultHintWidths = [16, 32, 96, 256];
@@ -42,7 +45,7 @@ const ownOptions = z.object({
  */
 export const controlNetConfig = (
   { guidanceChannels: _, centerInput: __, timeActivations: ___, ...unet }: UNetConfig,
-  options: Partial<Omit<ControlNetConfig, "unet">> = {},
+  options: ControlNetOptions = {},
 ): ControlNetConfig => ({ unet, ...parseOptions("controlNetConfig", ownOptions, options) });
 
 const diffusersSchema = z.object({

@@ -11,6 +11,7 @@ import {
 import {
   createUNet,
   unet as runUNet,
+  type UNet,
   type UNetConfig,
   type UNetInputs,
   type UNetParams,
@@ -21,10 +22,10 @@ import {
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
-import { type ControlNetConfig, controlNetConfig, controlNetConfigFromDiffusers } from "./config.js";
+import { controlNetConfig, controlNetConfigFromDiffusers } from "./config.js";
 import { addResiduals, controlledUNet, controlNet, scaleResiduals } from "./forward.js";
-import { controlNetKeyRows } from "./keys.js";
-import { type ControlNetParams, createControlNet } from "./params.js";
+import { loadControlNet } from "./load.js";
+import { type ControlNet, type ControlNetParams, createControlNet } from "./params.js";
 
 beforeAll(useCpuBackend);
 
@@ -50,16 +51,15 @@ const mapFor = (seed: number, channels = 3): tf.Tensor4D =>
   tf.sigmoid(randomNormalTensor({ seed, purpose: "map", index: 0 }, [2, 64, 64, channels]) as tf.Tensor4D);
 
 interface Setup {
-  unet: UNetParams;
-  config: ControlNetConfig;
-  params: ControlNetParams;
+  unet: UNet;
+  net: ControlNet;
   inputs: UNetInputs;
 }
 
 function setUp(): Setup {
   const unet = createUNet(small, randomInitializer(5));
-  const config = controlNetConfig(small, { hintWidths: [4, 4, 8, 8] });
-  return { unet, config, params: createControlNet(unet, config, { seed: 2 }), inputs: inputsFor(small) };
+  const net = createControlNet(unet, { hintWidths: [4, 4, 8, 8], seed: 2 });
+  return { unet, net, inputs: inputsFor(small) };
 }
 
 describe("against diffusers", () => {
@@ -71,8 +71,11 @@ describe("against diffusers", () => {
       );
       const config = unetConfigFromDiffusers(JSON.parse(source.metadata.unet!));
       const netConfig = controlNetConfigFromDiffusers(JSON.parse(source.metadata.controlnet!));
-      const unet = loadTree<UNetParams>(source, unetKeyRows(config, "diffusers"), { prefix: "unet." });
-      const params = loadTree<ControlNetParams>(source, controlNetKeyRows(netConfig, "diffusers"), {
+      const unet: UNet = {
+        params: loadTree<UNetParams>(source, unetKeyRows(config, "diffusers"), { prefix: "unet." }),
+        config,
+      };
+      const net = loadControlNet(source, netConfig, "diffusers", {
         prefix: "controlnet.",
       });
       const read = (key: string) => {
@@ -87,17 +90,13 @@ describe("against diffusers", () => {
         ...(config.guidanceChannels && { guidance: read("in.guidance") as tf.Tensor2D }),
       };
       const hint = nhwc("in.hint");
-      expectClose(runUNet(unet, config, inputs), nhwc("out.plain"), 1e-5);
-      const residuals = controlNet(params, netConfig, inputs, hint);
+      expectClose(runUNet(unet, inputs), nhwc("out.plain"), 1e-5);
+      const residuals = controlNet(net, inputs, hint);
       expect(residuals.middle.shape).toEqual(nhwc("out.middle").shape);
       expectClose(residuals.middle, nhwc("out.middle"), 1e-5);
       expectClose(residuals.skips[0]!, nhwc("out.skip0"), 1e-5);
-      expectClose(
-        controlledUNet(unet, config, params, netConfig, inputs, hint),
-        nhwc("out.controlled"),
-        1e-5,
-      );
-      const half = controlledUNet(unet, config, params, netConfig, inputs, hint, { strength: 0.5 });
+      expectClose(controlledUNet(unet, net, inputs, hint), nhwc("out.controlled"), 1e-5);
+      const half = controlledUNet(unet, net, inputs, hint, { strength: 0.5 });
       expectClose(half, nhwc("out.half"), 1e-5);
     },
   );
@@ -110,9 +109,12 @@ test("a U-Net whose levels differ in blocks and depth is diffusers'", () => {
   const read = (key: string) => tf.tensor(toFloat32(source.get(key)), source.get(key).shape);
   const nhwc = (key: string) => tf.transpose(read(key), [0, 2, 3, 1]) as tf.Tensor4D;
   const config = unetConfigFromDiffusers(JSON.parse(source.metadata.unet!));
-  const unet = loadTree<UNetParams>(source, unetKeyRows(config, "diffusers"), { prefix: "unet." });
+  const unet: UNet = {
+    params: loadTree<UNetParams>(source, unetKeyRows(config, "diffusers"), { prefix: "unet." }),
+    config,
+  };
   const inputs = { latents: nhwc("in.latents"), context: read("in.context") as tf.Tensor3D };
-  const got = runUNet(unet, config, { ...inputs, timesteps: tf.tensor1d([7, 981]) });
+  const got = runUNet(unet, { ...inputs, timesteps: tf.tensor1d([7, 981]) });
   expectClose(got, nhwc("out.plain"), 1e-5);
 });
 
@@ -125,42 +127,40 @@ describe("a ControlNet that can't be", () => {
     );
   });
 
-  test("is not made by the config of another U-Net", () => {
-    const unet = createUNet(small, randomInitializer(5));
-    const wider = controlNetConfig({ ...small, inChannels: 9 });
-    expect(() => createControlNet(unet, wider)).toThrow(
-      'another U-Net: "input.kernel" would be [3,3,9,8], it is [3,3,4,8]',
-    );
-    const blunt = controlNetConfig({ ...small, middle: "none" });
-    expect(() => createControlNet(unet, blunt)).toThrow(/"middle\.residual1\..*would be missing/);
-    disposeTree(unet);
+  test("takes its U-Net's config, whatever its own options say", () => {
+    const unet = createUNet({ ...small, inChannels: 9 }, randomInitializer(5));
+    const net = createControlNet(unet, { hintWidths: [4, 4, 8, 8] });
+    expect(net.config.unet).toEqual({ ...small, inChannels: 9 });
+    expect(net.params.copy.input.kernel.shape).toEqual([3, 3, 9, 8]);
+    expect(() => createControlNet(unet, { unet: small } as object)).toThrow('unknown key "unet"');
+    disposeTree([unet, net]);
   });
 });
 
 describe("a fresh ControlNet", () => {
   test("leaves the output as it is, bit for bit, for any map", () => {
-    const { unet, config, params, inputs } = setUp();
-    const plain = runUNet(unet, small, inputs).dataSync();
+    const { unet, net, inputs } = setUp();
+    const plain = runUNet(unet, inputs).dataSync();
     for (const map of [mapFor(1), mapFor(2), tf.zerosLike(mapFor(1)), tf.onesLike(mapFor(1))])
-      expect(controlledUNet(unet, small, params, config, inputs, map).dataSync()).toEqual(plain);
+      expect(controlledUNet(unet, net, inputs, map).dataSync()).toEqual(plain);
   });
 
   test("copies the encoder: equal at first, its own afterwards", () => {
-    const { unet, params } = setUp();
-    const before = leavesOf(unet.down).map(({ value }) => value.dataSync().slice());
-    expect(leavesOf(params.copy.down).map(({ value }) => value.dataSync())).toEqual(before);
-    disposeTree(params);
-    expect(leavesOf(unet.down).map(({ value }) => value.dataSync())).toEqual(before);
+    const { unet, net } = setUp();
+    const before = leavesOf(unet.params.down).map(({ value }) => value.dataSync().slice());
+    expect(leavesOf(net.params.copy.down).map(({ value }) => value.dataSync())).toEqual(before);
+    disposeTree(net);
+    expect(leavesOf(unet.params.down).map(({ value }) => value.dataSync())).toEqual(before);
   });
 
   test("learns through its zero convolutions as the paper says", () => {
-    const { unet, config, params, inputs } = setUp();
+    const { unet, net, inputs } = setUp();
     const map = mapFor(3);
-    const loss = (net: ControlNetParams) =>
-      tf.mean(tf.square(controlledUNet(unet, small, net, config, inputs, map))) as tf.Scalar;
-    const gradientsAt = (net: ControlNetParams) => {
-      const leaves = leavesOf(net);
-      const gradients = tf.grads((...values: tf.Tensor[]) => loss(treeLike(net, values)))(
+    const loss = (params: ControlNetParams) =>
+      tf.mean(tf.square(controlledUNet(unet, { ...net, params }, inputs, map))) as tf.Scalar;
+    const gradientsAt = (params: ControlNetParams) => {
+      const leaves = leavesOf(params);
+      const gradients = tf.grads((...values: tf.Tensor[]) => loss(treeLike(params, values)))(
         leaves.map((l) => l.value),
       );
       return new Map(leaves.map(({ path }, i) => [path, gradients[i]!]));
@@ -172,19 +172,19 @@ describe("a fresh ControlNet", () => {
           .map(([, g]) => tf.max(tf.abs(g)).dataSync()[0]!),
       );
 
-    const first = gradientsAt(params);
+    const first = gradientsAt(net.params);
     expect(largest(first, /^links\..*bias/)).toBeGreaterThan(0);
     expect(largest(first, /^links\..*kernel/)).toBeGreaterThan(0);
     expect(largest(first, /^copy\./)).toBe(0);
     expect(largest(first, /^hint\./)).toBe(0);
 
     const locked = leavesOf(unet).map(({ value }) => value.dataSync().slice());
-    const plain = runUNet(unet, small, inputs).dataSync();
+    const plain = runUNet(unet, inputs).dataSync();
     const stepped = treeLike(
-      params,
-      leavesOf(params).map(({ path, value }) => tf.sub(value, tf.mul(first.get(path)!, 0.1))),
+      net.params,
+      leavesOf(net.params).map(({ path, value }) => tf.sub(value, tf.mul(first.get(path)!, 0.1))),
     );
-    expect(controlledUNet(unet, small, stepped, config, inputs, map).dataSync()).not.toEqual(plain);
+    expect(controlledUNet(unet, { ...net, params: stepped }, inputs, map).dataSync()).not.toEqual(plain);
     const second = gradientsAt(stepped);
     expect(largest(second, /^copy\.down\.0\.residual/)).toBeGreaterThan(0);
     expect(largest(second, /^hint\.output/)).toBeGreaterThan(0);
@@ -192,37 +192,31 @@ describe("a fresh ControlNet", () => {
   });
 
   test("says which map it expects", () => {
-    const { config, params, inputs } = setUp();
+    const { net, inputs } = setUp();
     const wrong = tf.zeros<tf.Rank.R4>([2, 32, 64, 3]);
-    expect(() => controlNet(params, config, inputs, wrong)).toThrow(/expected a control map \[2,64,64,3\]/);
+    expect(() => controlNet(net, inputs, wrong)).toThrow(/expected a control map \[2,64,64,3\]/);
   });
 });
 
 test("the residuals of several ControlNets add up, scaled by their strengths", () => {
-  const { unet, config, inputs } = setUp();
+  const { unet, inputs } = setUp();
   const make = (seed: number) => {
-    const net = createControlNet(unet, config, { seed });
-    return {
-      ...net,
-      links: treeLike(
-        net.links,
-        leavesOf(net.links).map(({ value }) => tf.fill(value.shape, 0.01 * seed)),
-      ),
-    };
+    const net = createControlNet(unet, { hintWidths: [4, 4, 8, 8], seed });
+    const { links } = net.params;
+    const filled = leavesOf(links).map(({ value }) => tf.fill(value.shape, 0.01 * seed));
+    return { ...net, params: { ...net.params, links: treeLike(links, filled) } };
   };
-  const [a, b] = [make(1), make(2)].map((net) => controlNet(net, config, inputs, mapFor(1)));
+  const [a, b] = [make(1), make(2)].map((net) => controlNet(net, inputs, mapFor(1)));
   const sum = addResiduals([scaleResiduals(a!, 0.5), b!])!;
   expectClose(sum.middle!, tf.add(tf.mul(a!.middle, 0.5), b!.middle));
   expectClose(sum.skips[1]!, tf.add(tf.mul(a!.skips[1]!, 0.5), b!.skips[1]!));
 });
 
 test("gradient checkpointing changes no gradient and keeps fewer bytes until the backward pass", () => {
-  const { unet, config, params, inputs } = setUp();
+  const { unet, net: fresh, inputs } = setUp();
   const net = treeLike(
-    params,
-    leavesOf(params).map(({ value }, i) =>
-      tf.add(value, tf.randomNormal(value.shape, 0, 0.02, "float32", i)),
-    ),
+    fresh,
+    leavesOf(fresh).map(({ value }, i) => tf.add(value, tf.randomNormal(value.shape, 0, 0.02, "float32", i))),
   );
   const run = (checkpointing: boolean) => {
     let bytes = 0;
@@ -234,7 +228,7 @@ test("gradient checkpointing changes no gradient and keeps fewer bytes until the
       },
     }));
     const gradients = tf.grads((...leaves: tf.Tensor[]) => {
-      const output = controlledUNet(unet, small, treeLike(net, leaves), config, inputs, mapFor(1), {
+      const output = controlledUNet(unet, treeLike(net, leaves), inputs, mapFor(1), {
         checkpointing,
       });
       return tf.mean(tf.square(atTurn(output)));
@@ -254,11 +248,11 @@ test("gradient checkpointing changes no gradient and keeps fewer bytes until the
 
 test("nothing leaks", async () => {
   await expectNoTensorLeak(() => {
-    const { unet, config, params, inputs } = setUp();
-    const clone = cloneTree(params);
-    tf.dispose(tf.tidy(() => controlledUNet(unet, small, clone, config, inputs, tf.zeros([2, 64, 64, 3]))));
+    const { unet, net, inputs } = setUp();
+    const clone = cloneTree(net);
+    tf.dispose(tf.tidy(() => controlledUNet(unet, clone, inputs, tf.zeros([2, 64, 64, 3]))));
     disposeTree(unet);
-    disposeTree(params);
+    disposeTree(net);
     disposeTree(clone);
     disposeTree(inputs);
   });

@@ -9,16 +9,37 @@ import {
 } from "@controlnet-js/core";
 import {
   type AdditionalResiduals,
-  decode,
-  encode,
-  type UNetConfig,
+  type UNet,
   type UNetInputs,
-  type UNetParams,
+  unetDecoder,
+  unetEncoder,
 } from "@controlnet-js/unet";
 import { add, mean, mul, type Tensor, type Tensor4D } from "@tensorflow/tfjs-core";
 import { type ControlNetConfig, hintDownscaling } from "./config.js";
 import { encodeHint, orientHint } from "./hint-encoder.js";
-import type { ControlNetParams } from "./params.js";
+import type { ControlNet } from "./params.js";
+
+/**
+ * The locked U-Net with a ControlNet: `y_c = F(x) + Z(F_c(x + Z(c)))` (paper, eq. 2). Gradients pass through the
+ * decoder to the ControlNet; the locked encoder and middle block need none.
+ * @param map control map [batch, 8 height, 8 width, hintChannels] in [0, 1] for latents [batch, height, width, ...]
+ * @param options.strength factor of every residual
+ * @param options.checkpointing keeps block inputs only for the backward pass and runs each block again
+ * @returns the model's raw output [batch, height, width, outChannels]
+ * @throws ControlNetError `shape` where inputs, map and models don't belong together
+ */
+export function controlledUNet(
+  unet: UNet,
+  net: ControlNet,
+  inputs: UNetInputs,
+  map: Tensor4D,
+  { strength = 1, checkpointing = false }: { strength?: number; checkpointing?: boolean } = {},
+): Tensor4D {
+  const encoded = unetEncoder(unet, inputs);
+  const residuals = controlNet(net, inputs, map, checkpointing ? checkpointBlock : runBlock);
+  const runLocked = checkpointing ? checkpointLockedBlock : runBlock;
+  return unetDecoder(unet, encoded, inputs.context, scaleResiduals(residuals, strength), runLocked);
+}
 
 /**
  * The residuals that a ControlNet adds to the U-Net's skip connections and middle block, each of its link's shape, or
@@ -28,30 +49,29 @@ import type { ControlNetParams } from "./params.js";
  * @throws ControlNetError `shape` where map and latents don't belong together
  */
 export function controlNet(
-  params: ControlNetParams,
-  config: ControlNetConfig,
+  net: ControlNet,
   inputs: UNetInputs,
   map: Tensor4D,
   run: RunBlock = runBlock,
 ): Required<AdditionalResiduals> & { skips: Tensor4D[] } {
+  const { params, config } = net;
   checkMap(config, inputs.latents, map);
   const hint = run(
     (given, hintEncoder) => encodeHint(hintEncoder, orientHint(config, given)),
     map,
     params.hint,
   );
-  return controlNetFromHint(params, config, inputs, hint, run);
+  return controlNetFromHint(net, inputs, hint, run);
 }
 
 /** As {@link controlNet}, from a hint that was encoded before: in sampling, once for all steps. */
 export function controlNetFromHint(
-  params: ControlNetParams,
-  config: ControlNetConfig,
+  { params, config }: ControlNet,
   inputs: UNetInputs,
   hint: Tensor4D,
   run: RunBlock = runBlock,
 ): Required<AdditionalResiduals> & { skips: Tensor4D[] } {
-  const encoded = encode(params.copy, config.unet, inputs, hint, run);
+  const encoded = unetEncoder({ params: params.copy, config: config.unet }, inputs, hint, run);
   const residual = (h: Tensor4D, link: Convolution<Tensor>): Tensor4D => {
     const local = zeroConvolution(h, link);
     return config.globalPooling ? mean<Tensor4D>(local, [1, 2], true) : local;
@@ -94,29 +114,6 @@ export function addResiduals(all: readonly AdditionalResiduals[]): AdditionalRes
 
 const plus = (a: Tensor4D | undefined, b: Tensor4D | undefined): Tensor4D | undefined =>
   a && b ? add<Tensor4D>(a, b) : (a ?? b);
-
-/**
- * The locked U-Net with a ControlNet: `y_c = F(x) + Z(F_c(x + Z(c)))` (paper, eq. 2). Gradients pass through the
- * decoder to the ControlNet; the locked encoder and middle block need none.
- * @param options.strength factor of every residual
- * @param options.checkpointing keeps block inputs only for the backward pass and runs each block again
- * @returns the model's raw output [batch, height, width, outChannels]
- * @throws ControlNetError `shape` where inputs, map and models don't belong together
- */
-export function controlledUNet(
-  unet: UNetParams,
-  unetConfig: UNetConfig,
-  params: ControlNetParams,
-  config: ControlNetConfig,
-  inputs: UNetInputs,
-  map: Tensor4D,
-  { strength = 1, checkpointing = false }: { strength?: number; checkpointing?: boolean } = {},
-): Tensor4D {
-  const encoded = encode(unet, unetConfig, inputs);
-  const links = controlNet(params, config, inputs, map, checkpointing ? checkpointBlock : runBlock);
-  const runLocked = checkpointing ? checkpointLockedBlock : runBlock;
-  return decode(unet, unetConfig, encoded, inputs.context, scaleResiduals(links, strength), runLocked);
-}
 
 function checkMap(config: ControlNetConfig, latents: Tensor4D, map: Tensor4D): void {
   const factor = hintDownscaling(config);

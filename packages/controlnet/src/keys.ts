@@ -24,7 +24,7 @@ const ldmName = (config: ControlNetConfig) =>
 
 /** The reversible key table of a ControlNet, without prefix (`control_model.` in a full LDM file). */
 export function controlNetKeyRows(config: ControlNetConfig, keys: UNetKeys): KeyRow[] {
-  const { hint, links } = createControlNetFrom(config, shapeInitializer);
+  const { hint, links } = createControlNetFrom(config, shapeInitializer).params;
   const copy = encoderKeyRows(config.unet, keys).map((row) => ({ ...row, path: `copy.${row.path}` }));
   return [...keyRows({ hint, links }, keys === "ldm" ? ldmName(config) : diffusersName), ...copy];
 }

@@ -1,14 +1,19 @@
 import { readFileSync } from "node:fs";
 import { loadTree, parseSafetensors, toFloat32 } from "@controlnet-js/checkpoints";
 import { disposeTree } from "@controlnet-js/core";
-import { unet as runUNet, type UNetParams, unetConfigFromDiffusers, unetKeyRows } from "@controlnet-js/unet";
+import {
+  unet as runUNet,
+  type UNet,
+  type UNetParams,
+  unetConfigFromDiffusers,
+  unetKeyRows,
+} from "@controlnet-js/unet";
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
 import { controlNetConfigFromDiffusers } from "./config.js";
 import { controlledUNet, controlNet } from "./forward.js";
-import { controlNetKeyRows } from "./keys.js";
-import type { ControlNetParams } from "./params.js";
+import { loadControlNet } from "./load.js";
 
 beforeAll(useCpuBackend);
 
@@ -20,8 +25,11 @@ test("latents of 7x5 on three levels, 7x5, 4x3, 2x2: diffusers' U-Net and Contro
   const config = unetConfigFromDiffusers(JSON.parse(source.metadata.unet!));
   const netConfig = controlNetConfigFromDiffusers(JSON.parse(source.metadata.controlnet!));
   await expectNoTensorLeak(() => {
-    const unet = loadTree<UNetParams>(source, unetKeyRows(config, "diffusers"), { prefix: "unet." });
-    const params = loadTree<ControlNetParams>(source, controlNetKeyRows(netConfig, "diffusers"), {
+    const unet: UNet = {
+      params: loadTree<UNetParams>(source, unetKeyRows(config, "diffusers"), { prefix: "unet." }),
+      config,
+    };
+    const net = loadControlNet(source, netConfig, "diffusers", {
       prefix: "controlnet.",
     });
     tf.tidy(() => {
@@ -32,8 +40,8 @@ test("latents of 7x5 on three levels, 7x5, 4x3, 2x2: diffusers' U-Net and Contro
       };
       const map = nhwc("in.hint");
       expect(inputs.latents.shape.slice(1, 3)).toEqual([5, 7]);
-      expectClose(runUNet(unet, config, inputs), nhwc("out.plain"), 1e-5);
-      const residuals = controlNet(params, netConfig, inputs, map);
+      expectClose(runUNet(unet, inputs), nhwc("out.plain"), 1e-5);
+      const residuals = controlNet(net, inputs, map);
       expect(residuals.skips.map((skip) => skip!.shape.slice(1, 3).join("x"))).toEqual([
         "5x7",
         "5x7",
@@ -43,8 +51,8 @@ test("latents of 7x5 on three levels, 7x5, 4x3, 2x2: diffusers' U-Net and Contro
         "2x2",
       ]);
       expectClose(residuals.middle, nhwc("out.middle"), 1e-5);
-      expectClose(controlledUNet(unet, config, params, netConfig, inputs, map), nhwc("out.controlled"), 1e-5);
+      expectClose(controlledUNet(unet, net, inputs, map), nhwc("out.controlled"), 1e-5);
     });
-    disposeTree([unet, params]);
+    disposeTree([unet, net]);
   });
 });

@@ -7,6 +7,7 @@ export * from "./jit.js";
 export * from "./kernel.js";
 export * from "./kernels/adam-w-update.js";
 export * from "./kernels/run-after.js";
+export type { Model } from "./model.js";
 export * from "./ops/activations.js";
 export {
   type Attention,

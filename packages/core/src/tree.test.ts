@@ -19,6 +19,19 @@ describe("trees", () => {
     expect(leavesOf(scalar(1)).map((leaf) => leaf.path)).toEqual([""]);
   });
 
+  test("plain values stand in a tree as they are", () => {
+    const model = {
+      params: { scale: scalar(2) },
+      config: { heads: [1, 2], kind: "silu", bias: true, none: null },
+    };
+    expect(leavesOf(model).map(({ path }) => path)).toEqual(["params.scale"]);
+    const copy = cloneTree(model);
+    expect(copy.config).toEqual(model.config);
+    disposeTree(copy);
+    expect(model.params.scale.isDisposed).toBe(false);
+    disposeTree(model);
+  });
+
   test("mapTree keeps the nesting and tells each path", () => {
     const seen: string[] = [];
     const shapes = mapTree(tree(), (leaf, path) => {

@@ -2,8 +2,8 @@ import { clone, dispose, type Tensor, type TensorContainer } from "@tensorflow/t
 import { ControlNetError } from "./errors.js";
 
 /**
- * The same nesting as `P`, with every tensor replaced by `R`. A tree is nested plain objects and arrays; a model's
- * parameters are a tree of tensors.
+ * The same nesting as `P`, with every tensor replaced by `R`. A tree is nested plain objects and arrays; its leaves are
+ * tensors, and it may hold plain values, such as a model's config.
  */
 export type Mapped<P, R> = P extends Tensor ? R : P extends object ? { [K in keyof P]: Mapped<P[K], R> } : P;
 
@@ -13,17 +13,18 @@ export interface Leaf<T> {
   value: T;
 }
 
-const isLeaf = (node: unknown): boolean =>
-  typeof node !== "object" ||
-  node === null ||
+/** Plain values, such as those of a config, stand in a tree beside its leaves. */
+const isPlain = (node: unknown): boolean => typeof node !== "object" || node === null;
+
+const isLeaf = (node: object): boolean =>
   !(Array.isArray(node) || Object.getPrototypeOf(node) === Object.prototype);
 
-/** Every leaf with its path, depth first, in the order in which the keys were defined. */
+/** Every leaf with its path, depth first, in the order in which the keys were defined; plain values are passed over. */
 export function leavesOf<T = Tensor>(tree: unknown): Leaf<T>[] {
   const found: Leaf<T>[] = [];
   const walk = (node: unknown, path: string) => {
-    if (node === undefined) return;
-    if (isLeaf(node)) found.push({ path, value: node as T });
+    if (isPlain(node)) return;
+    if (isLeaf(node as object)) found.push({ path, value: node as T });
     else
       for (const [key, child] of Object.entries(node as object)) walk(child, path ? `${path}.${key}` : key);
   };
@@ -31,11 +32,11 @@ export function leavesOf<T = Tensor>(tree: unknown): Leaf<T>[] {
   return found;
 }
 
-/** A tree of the same nesting with `f` applied to every leaf. */
+/** A tree of the same nesting with `f` applied to every leaf; plain values stay. */
 export function mapTree<P, R = Tensor>(tree: P, f: (leaf: Tensor, path: string) => R): Mapped<P, R> {
   const walk = (node: unknown, path: string): unknown => {
-    if (node === undefined) return undefined;
-    if (isLeaf(node)) return f(node as Tensor, path);
+    if (isPlain(node)) return node;
+    if (isLeaf(node as object)) return f(node as Tensor, path);
     const at = (key: string | number) => (path ? `${path}.${key}` : `${key}`);
     if (Array.isArray(node)) return node.map((child, i) => walk(child, at(i)));
     return Object.fromEntries(

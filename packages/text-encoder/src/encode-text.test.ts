@@ -23,9 +23,9 @@ beforeAll(useCpuBackend);
 describe("encodeText", () => {
   test("a token's features depend on the tokens before it alone", () =>
     tf.tidy(() => {
-      const params = createTextEncoder(config, randomInitializer(1));
-      const a = encodeText(params, config, tf.tensor2d([[18, 3, 4, 5, 19, 19]], [1, 6], "int32"));
-      const b = encodeText(params, config, tf.tensor2d([[18, 3, 4, 9, 2, 1]], [1, 6], "int32"));
+      const encoder = createTextEncoder(config, randomInitializer(1));
+      const a = encodeText(encoder, tf.tensor2d([[18, 3, 4, 5, 19, 19]], [1, 6], "int32"));
+      const b = encodeText(encoder, tf.tensor2d([[18, 3, 4, 9, 2, 1]], [1, 6], "int32"));
       expect(a.shape).toEqual([1, 6, 8]);
       const head = (x: tf.Tensor3D) => tf.slice(x, [0, 0, 0], [1, 3, 8]);
       const tail = (x: tf.Tensor3D) => tf.slice(x, [0, 3, 0], [1, 3, 8]);
@@ -35,11 +35,11 @@ describe("encodeText", () => {
 
   test("every leaf gets a gradient", () =>
     tf.tidy(() => {
-      const params = createTextEncoder(config, randomInitializer(1));
-      const leaves = leavesOf(params);
+      const encoder = createTextEncoder(config, randomInitializer(1));
+      const leaves = leavesOf(encoder);
       const tokens = tf.tensor2d([[18, 3, 4, 5, 19, 19]], [1, 6], "int32");
       const target = tf.randomNormal([1, 6, 8], 0, 1, "float32", 7);
-      const gradients = tf.grads(() => tf.sum(tf.mul(encodeText(params, config, tokens), target)))(
+      const gradients = tf.grads(() => tf.sum(tf.mul(encodeText(encoder, tokens), target)))(
         leaves.map(({ value }) => value),
       );
       gradients.forEach((gradient, i) => {
@@ -64,20 +64,28 @@ describe("encodeText", () => {
   });
 
   test("leaves no tensors behind", async () => {
-    const params = createTextEncoder(config, randomInitializer(1));
+    const encoder = createTextEncoder(config, randomInitializer(1));
     const tokens = tf.tensor2d([[18, 3, 19]], [1, 3], "int32");
-    await expectNoTensorLeak(() => encodeText(params, config, tokens).dispose());
+    await expectNoTensorLeak(() => encodeText(encoder, tokens).dispose());
   });
 
   test("skip leaves out layers; beyond the last it is an error", () =>
     tf.tidy(() => {
-      const params = createTextEncoder(config, randomInitializer(1));
+      const encoder = createTextEncoder(config, randomInitializer(1));
       const tokens = tf.tensor2d([[18, 3, 19]], [1, 3], "int32");
       const short = textEncoderConfig({ ...config, layers: 1 });
-      expectClose(encodeText(params, config, tokens, { skip: 1 }), encodeText(params, short, tokens), 1e-7);
+      expectClose(
+        encodeText(encoder, tokens, { skip: 1 }),
+        encodeText({ ...encoder, config: short }, tokens),
+        1e-7,
+      );
       const skipping = textEncoderConfig({ ...config, skippedLayers: 1 });
-      expectClose(encodeText(params, skipping, tokens), encodeText(params, short, tokens), 1e-7);
-      expect(() => encodeText(params, config, tokens, { skip: 3 })).toThrow(/skip must be 0 to 2, got 3/);
+      expectClose(
+        encodeText({ ...encoder, config: skipping }, tokens),
+        encodeText({ ...encoder, config: short }, tokens),
+        1e-7,
+      );
+      expect(() => encodeText(encoder, tokens, { skip: 3 })).toThrow(/skip must be 0 to 2, got 3/);
     }));
 
   test("Stable Diffusion 1's encoder has CLIP ViT-L/14's 123,060,480 parameters", () => {

@@ -26,7 +26,7 @@ import type { TextEncoder, TextLayer } from "./parameters.js";
 
 /** How to encode. */
 export interface EncodeTextOptions {
-  /** "Clip skip": this many more of the last layers are left out; the final norm still applies. Default 0. */
+  /** "Clip skip": skip this many more of the last layers; the final norm still applies. Default 0. */
   skip?: number;
   /** Whether the final layer norm is applied. Default true, as in Stable Diffusion. */
   finalNorm?: boolean;
@@ -39,8 +39,7 @@ export interface EncodeTextOptions {
  * @throws ControlNetError `shape` for more tokens, `range` where `skip` leaves no layer
  */
 export function encodeText(
-  params: TextEncoder,
-  config: TextEncoderConfig,
+  { params, config }: TextEncoder,
   tokens: Tensor2D,
   { skip = 0, finalNorm = true }: EncodeTextOptions = {},
 ): Tensor3D {

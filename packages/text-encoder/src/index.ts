@@ -9,7 +9,7 @@ export {
   textEncoderIgnoredKeys,
   textEncoderKeyRows,
 } from "./keys.js";
-export { createTextEncoder, type TextEncoder, type TextLayer } from "./parameters.js";
+export { createTextEncoder, type TextEncoder, type TextEncoderParams, type TextLayer } from "./parameters.js";
 export { originalWords } from "./tokenizer/original-words.js";
 export {
   createTokenizer,

@@ -38,7 +38,7 @@ const openClipName = renameBy([
  * before transformers' names and `cond_stage_model.model.` before OpenCLIP's).
  */
 export function textEncoderKeyRows(config: TextEncoderConfig, keys: TextEncoderKeys): KeyRow[] {
-  const { layers, normOut, ...single } = createTextEncoder<LeafShape>(config, shapeInitializer);
+  const { layers, normOut, ...single } = createTextEncoder<LeafShape>(config, shapeInitializer).params;
   const openClip = keys === "openclip";
   const model = keys === "transformers" ? "text_model." : "";
   const row = (path: keyof typeof single, key: string, layout: KeyRow["layout"] = "plain"): KeyRow[] =>

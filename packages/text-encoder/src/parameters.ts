@@ -6,6 +6,7 @@ import {
   type Initializer,
   join,
   type Linear,
+  type Model,
   type Norm,
 } from "@controlnet-js/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
@@ -20,7 +21,7 @@ export interface TextLayer<L = Tensor> {
 }
 
 /** All parameters of the text encoder. */
-export interface TextEncoder<L = Tensor> {
+export interface TextEncoderParams<L = Tensor> {
   /** [vocabularySize, hiddenSize] */
   tokenEmbedding: L;
   /** [maxTokens, hiddenSize] */
@@ -33,7 +34,10 @@ export interface TextEncoder<L = Tensor> {
   logitScale?: L;
 }
 
-/** New parameters (CLIP's deviations for the embeddings), or their shapes. The caller disposes them. */
+/** CLIP's text encoder: with leaves of tensors, or of shapes alone. */
+export type TextEncoder<L = Tensor> = Model<TextEncoderParams<L>, TextEncoderConfig>;
+
+/** A new text encoder (CLIP's deviations for the embeddings), or its shapes. The caller disposes it. */
 export function createTextEncoder<L>(
   config: TextEncoderConfig,
   init: Initializer<L>,
@@ -42,7 +46,7 @@ export function createTextEncoder<L>(
   const { hiddenSize, feedForwardSize, projectionSize } = config;
   const at = (key: string) => join(path, key);
   const normal = (deviation: number) => ({ kind: "normal", deviation }) as const;
-  return {
+  const params: TextEncoderParams<L> = {
     tokenEmbedding: init(at("tokenEmbedding"), [config.vocabularySize, hiddenSize], normal(0.02)),
     positionEmbedding: init(at("positionEmbedding"), [config.maxTokens, hiddenSize], normal(0.01)),
     layers: Array.from({ length: config.layers }, (_, i) => {
@@ -65,4 +69,5 @@ export function createTextEncoder<L>(
       logitScale: init(at("logitScale"), [], { kind: "constant", value: Math.log(1 / 0.07) }),
     }),
   };
+  return { params, config };
 }

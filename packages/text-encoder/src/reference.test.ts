@@ -8,7 +8,7 @@ import {
   createTextEncoder,
   encodeText,
   findTextEncoder,
-  type TextEncoder,
+  type TextEncoderParams,
   textEncoderConfig,
   textEncoderConfigFromShapes,
   textEncoderConfigFromTransformers,
@@ -31,13 +31,14 @@ describe.each(["quick-gelu", "gelu", "relu", "silu"])("transformers' %s text enc
 
   test("gives the same features, of whole and short texts, with clip skip and without the last norm", () =>
     tf.tidy(() => {
-      const params = loadTree<TextEncoder>(source, table, { prefix: "clip." });
+      const params = loadTree<TextEncoderParams>(source, table, { prefix: "clip." });
+      const encoder = { params, config };
       const tokens = tf.cast(io("in.tokens"), "int32") as tf.Tensor2D;
-      expectClose(encodeText(params, config, tokens), io("out.full"), 1e-5);
-      expectClose(encodeText(params, config, tokens, { skip: 1 }), io("out.skipped"), 1e-5);
-      const penultimate = encodeText(params, config, tokens, { skip: 1, finalNorm: false });
+      expectClose(encodeText(encoder, tokens), io("out.full"), 1e-5);
+      expectClose(encodeText(encoder, tokens, { skip: 1 }), io("out.skipped"), 1e-5);
+      const penultimate = encodeText(encoder, tokens, { skip: 1, finalNorm: false });
       expectClose(penultimate, io("out.penultimate"), 1e-5);
-      expectClose(encodeText(params, config, tf.slice(tokens, [0, 0], [3, 4])), io("out.short"), 1e-5);
+      expectClose(encodeText(encoder, tf.slice(tokens, [0, 0], [3, 4])), io("out.short"), 1e-5);
     }));
 
   test("survives its config", () => {
@@ -61,9 +62,9 @@ describe("key tables", () => {
   });
 
   test("OpenCLIP to transformers and back is bit-equal, the layer that isn't run included", () => {
-    const params = createTextEncoder(config, randomInitializer(3));
+    const encoder = createTextEncoder(config, randomInitializer(3));
     const openClip = textEncoderKeyRows(config, "openclip");
-    const original = exportTree(params, openClip, { prefix: "cond_stage_model.model." });
+    const original = exportTree(encoder.params, openClip, { prefix: "cond_stage_model.model." });
     const fused = original.find((t) => t.name.endsWith("resblocks.2.attn.in_proj_weight"))!;
     expect(fused.shape).toEqual([3 * 128, 128]);
 
@@ -71,7 +72,7 @@ describe("key tables", () => {
     const file = findTextEncoder(source.names())!;
     expect(file).toMatchObject({ keys: "openclip", prefix: "cond_stage_model.model.", layers: 3 });
     expect(textEncoderConfigFromShapes(source, file)).toEqual(config);
-    const ours = loadTree<TextEncoder>(source, openClip, { prefix: file.prefix });
+    const ours = loadTree<TextEncoderParams>(source, openClip, { prefix: file.prefix });
     const transformers = exportTree(ours, textEncoderKeyRows(config, "transformers"));
     const between = tensorSource(transformers);
     const found = findTextEncoder(between.names())!;
@@ -80,19 +81,19 @@ describe("key tables", () => {
     expect(json.num_hidden_layers).toBe(2);
     const readConfig = textEncoderConfigFromTransformers(json, found);
     expect(readConfig).toEqual(config);
-    const again = loadTree<TextEncoder>(between, textEncoderKeyRows(readConfig, found.keys));
+    const again = loadTree<TextEncoderParams>(between, textEncoderKeyRows(readConfig, found.keys));
     const back = exportTree(again, openClip, { prefix: file.prefix });
     expect(back.map((t) => t.name)).toEqual(original.map((t) => t.name));
     back.forEach((tensor, i) => {
       expect(Buffer.compare(tensor.bytes(), original[i]!.bytes()), tensor.name).toBe(0);
     });
-    disposeTree([params, ours, again]);
+    disposeTree([encoder, ours, again]);
   });
 
   test("query, key and value stand one after the other in OpenCLIP's tensor", () => {
-    const params = createTextEncoder(config, randomInitializer(3));
+    const encoder = createTextEncoder(config, randomInitializer(3));
     const values = (keys: "openclip" | "transformers", name: string) =>
-      toFloat32(exportTree(params, textEncoderKeyRows(config, keys)).find((t) => t.name === name)!);
+      toFloat32(exportTree(encoder.params, textEncoderKeyRows(config, keys)).find((t) => t.name === name)!);
     const fused = values("openclip", "transformer.resblocks.1.attn.in_proj_bias");
     const layer = "text_model.encoder.layers.1.self_attn";
     expect(fused).toEqual(
@@ -100,7 +101,7 @@ describe("key tables", () => {
         ["q", "k", "v"].flatMap((part) => [...values("transformers", `${layer}.${part}_proj.bias`)]),
       ),
     );
-    disposeTree(params);
+    disposeTree(encoder);
   });
 
   test("old files' position numbers are passed over; another model's config is refused", () => {

@@ -5,6 +5,7 @@ import {
   downsample,
   embedTimesteps,
   groupNorm,
+  type Model,
   type RunBlock,
   runBlock,
 } from "@controlnet-js/core";
@@ -19,7 +20,7 @@ import {
   type Tensor4D,
 } from "@tensorflow/tfjs-core";
 import { contextOnlyAt, type UNetConfig } from "./config.js";
-import type { EncoderParams, UNetParams } from "./params.js";
+import type { EncoderParams, UNet } from "./params.js";
 import { unetBlock } from "./unet-block.js";
 import { upsampleTo } from "./upsample-to.js";
 
@@ -33,7 +34,7 @@ export interface UNetInputs {
   context: Tensor3D;
   /**
    * The guidance as an embedding [1 or batch, guidanceChannels], for a model that was distilled with it. ControlNets, and
-   * U-Nets without a place for it, don't look at it; left out, nothing is added.
+   * U-Nets without a place for it, ignore it; left out, nothing is added.
    */
   guidance?: Tensor2D;
 }
@@ -55,15 +56,24 @@ export interface Encoded {
   middle: Tensor4D;
 }
 
+/** The whole U-Net: encoder, middle, decoder. Call it inside `tidy` or `jit`; the caller disposes the output. */
+export function unet(
+  model: UNet,
+  inputs: UNetInputs,
+  residuals?: AdditionalResiduals,
+  run: RunBlock = runBlock,
+): Tensor4D {
+  return unetDecoder(model, unetEncoder(model, inputs, undefined, run), inputs.context, residuals, run);
+}
+
 /**
  * Time embedding, encoder and middle block: the part that a ControlNet copies.
  * @param hint added once, after the first convolution: [batch, height, width, channels[0]]
  * @param run how each block runs: `checkpointBlock` trades time for memory in training
  * @throws ControlNetError `shape`
  */
-export function encode(
-  params: EncoderParams,
-  config: UNetConfig,
+export function unetEncoder(
+  { params, config }: Model<EncoderParams, UNetConfig>,
   inputs: UNetInputs,
   hint?: Tensor4D,
   run: RunBlock = runBlock,
@@ -99,12 +109,11 @@ export function encode(
 
 /**
  * The decoder: `cat[h, skip + residual]` block by block (cldm.py, ControlledUnetModel).
- * @param run how each block runs, as for {@link encode}
+ * @param run how each block runs, as for {@link unetEncoder}
  * @returns the model's raw output [batch, height, width, outChannels]: noise, velocity or sample
  */
-export function decode(
-  params: UNetParams,
-  config: UNetConfig,
+export function unetDecoder(
+  { params, config }: UNet,
   encoded: Encoded,
   context: Tensor3D,
   residuals?: AdditionalResiduals,
@@ -132,18 +141,6 @@ export function decode(
   });
   const normed = groupNorm(h, params.outputNorm, config.groups, config.normEpsilon);
   return convolution(activations[config.activation ?? "silu"](normed), params.output);
-}
-
-/** The whole U-Net: encoder, middle, decoder. Call it inside `tidy` or `jit`; the caller disposes the output. */
-export function unet(
-  params: UNetParams,
-  config: UNetConfig,
-  inputs: UNetInputs,
-  residuals?: AdditionalResiduals,
-  run: RunBlock = runBlock,
-): Tensor4D {
-  const encoded = encode(params, config, inputs, undefined, run);
-  return decode(params, config, encoded, inputs.context, residuals, run);
 }
 
 const centred = (latents: Tensor4D): Tensor4D => sub(mul(latents, 2), 1);

@@ -2,11 +2,11 @@ export { blocksAt, type UNetConfig, unetConfig, unetConfigSchema } from "./confi
 export { sharedDiffusersConfig, unetConfigFromDiffusers, unetConfigToDiffusers } from "./diffusers-config.js";
 export {
   type AdditionalResiduals,
-  decode,
   type Encoded,
-  encode,
   type UNetInputs,
   unet,
+  unetDecoder,
+  unetEncoder,
 } from "./forward.js";
 export { embedGuidance } from "./guidance-embedding.js";
 export { encoderKeyRows, type UNetKeys, unetKeyRows } from "./keys.js";
@@ -17,5 +17,6 @@ export {
   type EncoderLevel,
   type EncoderParams,
   skipChannels,
+  type UNet,
   type UNetParams,
 } from "./params.js";

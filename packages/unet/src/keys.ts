@@ -115,7 +115,7 @@ const nameOf = (config: UNetConfig, keys: UNetKeys): Rename =>
 
 /** The reversible key table of a U-Net, without prefix (`model.diffusion_model.` in a full LDM file). */
 export const unetKeyRows = (config: UNetConfig, keys: UNetKeys): KeyRow[] =>
-  keyRows(createUNet(config, shapeInitializer), nameOf(config, keys));
+  keyRows(createUNet(config, shapeInitializer).params, nameOf(config, keys));
 
 /** The part of the table that a ControlNet's copy has too: time embedding, encoder, middle block. */
 export const encoderKeyRows = (config: UNetConfig, keys: UNetKeys): KeyRow[] =>

@@ -8,6 +8,7 @@ import {
   createTimeEmbedding,
   type Initializer,
   join,
+  type Model,
   type Norm,
   type ResidualBlock,
   type SpatialTransformer,
@@ -54,6 +55,9 @@ export interface UNetParams<L = Tensor> extends EncoderParams<L> {
   outputNorm: Norm<L>;
   output: Convolution<L>;
 }
+
+/** A U-Net: with leaves of tensors, or of shapes alone. */
+export type UNet<L = Tensor> = Model<UNetParams<L>, UNetConfig>;
 
 const transformerShape = (config: UNetConfig, level: number, depth: number) => ({
   channels: config.channels[level]!,
@@ -122,8 +126,8 @@ export function skipChannels(config: UNetConfig): number[] {
   return [widths[0]!, ...perLevel.flat()];
 }
 
-/** New parameters of a U-Net. `randomInitializer(seed)` gives tensors, `shapeInitializer` shapes alone. */
-export function createUNet<L>(config: UNetConfig, init: Initializer<L>): UNetParams<L> {
+/** A new U-Net. `randomInitializer(seed)` gives tensors, which the caller disposes, `shapeInitializer` shapes alone. */
+export function createUNet<L>(config: UNetConfig, init: Initializer<L>): UNet<L> {
   const skips = skipChannels(config);
   const levels = config.channels.map((channels, level) => ({ channels, level })).reverse();
   let previous = config.channels[config.channels.length - 1]!;
@@ -145,10 +149,11 @@ export function createUNet<L>(config: UNetConfig, init: Initializer<L>): UNetPar
       ...(level > 0 && { upsample: createResample(init, name("upsample"), channels) }),
     };
   });
-  return {
+  const params: UNetParams<L> = {
     ...createEncoder(config, init),
     up,
     outputNorm: createNorm(init, "outputNorm", config.channels[0]!),
     output: createConvolution(init, "output", config.channels[0]!, config.outChannels, config.outputKernel),
   };
+  return { params, config };
 }
