@@ -1,7 +1,8 @@
 import {
-  decode,
+  type Autoencoder,
+  decodeLatents,
   decodeTiled,
-  encode,
+  encodeImages,
   encodeTiled,
   scaleLatents,
   type TileOptions,
@@ -64,11 +65,11 @@ export function compilePipeline(pipeline: Pipeline): CompiledPipeline {
     textToImage: (options) => runTextToImage(compiled, options),
     decodeLatents: (latents, tiles) => decodeAll(compiled, latents, tiles),
     encodePictures(pictures, tiles) {
-      const { params, config } = pipeline.autoencoder;
+      const { autoencoder } = pipeline;
       // Tile by tile op by op: one compiled function of all tiles would need the memory of all.
       return tiles
-        ? tidy(() => encodeFromUnit(params, config, pictures, tiles))
-        : functions.encodePicture(params, config, pictures);
+        ? tidy(() => encodeFromUnit(autoencoder, pictures, tiles))
+        : functions.encodePicture(autoencoder, pictures);
     },
     dispose() {
       for (const compiledFunction of Object.values(functions)) compiledFunction.dispose();
@@ -78,26 +79,16 @@ export function compilePipeline(pipeline: Pipeline): CompiledPipeline {
 }
 
 /** Pictures in [0, 1] to scaled latents. */
-function encodeFromUnit(
-  params: Pipeline["autoencoder"]["params"],
-  config: Pipeline["autoencoder"]["config"],
-  pictures: Tensor4D,
-  tiles?: TileOptions,
-): Tensor4D {
+function encodeFromUnit(autoencoder: Autoencoder, pictures: Tensor4D, tiles?: TileOptions): Tensor4D {
   const signed = sub(mul(pictures, 2), 1) as Tensor4D;
-  const { mean } = tiles ? encodeTiled(params, config, signed, tiles) : encode(params, config, signed);
-  return scaleLatents(config, mean);
+  const { mean } = tiles ? encodeTiled(autoencoder, signed, tiles) : encodeImages(autoencoder, signed);
+  return scaleLatents(autoencoder, mean);
 }
 
 /** Scaled latents to pictures of whole numbers in 0-255, as floats. */
-function decodeToBytes(
-  params: Pipeline["autoencoder"]["params"],
-  config: Pipeline["autoencoder"]["config"],
-  latents: Tensor4D,
-  tiles?: TileOptions,
-): Tensor4D {
-  const unscaled = unscaleLatents(config, latents);
-  const picture = tiles ? decodeTiled(params, config, unscaled, tiles) : decode(params, config, unscaled);
+function decodeToBytes(autoencoder: Autoencoder, latents: Tensor4D, tiles?: TileOptions): Tensor4D {
+  const unscaled = unscaleLatents(autoencoder, latents);
+  const picture = tiles ? decodeTiled(autoencoder, unscaled, tiles) : decodeLatents(autoencoder, unscaled);
   return round(mul(clipByValue(add(mul(picture, 0.5), 0.5), 0, 1), 255)) as Tensor4D;
 }
 
@@ -106,15 +97,15 @@ async function decodeAll(
   latents: Tensor4D,
   tiles: TileOptions | undefined,
 ): Promise<Image[]> {
-  const { params, config } = pipeline.autoencoder;
+  const { autoencoder } = pipeline;
   const [batch, height, width, channels] = latents.shape;
   const images: Image[] = [];
   for (let i = 0; i < batch; i++) {
     const one = tidy(() => slice(latents, [i, 0, 0, 0], [1, height, width, channels]));
     try {
       const picture = tiles
-        ? tidy(() => decodeToBytes(params, config, one, tiles))
-        : functions.decodePicture(params, config, one);
+        ? tidy(() => decodeToBytes(autoencoder, one, tiles))
+        : functions.decodePicture(autoencoder, one);
       const [, pictureHeight, pictureWidth, pictureChannels] = picture.shape;
       const data = Uint8Array.from(await picture.data().finally(() => picture.dispose()));
       images.push({ data, width: pictureWidth, height: pictureHeight, channels: pictureChannels });

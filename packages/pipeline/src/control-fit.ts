@@ -1,4 +1,4 @@
-import { type ControlNetConfig, hintDownscaling } from "@controlnet-js/controlnet";
+import { type ControlNet, hintDownscaling } from "@controlnet-js/controlnet";
 import { ControlNetError } from "@controlnet-js/core";
 import { skipChannels, type UNetConfig } from "@controlnet-js/unet";
 import { latentFactor, type Pipeline } from "./pipeline.js";
@@ -17,7 +17,7 @@ export interface FitNames {
  */
 export function assertControlFits(
   pipeline: Pick<Pipeline, "unet" | "autoencoder">,
-  net: ControlNetConfig,
+  { config: net }: Pick<ControlNet, "config">,
   { control, base = "this base model" }: FitNames,
 ): void {
   const unet = pipeline.unet.config;

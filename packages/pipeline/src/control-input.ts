@@ -1,4 +1,4 @@
-import { type ControlNetConfig, type ControlNetParams, orientHint } from "@controlnet-js/controlnet";
+import { type ControlNet, orientHint } from "@controlnet-js/controlnet";
 import { ControlNetError, nearestName } from "@controlnet-js/core";
 import { avgPool, type Tensor4D, tidy } from "@tensorflow/tfjs-core";
 import type { AppliedControl } from "./applied.js";
@@ -17,8 +17,7 @@ import { latentFactor, type Pipeline } from "./pipeline.js";
 
 /** A ControlNet in a run, with its map. */
 export interface ControlInput {
-  params: ControlNetParams;
-  config: ControlNetConfig;
+  net: ControlNet;
   /** The control map, of the picture's size, in [0, 1]; one for all samples or one for each. */
   map: Pictures;
   /** Shown in the report and in errors. Default: its place, `"control 1"`. */
@@ -58,8 +57,7 @@ export interface PreparedControl {
 }
 
 const known = [
-  "params",
-  "config",
+  "net",
   "map",
   "name",
   "strength",
@@ -86,10 +84,10 @@ export function prepareControl(
   const name = input.name ?? `control ${place + 1}`;
   const where = `textToImage: ${name}`;
   checkOptions(where, input);
-  assertControlFits(pipeline, input.config, { control: where });
+  assertControlFits(pipeline, input.net, { control: where });
   const { weighting = "even", links = "all", start = 0, end = 1 } = input;
   assertWindow(where, start, end);
-  const usual = weighting === "even" && !input.config.globalPooling ? "both" : "conditional";
+  const usual = weighting === "even" && !input.net.config.globalPooling ? "both" : "conditional";
   const both = (input.half ?? usual) === "both";
   const factor = latentFactor(pipeline);
   const base = linkScales(pipeline.unet.config, {
@@ -98,16 +96,17 @@ export function prepareControl(
     ...(input.layers && { layers: input.layers }),
     latentSize: [size.height / factor, size.width / factor],
   });
-  const levels = linkLevels(input.config.unet);
+  const levels = linkLevels(input.net.config.unet);
   if (isBlank(input.map))
     warnings.push(`${name}: the map is blank, all of its values are the same: it tells the net nothing`);
-  const channels = input.config.hintChannels;
+  const channels = input.net.config.hintChannels;
   const map = tidy(() =>
-    orientHint(input.config, pictureTensor(`${where}: map`, input.map, { ...size, channels })),
+    orientHint(input.net.config, pictureTensor(`${where}: map`, input.map, { ...size, channels })),
   );
   let masks: Tensor4D[] | undefined;
   try {
-    if (input.mask) masks = maskLevels(where, input.mask, size, factor, input.config.unet.channels.length);
+    if (input.mask)
+      masks = maskLevels(where, input.mask, size, factor, input.net.config.unet.channels.length);
   } catch (error) {
     map.dispose();
     throw error;

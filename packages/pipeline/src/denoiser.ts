@@ -52,7 +52,10 @@ export function createDenoiser(compiled: CompiledPipeline, parts: DenoiserParts)
   const hintOf = (control: PreparedControl): Tensor4D => {
     let hint = hints.get(control);
     if (!hint)
-      hints.set(control, (hint = own(compiled.functions.encodeHint(control.input.params.hint, control.map))));
+      hints.set(
+        control,
+        (hint = own(compiled.functions.encodeHint(control.input.net.params.hint, control.map))),
+      );
     return hint;
   };
   return (latents, timestep, call) => {
@@ -66,8 +69,7 @@ export function createDenoiser(compiled: CompiledPipeline, parts: DenoiserParts)
       const time = tensor1d([timestep]);
       temporary.push(time);
       const output = compiled.functions.predict(
-        unet.params,
-        unet.config,
+        unet,
         {
           latents,
           timestep: time,
@@ -124,10 +126,11 @@ function activeNet(
 ): ActiveNet {
   // Passed even where all are 1, so that moving the strength needs no new compilation.
   const factors = tensor1d(scales);
+  const { params, config } = control.input.net;
   temporary.push(factors);
   return {
-    params: control.input.params,
-    config: control.input.config,
+    // What was opened may hold metadata, too.
+    net: { params, config },
     hint,
     connected: scales.map((scale) => scale !== 0),
     levels: control.levels,

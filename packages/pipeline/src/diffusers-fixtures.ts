@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { parseSafetensors, toFloat32 } from "@controlnet-js/checkpoints";
 import { disposeTree } from "@controlnet-js/core";
 import { type Tensor, tensor, tidy, transpose } from "@tensorflow/tfjs-core";
-import { type LoadedControlNet, loadControlNet, loadPipeline } from "./node/index.js";
+import { type OpenedControlNet, openControlNet, openPipeline } from "./node/index.js";
 import { disposePipeline, type Pipeline } from "./pipeline.js";
 
 /** The path of a fixture, as `tooling/reference/pipeline_fixtures.py` wrote it. */
@@ -20,17 +20,17 @@ export const fixturePrompts = {
 /** The tiny random models, with the tensors of the runs on them in our layout. */
 export interface Reference {
   pipeline: Pipeline;
-  edges: LoadedControlNet;
-  depth: LoadedControlNet;
+  edges: OpenedControlNet;
+  depth: OpenedControlNet;
   get<T extends Tensor>(name: string): T;
   dispose(): void;
 }
 
 /** Loads the fixtures. */
 export async function openReference(): Promise<Reference> {
-  const pipeline = await loadPipeline(fixturePath("tiny"));
-  const edges = await loadControlNet(fixturePath("edges"));
-  const depth = await loadControlNet(fixturePath("depth"));
+  const pipeline = await openPipeline(fixturePath("tiny"));
+  const edges = await openControlNet(fixturePath("edges"));
+  const depth = await openControlNet(fixturePath("depth"));
   const source = parseSafetensors(readFileSync(fixturePath("runs.safetensors")));
   const tensors = new Map(
     source.names().map((name) => {
@@ -49,7 +49,7 @@ export async function openReference(): Promise<Reference> {
     get: <T extends Tensor>(name: string) => tensors.get(name) as T,
     dispose() {
       disposePipeline(pipeline);
-      disposeTree([edges.params, depth.params, [...tensors.values()]]);
+      disposeTree([edges, depth, [...tensors.values()]]);
     },
   };
 }

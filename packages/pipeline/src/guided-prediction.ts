@@ -1,16 +1,10 @@
-import {
-  addResiduals,
-  type ControlNetConfig,
-  type ControlNetParams,
-  controlNetFromHint,
-} from "@controlnet-js/controlnet";
+import { addResiduals, type ControlNet, controlNetFromHint } from "@controlnet-js/controlnet";
 import {
   type AdditionalResiduals,
-  decode,
-  encode,
-  type UNetConfig,
+  type UNet,
   type UNetInputs,
-  type UNetParams,
+  unetDecoder,
+  unetEncoder,
 } from "@controlnet-js/unet";
 import {
   add,
@@ -31,8 +25,7 @@ import { rescaleGuidance } from "./guidance-rescale.js";
 
 /** A ControlNet in one model call. */
 export interface ActiveNet {
-  params: ControlNetParams;
-  config: ControlNetConfig;
+  net: ControlNet;
   /** Its encoded map [1 or batch, height, width, channels]. */
   hint: Tensor4D;
   /** Which links are connected, the middle block's last. */
@@ -73,19 +66,14 @@ export interface PredictionInputs {
  * The model's raw output with classifier-free guidance [batch, height, width, outChannels]: one call of twice the batch,
  * with guidance by a picture, too, of three times. Made to be compiled: run it inside `tidy` or `jit`.
  */
-export function guidedPrediction(
-  unet: UNetParams,
-  config: UNetConfig,
-  inputs: PredictionInputs,
-  nets: readonly ActiveNet[],
-): Tensor4D {
+export function guidedPrediction(unet: UNet, inputs: PredictionInputs, nets: readonly ActiveNet[]): Tensor4D {
   const { latents, guidance, imageGuidance, rescale } = inputs;
   const batch = latents.shape[0];
   const parts = guidance ? (imageGuidance ? 3 : 2) : 1;
   const call = callInputs(inputs, parts);
   const residuals = addResiduals(nets.map((net) => residualsOf(net, call, batch, parts)));
   const { wide } = call;
-  const output = decode(unet, config, encode(unet, config, wide), wide.context, residuals);
+  const output = unetDecoder(unet, unetEncoder(unet, wide), wide.context, residuals);
   if (!guidance) return output;
   const unconditional = rows(output, 0, batch);
   const conditional = rows(output, (parts - 1) * batch, batch);
@@ -131,21 +119,21 @@ function callInputs(inputs: PredictionInputs, parts: number): CallInputs {
 }
 
 function residualsOf(
-  net: ActiveNet,
+  active: ActiveNet,
   { narrow, wide }: CallInputs,
   batch: number,
   parts: number,
 ): AdditionalResiduals {
-  const onLast = parts > 1 && !net.both;
-  const whole = net.config.unet.inChannels === narrow.latents.shape[3] ? narrow : wide;
+  const onLast = parts > 1 && !active.both;
+  const whole = active.net.config.unet.inChannels === narrow.latents.shape[3] ? narrow : wide;
   const inputs = onLast ? lastPart(whole, parts, batch) : whole;
   const count = onLast ? 1 : parts;
-  const hint = net.hint.shape[0] > 1 ? copies(net.hint, count) : net.hint;
-  const { skips, middle } = controlNetFromHint(net.params, net.config, inputs, hint);
+  const hint = active.hint.shape[0] > 1 ? copies(active.hint, count) : active.hint;
+  const { skips, middle } = controlNetFromHint(active.net, inputs, hint);
   const weighed = [...skips, middle].map((residual, i) => {
-    if (!net.connected[i]) return undefined;
-    const scaled = mul<Tensor4D>(residual, slice(net.scales, [i], [1]));
-    const mask = net.masks?.[net.levels[i]!];
+    if (!active.connected[i]) return undefined;
+    const scaled = mul<Tensor4D>(residual, slice(active.scales, [i], [1]));
+    const mask = active.masks?.[active.levels[i]!];
     const masked = mask ? mul<Tensor4D>(scaled, mask.shape[0] > 1 ? copies(mask, count) : mask) : scaled;
     return onLast ? concat([copies(zerosLike(masked), parts - 1), masked], 0) : masked;
   });

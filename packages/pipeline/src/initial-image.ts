@@ -188,7 +188,7 @@ const encode = (compiled: CompiledPipeline, picture: Tensor4D | undefined, run: 
 
 /** A U-Net that edits sees the autoencoder's own latents. */
 const unscaled = ({ pipeline }: CompiledPipeline, latents: Tensor4D): Tensor4D =>
-  unscaleLatents(pipeline.autoencoder.config, latents);
+  unscaleLatents(pipeline.autoencoder, latents);
 
 const binary = (mask: Tensor4D): Tensor4D => cast(greaterEqual(mask, 0.5), "float32") as Tensor4D;
 

@@ -22,8 +22,7 @@ const picture = (channels: number, value: (i: number) => number): Image => ({
 
 test("pictures of 18x14, latents of 9x7 and 5x4: with a ControlNet, and with a mask that changes nothing", async () => {
   await expectNoTensorLeak(async () => {
-    const { params, config } = reference.edges;
-    const control = { params, config, map: picture(3, (i) => (i * 37) % 256) };
+    const control = { net: reference.edges, map: picture(3, (i) => (i * 37) % 256) };
     const run = async (mask?: Image) => {
       const controls = [{ ...control, ...(mask && { mask }) }];
       const { images, latents } = await textToImage(reference.pipeline, {

@@ -1,13 +1,11 @@
-import { type Autoencoder, type AutoencoderConfig, downscaling } from "@controlnet-js/autoencoder";
+import { type Autoencoder, downscaling } from "@controlnet-js/autoencoder";
 import { ControlNetError, disposeTree } from "@controlnet-js/core";
 import type { NoiseSchedule, SchedulerConfig } from "@controlnet-js/samplers";
-import type { BpeVocabulary, TextEncoder, TextEncoderConfig, Tokenizer } from "@controlnet-js/text-encoder";
-import type { UNetConfig, UNetParams } from "@controlnet-js/unet";
+import type { BpeVocabulary, TextEncoder, Tokenizer } from "@controlnet-js/text-encoder";
+import type { UNet } from "@controlnet-js/unet";
 
 /** The text half: prompts to the context of the U-Net's cross-attention. */
-export interface TextModel {
-  params: TextEncoder;
-  config: TextEncoderConfig;
+export interface TextModel extends TextEncoder {
   tokenizer: Tokenizer;
   /** What the tokenizer was made of; `savePipeline` writes it. Empty where the model was opened without one. */
   vocabulary: BpeVocabulary;
@@ -18,8 +16,8 @@ export interface TextModel {
 /** The models of latent diffusion, loaded: a plain value. The parameters belong to whoever made it. */
 export interface Pipeline {
   text: TextModel;
-  unet: { params: UNetParams; config: UNetConfig };
-  autoencoder: { params: Autoencoder; config: AutoencoderConfig };
+  unet: UNet;
+  autoencoder: Autoencoder;
   /** Made from `scheduler.schedule`. */
   schedule: NoiseSchedule;
   /** diffusers' `scheduler_config.json`: the noise schedule and the sampler that the model was published with. */

@@ -36,7 +36,7 @@ export function encodePrompts(
       : { tokens: longTokens(text.tokenizer, prompts, pieces), truncated: prompts.map(() => undefined) };
   try {
     const skip = clipSkip > 0 ? ([{ skip: clipSkip }] as const) : [];
-    const context = encode(text.params, text.config, tokens, ...skip);
+    const context = encode({ params: text.params, config: text.config }, tokens, ...skip);
     return { context: joinPieces(context, prompts.length), truncated };
   } finally {
     tokens.dispose();

@@ -3,7 +3,7 @@ import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/v
 import { slice, type Tensor3D, type Tensor4D, tidy } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { fixturePath, fixturePrompts, openReference, type Reference } from "./diffusers-fixtures.js";
-import { loadUNet } from "./node/index.js";
+import { openUNet } from "./node/index.js";
 import type { Pipeline } from "./pipeline.js";
 import { textToImage } from "./text-to-image.js";
 import type { TextToImageOptions } from "./text-to-image-options.js";
@@ -14,7 +14,7 @@ let editing: Pipeline["unet"];
 beforeAll(async () => {
   await useCpuBackend();
   reference = await openReference();
-  wide = loadUNet(fixturePath("inpaint-unet"));
+  wide = await openUNet(fixturePath("inpaint-unet"));
   const { input } = wide.params;
   const kernel = tidy(() => slice(input.kernel, [0, 0, 0, 0], [3, 3, 8, -1]));
   editing = {
@@ -24,18 +24,24 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => {
   reference.dispose();
-  disposeTree(wide.params);
+  disposeTree(wide);
   editing.params.input.kernel.dispose();
 });
 
-const edges = (options = {}) => ({ ...netOf("edges"), map: reference.get<Tensor4D>("in.map0"), ...options });
-const depth = (options = {}) => ({ ...netOf("depth"), map: reference.get<Tensor4D>("in.map1"), ...options });
-const pooled = (options = {}) =>
-  edges({ config: { ...reference.edges.config, globalPooling: true }, ...options });
-const netOf = (name: "edges" | "depth") => ({
-  params: reference[name].params,
-  config: reference[name].config,
+const edges = (options = {}) => ({
+  net: reference.edges,
+  map: reference.get<Tensor4D>("in.map0"),
+  ...options,
 });
+const depth = (options = {}) => ({
+  net: reference.depth,
+  map: reference.get<Tensor4D>("in.map1"),
+  ...options,
+});
+const pooled = (options = {}) => {
+  const { params, config } = reference.edges;
+  return edges({ net: { params, config: { ...config, globalPooling: true } }, ...options });
+};
 
 const given = (options: TextToImageOptions = {}): TextToImageOptions => ({
   promptEmbeds: {

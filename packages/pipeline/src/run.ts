@@ -78,9 +78,9 @@ function prepareControls(
   own: Own,
 ): PreparedControl[] {
   // diffusers looks at the first net alone: a globally pooled one after others controls both halves, as they do.
-  const conditional = guessMode !== undefined || controls[0]?.config.globalPooling;
+  const conditional = guessMode !== undefined || controls[0]?.net.config.globalPooling;
   return controls.map((input, i) => {
-    const pooled = input.config.globalPooling;
+    const pooled = input.net.config.globalPooling;
     // What a globally pooled net tells has no place in the picture: neither published guess mode weakens its shallow links.
     const weighed: ControlInput = {
       ...(guessMode && !pooled && { weighting: guessWeightings[guessMode] }),

@@ -1,4 +1,4 @@
-import { createControlNet } from "@controlnet-js/controlnet";
+import { type ControlNet, createControlNet } from "@controlnet-js/controlnet";
 import { disposeTree, type Image } from "@controlnet-js/core";
 import { levelOf } from "@controlnet-js/samplers";
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
@@ -28,11 +28,14 @@ const map: Image = {
   channels: 3,
 };
 const edges = (options = {}) => ({
-  params: reference.edges.params,
-  config: reference.edges.config,
+  net: reference.edges,
   map,
   ...options,
 });
+const pooledNet = (): ControlNet => {
+  const { params, config } = reference.edges;
+  return { params, config: { ...config, globalPooling: true } };
+};
 const quick = (options: TextToImageOptions = {}): TextToImageOptions => ({
   prompts: ["a red cube"],
   steps: 2,
@@ -71,9 +74,10 @@ describe("a picture", () => {
   });
 
   test("is what the plain model makes, bit for bit, with a fresh ControlNet", async () => {
-    const params = createControlNet(reference.pipeline.unet.params, reference.edges.config);
-    const controlled = await run(quick({ controls: [{ params, config: reference.edges.config, map }] }));
-    disposeTree(params);
+    const { unet: _, ...options } = reference.edges.config;
+    const net = createControlNet(reference.pipeline.unet, options);
+    const controlled = await run(quick({ controls: [{ net, map }] }));
+    disposeTree(net);
     expect(controlled.values).toEqual((await run(quick())).values);
   });
 
@@ -159,7 +163,7 @@ describe("a ControlNet", () => {
   });
 
   test("that is globally pooled controls both halves after one that is not, as in diffusers", async () => {
-    const pooled = edges({ config: { ...reference.edges.config, globalPooling: true } });
+    const pooled = edges({ net: pooledNet() });
     const halves = async (options: object) =>
       (await run(quick(options))).applied.controls.map(({ half }) => half);
     expect(await halves({ controls: [edges(), pooled] })).toEqual(["both", "both"]);
@@ -171,8 +175,7 @@ describe("a ControlNet", () => {
   });
 
   test("that is globally pooled controls the conditional half, evenly, in guess mode, too; a mask still places it", async () => {
-    const pooled = (options = {}) =>
-      edges({ config: { ...reference.edges.config, globalPooling: true }, ...options });
+    const pooled = (options = {}) => edges({ net: pooledNet(), ...options });
     const { values, applied } = await run(quick({ controls: [pooled()] }));
     expect(applied.controls[0]).toMatchObject({ weighting: "even", half: "conditional" });
     for (const guessMode of ["original", "diffusers"] as const)

@@ -1,8 +1,7 @@
 import {
   type Autoencoder,
-  type AutoencoderConfig,
-  decode,
-  encode,
+  decodeLatents,
+  encodeImages,
   klDivergence,
   sampleLatent,
 } from "@controlnet-js/autoencoder";
@@ -35,13 +34,12 @@ const differences = (x: Tensor4D): [Tensor4D, Tensor4D] => {
 
 /** L1 and squared error of pixels, L1 of their differences, plus a light KL term (Rombach et al., 2022, section 3.1). */
 export function autoencoderLoss(
-  params: Autoencoder,
-  config: AutoencoderConfig,
+  autoencoder: Autoencoder,
   { images, noise }: AutoencoderBatch,
   weights: AutoencoderLossWeights,
 ): Scalar {
-  const moments = encode(params, config, images);
-  const restored = decode(params, config, sampleLatent(moments, noise));
+  const moments = encodeImages(autoencoder, images);
+  const restored = decodeLatents(autoencoder, sampleLatent(moments, noise));
   const error = sub(restored, images) as Tensor4D;
   const [vertical, horizontal] = differences(error);
   const edges = add(mean(abs(vertical)), mean(abs(horizontal)));

@@ -19,8 +19,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const config = autoencoderConfig({ channels: [4, 4], blocksPerLevel: 1, groups: 2, sampleSize: 16 });
 const createTask = () =>
   autoencoderTask({
-    params: initialAutoencoder(config, 3),
-    config,
+    autoencoder: initialAutoencoder(config, 3),
     weights: { squared: 5, edges: 0.5, kl: 1e-7 },
     seed: 7,
     heldOut: tinyDataset(3, 1000),

@@ -1,9 +1,9 @@
 import {
   type Autoencoder,
-  type AutoencoderConfig,
-  decode,
+  type AutoencoderParams,
+  decodeLatents,
   downscaling,
-  encode,
+  encodeImages,
 } from "@controlnet-js/autoencoder";
 import { type Image, jit, randomNormals } from "@controlnet-js/core";
 import { collate, type Dataset, type Sample } from "@controlnet-js/data";
@@ -15,8 +15,7 @@ import type { TrainingTask } from "./training-task.js";
 /** What the training of an autoencoder is made of. */
 export interface AutoencoderTaskOptions {
   /** See {@link initialAutoencoder}. */
-  params: Autoencoder;
-  config: AutoencoderConfig;
+  autoencoder: Autoencoder;
   weights: AutoencoderLossWeights;
   /** Of the latents' noise. */
   seed: number;
@@ -28,9 +27,9 @@ export interface AutoencoderTaskOptions {
 }
 
 /** The training of an autoencoder; it does not own what {@link AutoencoderTaskOptions} holds. */
-export interface AutoencoderTask extends TrainingTask<Autoencoder, AutoencoderBatch> {
+export interface AutoencoderTask extends TrainingTask<AutoencoderParams, AutoencoderBatch> {
   /** Pictures after encoding and decoding, through the mean latent. */
-  restore(params: Autoencoder, samples: readonly Sample[]): Promise<Image[]>;
+  restore(params: AutoencoderParams, samples: readonly Sample[]): Promise<Image[]>;
   dispose(): void;
 }
 
@@ -48,13 +47,15 @@ interface Figures {
  * et al., 2022, appendix G).
  */
 export function autoencoderTask(options: AutoencoderTaskOptions): AutoencoderTask {
-  const { params, config, weights, seed, heldOut } = options;
-  const through = (trained: Autoencoder, images: Tensor4D) => {
-    const latent = encode(trained, config, images).mean;
-    return { latent, restored: clipByValue(decode(trained, config, latent), -1, 1) as Tensor4D };
+  const { autoencoder, weights, seed, heldOut } = options;
+  const { params, config } = autoencoder;
+  const withParams = (trained: AutoencoderParams): Autoencoder => ({ params: trained, config });
+  const through = (trained: AutoencoderParams, images: Tensor4D) => {
+    const latent = encodeImages(withParams(trained), images).mean;
+    return { latent, restored: clipByValue(decodeLatents(withParams(trained), latent), -1, 1) as Tensor4D };
   };
   const measureBatch = jit(
-    (trained: Autoencoder, images: Tensor4D) => {
+    (trained: AutoencoderParams, images: Tensor4D) => {
       const { latent, restored } = through(trained, images);
       const error = sub(restored, images);
       return {
@@ -66,11 +67,14 @@ export function autoencoderTask(options: AutoencoderTaskOptions): AutoencoderTas
     },
     { name: "autoencoder-validation" },
   );
-  const restoreBatch = jit((trained: Autoencoder, images: Tensor4D) => through(trained, images).restored, {
-    name: "autoencoder-restore",
-  });
+  const restoreBatch = jit(
+    (trained: AutoencoderParams, images: Tensor4D) => through(trained, images).restored,
+    {
+      name: "autoencoder-restore",
+    },
+  );
 
-  const measure = async (trained: Autoencoder, signal?: AbortSignal): Promise<Figures> => {
+  const measure = async (trained: AutoencoderParams, signal?: AbortSignal): Promise<Figures> => {
     const count = Math.min(options.validationSamples, heldOut.size);
     const sums: Figures = { l1: 0, squared: 0, latent: 0, latentSquare: 0 };
     for (let start = 0; start < count; start += options.batchSize) {
@@ -91,7 +95,7 @@ export function autoencoderTask(options: AutoencoderTaskOptions): AutoencoderTas
   return {
     name: "autoencoder",
     params,
-    loss: (trained, batch) => autoencoderLoss(trained, config, batch, weights),
+    loss: (trained, batch) => autoencoderLoss(withParams(trained), batch, weights),
     async batch(samples, sampleIndices) {
       const images = imagesOf(samples);
       const factor = downscaling(config);

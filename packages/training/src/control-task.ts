@@ -1,21 +1,20 @@
-import type { ControlNetConfig, ControlNetParams } from "@controlnet-js/controlnet";
+import type { ControlNet, ControlNetParams } from "@controlnet-js/controlnet";
 import { disposeTree, jit } from "@controlnet-js/core";
 import { collate, type Dataset, type Sample } from "@controlnet-js/data";
-import { embedGuidance } from "@controlnet-js/unet";
+import { embedGuidance, type UNet } from "@controlnet-js/unet";
 import { tensor2d, tensor4d } from "@tensorflow/tfjs-core";
 import { dropsPrompt, type NoisingOptions, noisedBatch } from "./diffusion-batch.js";
 import { hintUse, linkNorm } from "./hint-use.js";
 import type { LatentCache } from "./latent-cache.js";
-import { type ControlBatch, controlNetLoss, type LockedUNet, type LossOptions } from "./losses.js";
+import { type ControlBatch, controlNetLoss, type LossOptions } from "./losses.js";
 import type { TextCache } from "./text-cache.js";
 import type { TrainingTask } from "./training-task.js";
 
 /** What the training of a ControlNet is made of. */
 export interface ControlTaskOptions extends NoisingOptions, LossOptions {
-  params: ControlNetParams;
-  config: ControlNetConfig;
+  net: ControlNet;
   /** The base U-Net: never changed. */
-  locked: LockedUNet;
+  locked: UNet;
   latents: LatentCache;
   texts: TextCache;
   /** Part of the prompts replaced with the empty string: 0.5 in the paper (section 3.3). */
@@ -32,10 +31,10 @@ export interface ControlTaskOptions extends NoisingOptions, LossOptions {
 export function controlTask(
   options: ControlTaskOptions,
 ): TrainingTask<ControlNetParams, ControlBatch> & { dispose(): void } {
-  const { params, config, locked, latents, texts, promptDropping, seed, publish } = options;
+  const { net, locked, latents, texts, promptDropping, seed, publish } = options;
   const { guidanceChannels } = locked.config;
   const loss = (trained: ControlNetParams, batch: ControlBatch) =>
-    controlNetLoss(trained, config, locked, batch, options);
+    controlNetLoss({ ...net, params: trained }, locked, batch, options);
   const measure = jit(loss, { name: "control-validation" });
   const batchOf = async (
     samples: readonly Sample[],
@@ -56,7 +55,7 @@ export function controlTask(
   };
   return {
     name: "controlnet",
-    params,
+    params: net.params,
     loss,
     batch(samples, sampleIndices) {
       const captions = samples.map(({ caption }, i) =>

@@ -2,13 +2,13 @@ import { disposeTree, jit } from "@controlnet-js/core";
 import type { Dataset } from "@controlnet-js/data";
 import { encodeTexts } from "@controlnet-js/text-encoder";
 import { noisedBatch } from "./diffusion-batch.js";
-import { type TextToImageBatch, type TextToImageParams, textToImageLoss } from "./losses.js";
+import { type TextToImageBatch, type TextToImageParams, textToImageLoss, withParams } from "./losses.js";
 import type { TextToImageTaskOptions } from "./text-to-image-task.js";
 
 /** What is measured, and on what. */
 export type HeldOutLossOptions = Pick<
   TextToImageTaskOptions,
-  "configs" | "tokenizer" | "latents" | "schedule" | "scalingFactor" | "seed"
+  "models" | "tokenizer" | "latents" | "schedule" | "scalingFactor" | "seed"
 > & {
   /** Samples never trained on. */
   heldOut: Dataset;
@@ -26,10 +26,11 @@ export interface HeldOutLoss {
 
 /** The loss of a text-to-image model on held-out samples, each with the same timestep and noise every time. */
 export function createHeldOutLoss(options: HeldOutLossOptions): HeldOutLoss {
-  const { configs, tokenizer, latents, heldOut, batchSize } = options;
+  const { models, tokenizer, latents, heldOut, batchSize } = options;
   const fixed = { ...options, seed: options.seed + 1 };
   const loss = jit(
-    (params: TextToImageParams, batch: TextToImageBatch) => textToImageLoss(params, configs, batch),
+    (params: TextToImageParams, batch: TextToImageBatch) =>
+      textToImageLoss(withParams(models, params), batch),
     { name: "held-out-loss" },
   );
   return {

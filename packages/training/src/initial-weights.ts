@@ -3,7 +3,7 @@ import { disposeTree, randomInitializer } from "@controlnet-js/core";
 import { createTextEncoder, type TextEncoderConfig } from "@controlnet-js/text-encoder";
 import { createUNet, type UNetConfig } from "@controlnet-js/unet";
 import { tensor1d, zerosLike } from "@tensorflow/tfjs-core";
-import type { TextToImageParams } from "./losses.js";
+import type { TextToImageModels } from "./losses.js";
 import { passThrough } from "./pass-through.js";
 
 /** Log variance of every latent at first: little noise, so that weak traces of colour are not drowned. */
@@ -15,7 +15,7 @@ const initialLogVariance = -9;
  */
 export function initialAutoencoder(config: AutoencoderConfig, seed: number): Autoencoder {
   const random = createAutoencoder(config, randomInitializer(seed));
-  const params = passThrough(random);
+  const params = passThrough(random.params);
   disposeTree(random);
   const last = params.quantConvolution ?? params.encoder.convolutionOut;
   const { latentChannels } = config;
@@ -23,7 +23,7 @@ export function initialAutoencoder(config: AutoencoderConfig, seed: number): Aut
   last.bias = tensor1d(
     Array.from({ length: 2 * latentChannels }, (_, i) => (i < latentChannels ? 0 : initialLogVariance)),
   );
-  return params;
+  return { params, config };
 }
 
 /**
@@ -33,11 +33,11 @@ export function initialAutoencoder(config: AutoencoderConfig, seed: number): Aut
 export function initialTextToImage(
   configs: { unet: UNetConfig; text: TextEncoderConfig },
   seed: number,
-): TextToImageParams {
+): TextToImageModels {
   const unet = createUNet(configs.unet, randomInitializer(seed));
   const text = createTextEncoder(configs.text, randomInitializer(seed + 1));
-  const { kernel } = unet.output;
-  unet.output.kernel = zerosLike(kernel);
+  const { kernel } = unet.params.output;
+  unet.params.output.kernel = zerosLike(kernel);
   kernel.dispose();
   return { unet, text };
 }

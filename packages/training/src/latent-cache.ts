@@ -1,4 +1,4 @@
-import { type Autoencoder, type AutoencoderConfig, encode } from "@controlnet-js/autoencoder";
+import { type Autoencoder, type AutoencoderConfig, encodeImages } from "@controlnet-js/autoencoder";
 import { decodeHalf, encodeHalf } from "@controlnet-js/checkpoints";
 import { jit } from "@controlnet-js/core";
 import { collate, type Sample } from "@controlnet-js/data";
@@ -45,13 +45,12 @@ export const latentBytes = (
  * hit less often, and for an order that repeats never.
  */
 export function createLatentCache(
-  params: Autoencoder,
-  config: AutoencoderConfig,
+  autoencoder: Autoencoder,
   limit = Number.POSITIVE_INFINITY,
 ): LatentCache {
   const known = new Map<number, Held>();
   let bytes = 0;
-  const run = jit((images: Tensor4D) => encode(params, config, images), { name: "encode-picture" });
+  const run = jit((images: Tensor4D) => encodeImages(autoencoder, images), { name: "encode-picture" });
   const encodeOne = async (sample: Sample): Promise<Held> => {
     const { images, imageShape } = collate([sample]);
     const input = tensor4d(images, imageShape);

@@ -1,4 +1,4 @@
-import { controlNetConfig, createControlNet } from "@controlnet-js/controlnet";
+import { createControlNet } from "@controlnet-js/controlnet";
 import { disposeTree, leavesOf, randomInitializer, randomNormalTensor, treeLike } from "@controlnet-js/core";
 import { createSchedule, type Prediction } from "@controlnet-js/samplers";
 import { createUNet, embedGuidance, unet, unetConfig } from "@controlnet-js/unet";
@@ -90,15 +90,18 @@ describe("a fresh ControlNet", () => {
     await expectNoTensorLeak(() => {
       tf.tidy(() => {
         const config = shapeOf(kind);
-        const params = createUNet(config, randomInitializer(1));
-        const netConfig = controlNetConfig(config, { hintWidths: [4, 4] });
-        const net = createControlNet(params, netConfig);
+        const locked = createUNet(config, randomInitializer(1));
+        const net = createControlNet(locked, { hintWidths: [4, 4] });
         const { target, map, ...inputs } = batchFor(config);
         const loss = (...leaves: tf.Tensor[]) =>
-          controlNetLoss(treeLike(net, leaves), netConfig, { params, config }, { ...inputs, target, map });
-        const leaves = leavesOf(net);
+          controlNetLoss({ ...net, params: treeLike(net.params, leaves) }, locked, {
+            ...inputs,
+            target,
+            map,
+          });
+        const leaves = leavesOf(net.params);
         const { value, grads } = tf.valueAndGrads(loss)(leaves.map((leaf) => leaf.value));
-        expect(value.dataSync()).toEqual(squaredError(unet(params, config, inputs), target).dataSync());
+        expect(value.dataSync()).toEqual(squaredError(unet(locked, inputs), target).dataSync());
         const largest = (under: RegExp) =>
           Math.max(
             ...leaves.map(({ path }, i) => (under.test(path) ? tf.max(tf.abs(grads[i]!)).dataSync()[0]! : 0)),
@@ -113,18 +116,13 @@ describe("a fresh ControlNet", () => {
   test.each<Prediction>(["epsilon", "v", "sample"])("has it for each prediction: %s", (prediction) => {
     tf.tidy(() => {
       const config = shapeOf("plain");
-      const params = createUNet(config, randomInitializer(1));
-      const netConfig = controlNetConfig(config, {
-        hintWidths: [4, 4],
-        globalPooling: true,
-        reversedHint: true,
-      });
-      const net = createControlNet(params, netConfig);
+      const locked = createUNet(config, randomInitializer(1));
+      const net = createControlNet(locked, { hintWidths: [4, 4], globalPooling: true, reversedHint: true });
       const { target, map, ...inputs } = batchFor(config, prediction);
       for (const checkpointing of [false, true]) {
         const batch = { ...inputs, target, map };
-        const loss = controlNetLoss(net, netConfig, { params, config }, batch, { checkpointing });
-        expect(loss.dataSync()).toEqual(squaredError(unet(params, config, inputs), target).dataSync());
+        const loss = controlNetLoss(net, locked, batch, { checkpointing });
+        expect(loss.dataSync()).toEqual(squaredError(unet(locked, inputs), target).dataSync());
       }
     });
   });
@@ -133,12 +131,10 @@ describe("a fresh ControlNet", () => {
 test("an embedded guidance reaches the locked U-Net and changes its loss", () => {
   tf.tidy(() => {
     const config = shapeOf("embedded guidance");
-    const params = createUNet(config, randomInitializer(1));
-    const netConfig = controlNetConfig(config, { hintWidths: [4, 4] });
-    const net = createControlNet(params, netConfig);
+    const locked = createUNet(config, randomInitializer(1));
+    const net = createControlNet(locked, { hintWidths: [4, 4] });
     const { guidance, ...without } = batchFor(config);
-    const lossOf = (batch: ControlBatch) =>
-      controlNetLoss(net, netConfig, { params, config }, batch).dataSync()[0]!;
+    const lossOf = (batch: ControlBatch) => controlNetLoss(net, locked, batch).dataSync()[0]!;
     expect(lossOf({ ...without, guidance: guidance! })).not.toBe(lossOf(without));
     disposeTree(net);
   });

@@ -1,7 +1,7 @@
-import { type ControlNetConfig, type ControlNetParams, controlledUNet } from "@controlnet-js/controlnet";
+import { type ControlNet, controlledUNet } from "@controlnet-js/controlnet";
 import { checkpointBlock, runBlock } from "@controlnet-js/core";
-import { encodeText, type TextEncoder, type TextEncoderConfig } from "@controlnet-js/text-encoder";
-import { type UNetConfig, type UNetParams, unet } from "@controlnet-js/unet";
+import { encodeText, type TextEncoder, type TextEncoderParams } from "@controlnet-js/text-encoder";
+import { type UNet, type UNetParams, unet } from "@controlnet-js/unet";
 import {
   mean,
   type Scalar,
@@ -24,11 +24,26 @@ export interface TextToImageBatch extends DiffusionBatch {
   tokens: Tensor2D;
 }
 
-/** The parameters that are trained together. */
-export interface TextToImageParams {
-  unet: UNetParams;
+/** The models that are trained together. */
+export interface TextToImageModels {
+  unet: UNet;
   text: TextEncoder;
 }
+
+/** Their parameters. */
+export interface TextToImageParams {
+  unet: UNetParams;
+  text: TextEncoderParams;
+}
+
+/** The models with other parameters: those of a step of training. */
+export const withParams = (
+  { unet, text }: TextToImageModels,
+  params: TextToImageParams,
+): TextToImageModels => ({
+  unet: { ...unet, params: params.unet },
+  text: { ...text, params: params.text },
+});
 
 /** How a loss is computed. */
 export interface LossOptions {
@@ -38,14 +53,13 @@ export interface LossOptions {
 
 /** The diffusion loss of U-Net and text encoder. */
 export function textToImageLoss(
-  params: TextToImageParams,
-  configs: { unet: UNetConfig; text: TextEncoderConfig },
+  models: TextToImageModels,
   { latents, timesteps, target, tokens }: TextToImageBatch,
   { checkpointing = false }: LossOptions = {},
 ): Scalar {
-  const context = encodeText(params.text, configs.text, tokens);
+  const context = encodeText(models.text, tokens);
   const run = checkpointing ? checkpointBlock : runBlock;
-  const output = unet(params.unet, configs.unet, { latents, timesteps, context }, undefined, run);
+  const output = unet(models.unet, { latents, timesteps, context }, undefined, run);
   return squaredError(output, target);
 }
 
@@ -59,20 +73,13 @@ export interface ControlBatch extends DiffusionBatch {
   guidance?: Tensor2D;
 }
 
-/** A U-Net that stays as it is. It always runs by its own config, which says more than a ControlNet takes over. */
-export interface LockedUNet {
-  params: UNetParams;
-  config: UNetConfig;
-}
-
 /** The diffusion loss of a ControlNet on its locked U-Net (paper, eq. 5). */
 export function controlNetLoss(
-  params: ControlNetParams,
-  config: ControlNetConfig,
-  locked: LockedUNet,
+  net: ControlNet,
+  locked: UNet,
   { target, map, ...inputs }: ControlBatch,
   options: LossOptions = {},
 ): Scalar {
-  const output = controlledUNet(locked.params, locked.config, params, config, inputs, map, options);
+  const output = controlledUNet(locked, net, inputs, map, options);
   return squaredError(output, target);
 }

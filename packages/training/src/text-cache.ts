@@ -1,12 +1,6 @@
 import { decodeHalf, encodeHalf } from "@controlnet-js/checkpoints";
 import { jit } from "@controlnet-js/core";
-import {
-  encodeText,
-  encodeTexts,
-  type TextEncoder,
-  type TextEncoderConfig,
-  type Tokenizer,
-} from "@controlnet-js/text-encoder";
+import { encodeText, encodeTexts, type TextEncoder, type Tokenizer } from "@controlnet-js/text-encoder";
 import { type Tensor2D, type Tensor3D, tensor3d } from "@tensorflow/tfjs-core";
 
 /** Text embeddings, each computed once. */
@@ -27,8 +21,7 @@ const overhead = 256;
  * @param limit bytes that embeddings may take in memory. Default 1 GiB
  */
 export function createTextCache(
-  params: TextEncoder,
-  config: TextEncoderConfig,
+  { params, config }: TextEncoder,
   tokenizer: Tokenizer,
   limit = 2 ** 30,
 ): TextCache {
@@ -39,7 +32,7 @@ export function createTextCache(
     const held = known.get(text);
     if (held && known.delete(text)) bytes -= sizeOf(text, held);
   };
-  const run = jit((tokens: Tensor2D) => encodeText(params, config, tokens), { name: "encode-text" });
+  const run = jit((tokens: Tensor2D) => encodeText({ params, config }, tokens), { name: "encode-text" });
   const embed = async (text: string): Promise<Uint16Array> => {
     const { tokens } = encodeTexts(tokenizer, [text]);
     const embedding = run(tokens);

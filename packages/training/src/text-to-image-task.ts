@@ -1,20 +1,20 @@
 import type { Sample } from "@controlnet-js/data";
-import { encodeTexts, type TextEncoderConfig, type Tokenizer } from "@controlnet-js/text-encoder";
-import type { UNetConfig } from "@controlnet-js/unet";
+import { encodeTexts, type Tokenizer } from "@controlnet-js/text-encoder";
 import { dropsPrompt, type NoisingOptions, noisedBatch } from "./diffusion-batch.js";
 import type { LatentCache } from "./latent-cache.js";
 import {
   type LossOptions,
   type TextToImageBatch,
+  type TextToImageModels,
   type TextToImageParams,
   textToImageLoss,
+  withParams,
 } from "./losses.js";
 import type { TrainingTask } from "./training-task.js";
 
 /** What a text-to-image task is made of. */
 export interface TextToImageTaskOptions extends NoisingOptions, LossOptions {
-  params: TextToImageParams;
-  configs: { unet: UNetConfig; text: TextEncoderConfig };
+  models: TextToImageModels;
   tokenizer: Tokenizer;
   latents: LatentCache;
   /** Part of the prompts replaced with the empty string, so that guidance works: 0.1 for a base model. */
@@ -27,11 +27,11 @@ export interface TextToImageTaskOptions extends NoisingOptions, LossOptions {
 export function textToImageTask(
   options: TextToImageTaskOptions,
 ): TrainingTask<TextToImageParams, TextToImageBatch> {
-  const { params, configs, tokenizer, latents, promptDropping, seed, validate, publish } = options;
+  const { models, tokenizer, latents, promptDropping, seed, validate, publish } = options;
   return {
     name: "text-to-image",
-    params,
-    loss: (trained, batch) => textToImageLoss(trained, configs, batch, options),
+    params: { unet: models.unet.params, text: models.text.params },
+    loss: (trained, batch) => textToImageLoss(withParams(models, trained), batch, options),
     async batch(samples: readonly Sample[], sampleIndices) {
       const captions = samples.map(({ caption }, i) =>
         dropsPrompt(seed, sampleIndices[i]!, promptDropping) ? "" : caption,

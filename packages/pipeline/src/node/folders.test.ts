@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { decode, unscaleLatents } from "@controlnet-js/autoencoder";
+import { decodeLatents, unscaleLatents } from "@controlnet-js/autoencoder";
 import { float32Tensor, writeSafetensors } from "@controlnet-js/checkpoints";
 import { controlledUNet } from "@controlnet-js/controlnet";
 import { disposeTree, leavesOf } from "@controlnet-js/core";
@@ -12,7 +12,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { fixturePath } from "../diffusers-fixtures.js";
 import { disposePipeline } from "../pipeline.js";
 import { encodePrompts } from "../prompt-context.js";
-import { loadControlNet, loadPipeline, saveControlNet, savePipeline } from "./index.js";
+import { openControlNet, openPipeline, saveControlNet, savePipeline } from "./index.js";
 
 let folder: string;
 beforeAll(async () => {
@@ -27,11 +27,11 @@ const valuesOf = (tree: unknown) =>
 test("what is saved is what is loaded: weights, words, schedule, metadata", async () => {
   await expectNoTensorLeak(async () => {
     const path = join(folder, "saved");
-    const pipeline = await loadPipeline(fixturePath("tiny"));
+    const pipeline = await openPipeline(fixturePath("tiny"));
     await savePipeline(path, { ...pipeline, metadata: { step: 7, from: "test" } });
     await savePipeline(path, { ...pipeline, metadata: { step: 8, from: "test" } });
     expect(readdirSync(folder)).toEqual(["saved"]);
-    const again = await loadPipeline(path);
+    const again = await openPipeline(path);
     expect(again.metadata).toEqual({ step: 8, from: "test" });
     for (const part of ["text", "unet", "autoencoder"] as const) {
       expect(again[part].config).toEqual(pipeline[part].config);
@@ -48,25 +48,25 @@ test("what is saved is what is loaded: weights, words, schedule, metadata", asyn
 
 test("half precision is read and written", async () => {
   await expectNoTensorLeak(async () => {
-    const net = await loadControlNet(fixturePath("depth"));
+    const net = await openControlNet(fixturePath("depth"));
     const path = join(folder, "half");
     const metadata = { condition: { name: "depth", channels: 3 }, base: "sha256:00", step: 12 };
-    await saveControlNet(path, net.params, net.config, { metadata, dtype: "F16" });
-    const again = await loadControlNet(path);
+    await saveControlNet(path, net, { metadata, dtype: "F16" });
+    const again = await openControlNet(path);
     expect(again.metadata).toEqual(metadata);
     expect(again.config).toEqual(net.config);
     expect(valuesOf(again.params)).toEqual(valuesOf(net.params));
-    disposeTree([net.params, again.params]);
+    disposeTree([net, again]);
   });
 });
 
 test("wrong folders are named, and nothing is left behind", async () => {
   await expectNoTensorLeak(async () => {
-    await expect(loadControlNet(fixturePath("tiny/unet"))).rejects.toThrow(
-      /UNet2DConditionModel, expected a ControlNetModel/,
+    await expect(openControlNet(fixturePath("tiny/unet"))).rejects.toThrow(
+      /tiny\/unet: expected a ControlNet, found a U-Net/,
     );
-    await expect(loadPipeline(fixturePath("edges"))).rejects.toThrow(/model_index\.json/);
-    const pipeline = await loadPipeline(fixturePath("tiny"));
+    await expect(openPipeline(fixturePath("edges"))).rejects.toThrow(/model_index\.json/);
+    const pipeline = await openPipeline(fixturePath("tiny"));
     const path = join(folder, "mine");
     await savePipeline(path, pipeline);
     writeFileSync(join(path, "thesis.txt"), "");
@@ -82,29 +82,18 @@ const script = fixturePath("../../../tooling/reference/pipeline_roundtrip.py");
 test.skipIf(!process.env.CONTROLNET_REFERENCE || !existsSync(python))(
   "diffusers loads what is saved and computes the same",
   async () => {
-    const pipeline = await loadPipeline(fixturePath("tiny"));
-    const net = await loadControlNet(fixturePath("edges"));
+    const pipeline = await openPipeline(fixturePath("tiny"));
+    const net = await openControlNet(fixturePath("edges"));
     await savePipeline(join(folder, "pipeline"), pipeline);
-    await saveControlNet(join(folder, "net"), net.params, net.config, { metadata: { step: 1 } });
+    await saveControlNet(join(folder, "net"), net, { metadata: { step: 1 } });
     const { unet, autoencoder } = pipeline;
     const latents = tf.randomNormal([2, 8, 8, 4], 0, 1, "float32", 1) as tf.Tensor4D;
     const map = tf.randomUniform([2, 16, 16, 3], 0, 1, "float32", 2) as tf.Tensor4D;
     const timesteps = tf.tensor1d([7, 901]);
     const prompts = ["a red cube", "it's a blue ball"];
     const { context } = encodePrompts(pipeline.text, prompts);
-    const controlled = controlledUNet(
-      unet.params,
-      unet.config,
-      net.params,
-      net.config,
-      { latents, timesteps, context },
-      map,
-    );
-    const picture = decode(
-      autoencoder.params,
-      autoencoder.config,
-      unscaleLatents(autoencoder.config, latents),
-    );
+    const controlled = controlledUNet(unet, net, { latents, timesteps, context }, map);
+    const picture = decodeLatents(autoencoder, unscaleLatents(autoencoder, latents));
     const published = (name: string, x: tf.Tensor) => {
       const y = x.rank === 4 ? tf.transpose(x, [0, 3, 1, 2]) : x;
       return float32Tensor(name, y.shape, Float32Array.from(y.dataSync()));

@@ -1,11 +1,4 @@
-export {
-  type LoadedControlNet,
-  loadControlNet,
-  type SaveControlNetOptions,
-  saveControlNet,
-} from "./control-net-folder.js";
 export { hashUNet } from "./hash-unet.js";
-export { type LoadPipelineOptions, loadPipeline, loadUNet } from "./load-pipeline.js";
 export { type LoadTokenizerOptions, loadTokenizer } from "./load-tokenizer.js";
 export * from "./models/index.js";
 export { pngWithText, readPngText } from "./png-text.js";
@@ -21,5 +14,6 @@ export type {
   SampleOptions,
 } from "./sample/sample-options.js";
 export { samplePictures } from "./sample/sample-pictures.js";
+export { type SaveControlNetOptions, saveControlNet } from "./save-control-net.js";
 export { type SavePipelineOptions, savePipeline } from "./save-pipeline.js";
 export { readLatents, readPromptEmbeds, saveLatents, tensorNames } from "./tensor-files.js";

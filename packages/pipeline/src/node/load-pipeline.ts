@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import {
-  type Autoencoder,
+  type AutoencoderParams,
   autoencoderConfigFromDiffusers,
   autoencoderKeyRows,
   autoencoderKeysOf,
@@ -11,12 +11,12 @@ import { ControlNetError, disposeTree } from "@controlnet-js/core";
 import { readSchedulerConfig } from "@controlnet-js/samplers";
 import {
   findTextEncoder,
-  type TextEncoder,
+  type TextEncoderParams,
   textEncoderConfigFromTransformers,
   textEncoderIgnoredKeys,
   textEncoderKeyRows,
 } from "@controlnet-js/text-encoder";
-import { type UNetParams, unetConfigFromDiffusers, unetKeyRows } from "@controlnet-js/unet";
+import { type UNet, type UNetParams, unetConfigFromDiffusers, unetKeyRows } from "@controlnet-js/unet";
 import { assertPipeline, type Pipeline, type TextModel } from "../pipeline.js";
 import { scheduleOf } from "../schedule-of.js";
 import { loadTokenizer } from "./load-tokenizer.js";
@@ -28,7 +28,7 @@ import { holdsVocabulary } from "./read-vocabulary.js";
 
 /** How to load a diffusers folder. */
 export interface LoadPipelineOptions {
-  /** The folder of the tokenizer, in place of the model's own. */
+  /** The folder of the tokenizer, instead of the model's own. */
   tokenizer?: string;
 }
 
@@ -72,18 +72,8 @@ export async function loadPipeline(
   }
 }
 
-/**
- * Loads the U-Net of a diffusers folder alone.
- * @throws as {@link loadPipeline}
- */
-export function loadUNet(folder: string): Pipeline["unet"] & { metadata: Record<string, unknown> } {
-  const json = readConfig(folder);
-  if (json._class_name !== undefined && json._class_name !== "UNet2DConditionModel")
-    throw new ControlNetError(
-      "unsupported",
-      `loadUNet: ${folder} holds a ${json._class_name}, expected a UNet2DConditionModel`,
-    );
-  const config = unetConfigFromDiffusers(json);
+function loadUNet(folder: string): UNet & { metadata: Record<string, unknown> } {
+  const config = unetConfigFromDiffusers(readConfig(folder));
   const source = openWeights(folder);
   try {
     const params = loadTree<UNetParams>(source, unetKeyRows(config, "diffusers"), {
@@ -101,7 +91,10 @@ function loadAutoencoder(folder: string): Pipeline["autoencoder"] {
   try {
     const keys = autoencoderKeysOf(source.names()) ?? "diffusers";
     const where = `autoencoder ${source.path}`;
-    return { params: loadTree<Autoencoder>(source, autoencoderKeyRows(config, keys), { where }), config };
+    return {
+      params: loadTree<AutoencoderParams>(source, autoencoderKeyRows(config, keys), { where }),
+      config,
+    };
   } finally {
     source.close();
   }
@@ -133,7 +126,7 @@ function loadText(folder: string, index: Record<string, unknown>, tokenizer: str
             `${folder} has no tokenizer; name the folder of one with --tokenizer, or give ready prompt embeddings`,
           )
         : loadTokenizer(found, config.maxTokens);
-    const params = loadTree<TextEncoder>(source, textEncoderKeyRows(config, file.keys), {
+    const params = loadTree<TextEncoderParams>(source, textEncoderKeyRows(config, file.keys), {
       prefix: file.prefix,
       ignore: textEncoderIgnoredKeys,
       where: `text encoder ${source.path}`,

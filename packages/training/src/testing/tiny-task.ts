@@ -1,5 +1,5 @@
 import { autoencoderConfig, createAutoencoder } from "@controlnet-js/autoencoder";
-import { type ControlNetParams, controlNetConfig, createControlNet } from "@controlnet-js/controlnet";
+import { type ControlNetParams, createControlNet } from "@controlnet-js/controlnet";
 import { randomInitializer, randomUniform } from "@controlnet-js/core";
 import type { Dataset } from "@controlnet-js/data";
 import { createSchedule } from "@controlnet-js/samplers";
@@ -60,13 +60,11 @@ export function createTinyTask({
     layers: 1,
   });
   const locked = createUNet(unetShape, randomInitializer(1));
-  const config = controlNetConfig(unetShape, { hintWidths: [4, 4, 4] });
   return controlTask({
-    params: createControlNet(locked, config),
-    config,
-    locked: { params: locked, config: unetShape },
-    latents: createLatentCache(createAutoencoder(autoencoderShape, randomInitializer(2)), autoencoderShape),
-    texts: createTextCache(createTextEncoder(textShape, randomInitializer(3)), textShape, tokenizer),
+    net: createControlNet(locked, { hintWidths: [4, 4, 4] }),
+    locked,
+    latents: createLatentCache(createAutoencoder(autoencoderShape, randomInitializer(2))),
+    texts: createTextCache(createTextEncoder(textShape, randomInitializer(3)), tokenizer),
     schedule: createSchedule(),
     scalingFactor: autoencoderShape.scalingFactor,
     seed: 7,

@@ -2,12 +2,12 @@ export { type Conversion, type ConvertOptions, convertModel, partNames } from ".
 export { type InitOptions, initControlNet } from "./init-control-net.js";
 export { type InspectedTensor, type Inspection, inspectModel } from "./inspect-model.js";
 export { hintsFromLdm, type ModelHints } from "./model-hints.js";
-export { type OpenControlNetOptions, openControlNet } from "./open-control-net.js";
+export { type OpenControlNetOptions, type OpenedControlNet, openControlNet } from "./open-control-net.js";
 export {
   type ConfigJson,
   type OpenModel,
   type OpenModelOptions,
   openModel,
 } from "./open-model.js";
-export { type OpenPipelineOptions, openPipeline } from "./open-pipeline.js";
+export { type OpenPipelineOptions, openPipeline, openUNet } from "./open-pipeline.js";
 export { type TransferOptions, transferControlNet } from "./transfer-control-net.js";

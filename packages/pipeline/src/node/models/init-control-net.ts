@@ -49,7 +49,7 @@ export async function initControlNet(base: string, output: string, options: Init
       { rows, prefix: found.prefix },
       { rows: encoderKeyRows(config.unet, form), prefix: "" },
     );
-    const { hint, links } = createControlNetFrom(config, freshInitializer);
+    const { hint, links } = createControlNetFrom(config, freshInitializer).params;
     const leaves = new Map(leavesOf<FreshLeaf>({ hint, links }).map(({ path, value }) => [path, value]));
     const fresh = controlNetKeyRows(config, form).flatMap((row) => {
       const leaf = leaves.get(row.path);

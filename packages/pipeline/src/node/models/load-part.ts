@@ -1,9 +1,5 @@
 import { type FoundPart, type LoadOptions, loadTree, type TensorSource } from "@controlnet-js/checkpoints";
-import {
-  type ControlNetConfig,
-  type ControlNetParams,
-  loadControlNetParams,
-} from "@controlnet-js/controlnet";
+import { type ControlNet, type ControlNetConfig, loadControlNet } from "@controlnet-js/controlnet";
 import type { UNetKeys } from "@controlnet-js/unet";
 import type { OpenModel } from "./open-model.js";
 import { ignoredKeys, keysOf, type PartModel, partRows } from "./part-model.js";
@@ -17,13 +13,8 @@ export const loadControlNetPart = (
   opened: OpenModel,
   found: FoundPart,
   config: ControlNetConfig,
-): ControlNetParams =>
-  loadControlNetParams(
-    onlyOf(opened, found),
-    config,
-    keysOf(opened, found) as UNetKeys,
-    optionsOf(opened, found),
-  );
+): ControlNet =>
+  loadControlNet(onlyOf(opened, found), config, keysOf(opened, found) as UNetKeys, optionsOf(opened, found));
 
 const optionsOf = ({ path }: OpenModel, { part, prefix }: FoundPart): LoadOptions => ({
   prefix,

@@ -1,12 +1,18 @@
 import { type FoundPart, readModelMetadata, requirePart } from "@controlnet-js/checkpoints";
+import type { ControlNet } from "@controlnet-js/controlnet";
 import { ControlNetError } from "@controlnet-js/core";
-import type { UNetConfig } from "@controlnet-js/unet";
-import type { LoadedControlNet } from "../control-net-folder.js";
+import type { UNet, UNetConfig } from "@controlnet-js/unet";
 import { readMetadata } from "../metadata.js";
 import { loadControlNetPart } from "./load-part.js";
 import { hintsFromLdm, type ModelHints } from "./model-hints.js";
 import { openModel, tellFurtherControlNets } from "./open-model.js";
 import { partModel } from "./part-model.js";
+
+/** A ControlNet with what was saved with it; the caller disposes it with `disposeTree`. */
+export interface OpenedControlNet extends ControlNet {
+  /** The condition's definition, the base model's hash, the step. */
+  metadata: Record<string, unknown>;
+}
 
 /** How to open a ControlNet. */
 export interface OpenControlNetOptions {
@@ -16,21 +22,21 @@ export interface OpenControlNetOptions {
    * The U-Net that it is to work with. What neither `config`, a `config.json` nor the shapes tell of a single file,
    * attention heads above all, is taken from it, of which a ControlNet is a copy.
    */
-  base?: UNetConfig;
+  base?: Pick<UNet, "config">;
   /** Told what was found: kind and version, and what had to be assumed. */
   log?: (line: string) => void;
 }
 
 /**
  * Opens a ControlNet: a folder as diffusers has it, or a file (`.safetensors`, `.pth`, `.ckpt`) in either form of names,
- * alone or inside a whole model. The caller disposes its parameters with `disposeTree`.
+ * alone or inside a whole model. The caller disposes it with `disposeTree`.
  * @throws ControlNetError `unsupported` naming what the file is instead (a LoRA, a base model, SDXL), `format` listing
  * keys that don't fit, `config`, `io`
  */
 export async function openControlNet(
   path: string,
   { config, base, log = () => {} }: OpenControlNetOptions = {},
-): Promise<LoadedControlNet> {
+): Promise<OpenedControlNet> {
   const opened = openModel(path);
   try {
     const found = requirePart(opened.source, "controlnet", path);
@@ -38,13 +44,13 @@ export async function openControlNet(
     tellFurtherControlNets(opened, log);
     const told = config === undefined ? undefined : hintsFromLdm(config);
     const known = told === undefined && opened.configOf(found) !== undefined;
-    const hints = known || !base ? told : { ...hintsOfBase(base, found), ...told };
+    const hints = known || !base ? told : { ...hintsOfBase(base.config, found), ...told };
     const model = partModel(opened, found, hints, log);
     if (model.part !== "controlnet")
-      throw new ControlNetError("state", `openControlNet: found ${model.part} in place of a ControlNet`);
+      throw new ControlNetError("state", `openControlNet: found ${model.part} instead of a ControlNet`);
     const header = opened.source.metadata;
     const metadata = { ...readModelMetadata(header, path), ...readMetadata(header) };
-    return { params: loadControlNetPart(opened, found, model.config), config: model.config, metadata };
+    return { ...loadControlNetPart(opened, found, model.config), metadata };
   } finally {
     opened.close();
   }

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Autoencoder } from "@controlnet-js/autoencoder";
+import type { AutoencoderParams } from "@controlnet-js/autoencoder";
 import { type FoundPart, requirePart } from "@controlnet-js/checkpoints";
 import { restoreFolder } from "@controlnet-js/checkpoints/node";
 import { ControlNetError, disposeTree } from "@controlnet-js/core";
-import type { TextEncoder } from "@controlnet-js/text-encoder";
-import type { UNetParams } from "@controlnet-js/unet";
+import type { TextEncoderParams } from "@controlnet-js/text-encoder";
+import type { UNet, UNetParams } from "@controlnet-js/unet";
 import { assertPipeline, type Pipeline, type TextModel } from "../../pipeline.js";
 import { scheduleOf } from "../../schedule-of.js";
 import { loadPipeline } from "../load-pipeline.js";
@@ -53,6 +53,25 @@ export async function openPipeline(path: string, options: OpenPipelineOptions = 
   }
 }
 
+/**
+ * Opens the U-Net of a model or of a folder or file that holds it alone. The caller disposes it with `disposeTree`.
+ * @throws ControlNetError as {@link openPipeline}
+ */
+export async function openUNet(
+  path: string,
+  { config }: Pick<OpenPipelineOptions, "config"> = {},
+): Promise<UNet> {
+  const opened = openModel(path);
+  try {
+    const found = requirePart(opened.source, "unet", path);
+    const hints = config === undefined ? undefined : hintsFromLdm(config);
+    const model = modelOf(opened, found, "unet", hints);
+    return { params: loadPart<UNetParams>(opened, found, { part: "unet", config: model }), config: model };
+  } finally {
+    opened.close();
+  }
+}
+
 function loadParts(opened: OpenModel, options: OpenPipelineOptions, log: (line: string) => void): Pipeline {
   const hints = options.config === undefined ? undefined : hintsFromLdm(options.config);
   const found = {
@@ -81,7 +100,7 @@ function loadParts(opened: OpenModel, options: OpenPipelineOptions, log: (line: 
     if (!text) log("the file holds no text encoder: only ready prompt embeddings can be used");
     const words: TextModel = text
       ? {
-          params: load<TextEncoder>(found.text!, { part: "text-encoder", config: text }),
+          params: load<TextEncoderParams>(found.text!, { part: "text-encoder", config: text }),
           config: text,
           ...openTextModel(opened.path, text, found.text!.keys, options.tokenizer, log),
         }
@@ -91,7 +110,7 @@ function loadParts(opened: OpenModel, options: OpenPipelineOptions, log: (line: 
       text: words,
       unet: { params: load<UNetParams>(found.unet, { part: "unet", config: unet }), config: unet },
       autoencoder: {
-        params: load<Autoencoder>(found.autoencoder, { part: "autoencoder", config: autoencoder }),
+        params: load<AutoencoderParams>(found.autoencoder, { part: "autoencoder", config: autoencoder }),
         config: autoencoder,
       },
       schedule: scheduleOf(scheduler),

@@ -26,7 +26,7 @@ test("of several ControlNets in a folder the first is opened, and the others are
   expect(lines[1]).toBe(`more ControlNets, each to be named by itself: ${second}`);
   const [one, two] = [first, other].map(({ params }) => [...params.hint.input.kernel.dataSync()]);
   expect(one).not.toEqual(two);
-  disposeTree([first.params, other.params]);
+  disposeTree([first, other]);
 });
 
 test("converting says which ControlNets it leaves out", async () => {

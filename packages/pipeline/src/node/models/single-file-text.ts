@@ -42,8 +42,7 @@ export function textless(features: number): TextModel {
     layers: 1,
   });
   return {
-    params: createTextEncoder(config, (_path, shape) => zeros(shape, "float32")),
-    config,
+    ...createTextEncoder(config, (_path, shape) => zeros(shape, "float32")),
     absent: true,
     ...withoutTokenizer(config, "the model has no text encoder; give ready prompt embeddings"),
   };

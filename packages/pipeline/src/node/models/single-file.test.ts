@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { decode } from "@controlnet-js/autoencoder";
+import { decodeLatents } from "@controlnet-js/autoencoder";
 import { parseSafetensors, type TensorSource, toFloat32, writeSafetensors } from "@controlnet-js/checkpoints";
 import { controlledUNet, createControlNet } from "@controlnet-js/controlnet";
 import { disposeTree, leavesOf } from "@controlnet-js/core";
@@ -13,9 +13,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { fixturePath } from "../../diffusers-fixtures.js";
 import { disposePipeline } from "../../pipeline.js";
-import { saveControlNet } from "../control-net-folder.js";
 import { hashUNet } from "../hash-unet.js";
 import { loadPipeline } from "../load-pipeline.js";
+import { saveControlNet } from "../save-control-net.js";
 import { convertModel } from "./convert-model.js";
 import { initControlNet } from "./init-control-net.js";
 import { inspectModel } from "./inspect-model.js";
@@ -69,14 +69,10 @@ test("a .ckpt of the original code computes what diffusers computes with it", as
       };
       const map = given<tf.Tensor4D>("in.map");
       const results = {
-        "out.unet": runUNet(unet.params, unet.config, inputs),
-        "out.controlled": controlledUNet(unet.params, unet.config, net.params, net.config, inputs, map),
-        "out.picture": decode(autoencoder.params, autoencoder.config, latents),
-        "out.context": encodeText(
-          text.params,
-          text.config,
-          tf.cast(given<tf.Tensor2D>("in.tokens"), "int32"),
-        ),
+        "out.unet": runUNet(unet, inputs),
+        "out.controlled": controlledUNet(unet, net, inputs, map),
+        "out.picture": decodeLatents(autoencoder, latents),
+        "out.context": encodeText(text, tf.cast(given<tf.Tensor2D>("in.tokens"), "int32")),
       };
       for (const [name, result] of Object.entries(results)) {
         const wanted = toFloat32(expected.get(name));
@@ -87,7 +83,7 @@ test("a .ckpt of the original code computes what diffusers computes with it", as
       }
     });
     disposePipeline(pipeline);
-    disposeTree(net.params);
+    disposeTree(net);
   });
 }, 120_000);
 
@@ -142,7 +138,7 @@ test("a model yaml says that a ControlNet is globally pooled, and converting kee
     await openControlNet(at("shuffle.safetensors")),
   ];
   expect(found.map((net) => net.config.globalPooling)).toEqual([false, true, true, true]);
-  disposeTree(found.map(({ params }) => params));
+  disposeTree(found);
 });
 
 test("init copies the base, as createControlNet does", async () => {
@@ -152,12 +148,12 @@ test("init copies the base, as createControlNet does", async () => {
     const pipeline = await openPipeline(whole, { tokenizer });
     const file = await openControlNet(at("fresh.safetensors"));
     const inFolder = await openControlNet(at("fresh"));
-    const wanted = createControlNet(pipeline.unet.params, file.config, { seed: 3 });
-    expect(valuesOf(file.params)).toEqual(valuesOf(wanted));
-    expect(valuesOf(inFolder.params)).toEqual(valuesOf(wanted));
+    const wanted = createControlNet(pipeline.unet, { hintChannels: 2, seed: 3 });
+    expect(valuesOf(file.params)).toEqual(valuesOf(wanted.params));
+    expect(valuesOf(inFolder.params)).toEqual(valuesOf(wanted.params));
     expect(file.metadata.base).toEqual({ name: "whole.ckpt", hash: hashUNet(pipeline.unet) });
     disposePipeline(pipeline);
-    disposeTree([file.params, inFolder.params, wanted]);
+    disposeTree([file, inFolder, wanted]);
   });
 });
 
@@ -196,7 +192,7 @@ test("transfer adds the difference of the bases to each copied layer, and to not
 test("transfer names the new base, whatever named the old one, and warns where --from is another", async () => {
   const net = await openControlNet(whole);
   const trained = { condition: "canny", base: { hash: "0".repeat(64), name: "old" }, step: 7 };
-  await saveControlNet(at("trained"), net.params, net.config, { metadata: trained });
+  await saveControlNet(at("trained"), net, { metadata: trained });
   const said: string[] = [];
   const log = (line: string) => said.push(line);
   await transferControlNet({ control: at("trained"), from: whole, to: whole, out: at("renamed"), log });
@@ -206,7 +202,7 @@ test("transfer names the new base, whatever named the old one, and warns where -
   const base = { hash: hashUNet(pipeline.unet), name: "whole.ckpt" };
   expect(renamed.metadata).toEqual({ ...trained, base });
   disposePipeline(pipeline);
-  disposeTree([net.params, renamed.params]);
+  disposeTree([net, renamed]);
 });
 
 test("inspect tells kind, tensors and hashes of files and folders", () => {

@@ -7,8 +7,7 @@ import type { ControlInput } from "../../control-input.js";
 import { sizeOf } from "../../picture.js";
 import { latentFactor, type Pipeline } from "../../pipeline.js";
 import { baseWarning } from "../base-warning.js";
-import type { LoadedControlNet } from "../control-net-folder.js";
-import { openControlNet } from "../models/index.js";
+import { type OpenedControlNet, openControlNet } from "../models/index.js";
 import type { PictureSize, SampleControl, SampleOptions } from "./sample-options.js";
 
 /** A model or ControlNet with the name that errors and warnings give it. */
@@ -49,7 +48,7 @@ export async function openControls(
   const warn = (message: string) => warnings.push(message);
   for (const [i, control] of (options.controls ?? []).entries()) {
     const net = await openNet(control, i, options, model, disposals);
-    assertControlFits(model.value, net.value.config, { control: net.name, base: model.name });
+    assertControlFits(model.value, net.value, { control: net.name, base: model.name });
     const named = typeof options.model === "string" || options.modelName !== undefined;
     const warning = baseWarning(model.value.unet, named ? model.name : undefined, net.value.metadata);
     if (warning) warnings.push(`${net.name}: ${warning}`);
@@ -67,8 +66,7 @@ export async function openControls(
     size ??= sizeOf(map);
     const mask = typeof control.mask === "function" ? await control.mask({ size, warn }) : control.mask;
     if (typeof control.mask === "function" && mask instanceof Tensor) disposals.push(() => mask.dispose());
-    const { params, config } = net.value;
-    controls.push({ ...given(control), params, config, map, name: net.name, ...(mask && { mask }) });
+    controls.push({ ...given(control), net: net.value, map, name: net.name, ...(mask && { mask }) });
   }
   return { controls, size };
 }
@@ -93,13 +91,13 @@ async function openNet(
   options: SampleOptions,
   model: Named<Pipeline>,
   disposals: (() => void)[],
-): Promise<Named<LoadedControlNet>> {
+): Promise<Named<OpenedControlNet>> {
   if (typeof net !== "string") return { value: net, name: name ?? `control ${place + 1}` };
   const opened = await openControlNet(net, {
     ...yamlFor(net, options),
-    base: model.value.unet.config,
+    base: model.value.unet,
     ...(options.log && { log: options.log }),
   });
-  disposals.push(() => disposeTree(opened.params));
+  disposals.push(() => disposeTree(opened));
   return { value: opened, name: name ?? net };
 }

@@ -6,7 +6,7 @@ import type { Pictures } from "../../picture.js";
 import type { Pipeline, UNetTask } from "../../pipeline.js";
 import type { PromptEmbeds } from "../../prompt-context.js";
 import type { TextToImageOptions } from "../../text-to-image-options.js";
-import type { LoadedControlNet } from "../control-net-folder.js";
+import type { OpenedControlNet } from "../models/index.js";
 
 /** Sides in pixels. */
 export interface PictureSize {
@@ -16,7 +16,7 @@ export interface PictureSize {
 
 /** What a map is to be made for. */
 export interface MapRequest {
-  net: LoadedControlNet;
+  net: OpenedControlNet;
   /** Where it is settled: by the options, the latents or the map of a ControlNet before. */
   size: PictureSize | undefined;
   /** What the model was trained on, for where nothing else decides. */
@@ -62,7 +62,7 @@ export type ImageMaker = (
 export interface SampleControl
   extends Pick<ControlInput, "strength" | "start" | "end" | "weighting" | "links" | "layers" | "half"> {
   /** A folder or file of any published form; or an opened one, which stays the caller's. */
-  net: string | LoadedControlNet;
+  net: string | OpenedControlNet;
   /** The map in [0, 1], of the picture's size, or what makes it. */
   map: Pictures | MapMaker;
   /** Where it works, 1 inside: one channel, of the picture's size; or what makes it. */

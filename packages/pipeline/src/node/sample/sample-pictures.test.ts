@@ -14,10 +14,9 @@ import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/v
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fixturePath } from "../../diffusers-fixtures.js";
-import { saveControlNet } from "../control-net-folder.js";
 import { hashUNet } from "../hash-unet.js";
-import { loadPipeline } from "../load-pipeline.js";
-import { openControlNet } from "../models/index.js";
+import { openControlNet, openPipeline } from "../models/index.js";
+import { saveControlNet } from "../save-control-net.js";
 import { saveLatents } from "../tensor-files.js";
 import type { SampleOptions } from "./sample-options.js";
 import { samplePictures } from "./sample-pictures.js";
@@ -180,9 +179,9 @@ describe("a ControlNet and its base", () => {
   async function save(name: string, change: object, metadata: Record<string, unknown> = {}) {
     const net = await openControlNet(fixturePath("edges"));
     const config = controlNetConfig({ ...net.config.unet, ...change }, { hintWidths: net.config.hintWidths });
-    const params = createControlNetFrom(config, randomInitializer(8));
-    await saveControlNet(at(name), params, config, { metadata });
-    disposeTree([net.params, params]);
+    const fresh = createControlNetFrom(config, randomInitializer(8));
+    await saveControlNet(at(name), fresh, { metadata });
+    disposeTree([net, fresh]);
     return { net: at(name), map: () => wanted("in.map0") };
   }
 
@@ -198,7 +197,7 @@ describe("a ControlNet and its base", () => {
   });
 
   test("that were not trained together are warned about, by hash or by name", async () => {
-    const { unet, text, autoencoder } = await loadPipeline(model);
+    const { unet, text, autoencoder } = await openPipeline(model);
     const hash = hashUNet(unet);
     disposeTree([unet.params, text.params, autoencoder.params]);
     const warningsOf = async (base: unknown) => {
