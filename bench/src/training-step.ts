@@ -1,4 +1,4 @@
-import { type ControlNetConfig, createControlNet } from "@controlnet-js/controlnet";
+import { type ControlNetOptions, createControlNet } from "@controlnet-js/controlnet";
 import {
   type ControlBatch,
   controlNetLoss,
@@ -8,20 +8,26 @@ import {
   type LossOptions,
   type TrainStepOptions,
 } from "@controlnet-js/training";
-import { createUNet } from "@controlnet-js/unet";
+import { createUNet, type UNetConfig } from "@controlnet-js/unet";
 import { quickInitializer } from "./weights.js";
 
 /** One optimiser step of a ControlNet on a locked U-Net: loss, gradients, clipping, AdamW. */
 export function trainingStep(
-  config: ControlNetConfig,
+  config: UNetConfig,
   batch: () => ControlBatch,
-  { precision = "float32", ...options }: LossOptions & Pick<TrainStepOptions, "precision"> = {},
+  {
+    precision = "float32",
+    hintWidths,
+    ...loss
+  }: LossOptions & Pick<TrainStepOptions, "precision"> & Pick<ControlNetOptions, "hintWidths"> = {},
 ): () => Promise<void> {
-  const locked = { params: createUNet(config.unet, quickInitializer), config: config.unet };
+  const locked = createUNet(config, quickInitializer);
   const settings = { ...defaultOptimizer, emaDecay: 0 };
-  let state = createTrainState(createControlNet(locked.params, config, { seed: 1 }), settings);
+  const net = createControlNet(locked, { ...(hintWidths && { hintWidths }), seed: 1 });
+  let state = createTrainState(net.params, settings);
   const step = createTrainStep(
-    (net: typeof state.params, given: ControlBatch) => controlNetLoss(net, config, locked, given, options),
+    (params: typeof state.params, given: ControlBatch) =>
+      controlNetLoss({ ...net, params }, locked, given, loss),
     settings,
     { precision },
   );

@@ -5,7 +5,7 @@ import { openCheckpoint } from "@controlnet-js/checkpoints/node";
 import { controlNetConfig, createControlNetFrom } from "@controlnet-js/controlnet";
 import { disposeTree, randomInitializer } from "@controlnet-js/core";
 import { disposePipeline } from "@controlnet-js/pipeline";
-import { loadPipeline, pngWithText, saveControlNet } from "@controlnet-js/pipeline/node";
+import { openPipeline, pngWithText, saveControlNet } from "@controlnet-js/pipeline/node";
 import { useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -71,11 +71,11 @@ afterEach(() => rmSync(at("ran"), { force: true }));
 
 /** A ControlNet for the tiny base whose header holds this. */
 async function saveNet(name: string, metadata: Record<string, unknown>): Promise<string> {
-  const base = await loadPipeline(at("base"));
+  const base = await openPipeline(at("base"));
   const config = controlNetConfig(base.unet.config, { hintWidths: [4, 4, 4, 4] });
-  const params = createControlNetFrom(config, randomInitializer(5));
-  await saveControlNet(at(name), params, config, { metadata });
-  disposeTree(params);
+  const net = createControlNetFrom(config, randomInitializer(5));
+  await saveControlNet(at(name), net, { metadata });
+  disposeTree(net);
   disposePipeline(base);
   return at(name);
 }

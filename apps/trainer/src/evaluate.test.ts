@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { controlNetConfig, createControlNet } from "@controlnet-js/controlnet";
+import { createControlNet } from "@controlnet-js/controlnet";
 import { disposeTree } from "@controlnet-js/core";
 import { disposePipeline } from "@controlnet-js/pipeline";
 import { saveControlNet } from "@controlnet-js/pipeline/node";
@@ -37,11 +37,10 @@ test("the shipped base model obeys the colours of held-out captions", { timeout:
 async function freshControlNet(name: ConditionName): Promise<string> {
   await startEngine("auto");
   const pipeline = await loadBase("tinyworld");
-  const config = controlNetConfig(pipeline.unet.config, { hintWidths: [4, 4, 4, 4] });
-  const params = createControlNet(pipeline.unet.params, config);
+  const net = createControlNet(pipeline.unet, { hintWidths: [4, 4, 4, 4] });
   const folder = join(out, name);
-  await saveControlNet(folder, params, config, { metadata: findCondition(name).metadata({}) });
-  disposeTree(params);
+  await saveControlNet(folder, net, { metadata: findCondition(name).metadata({}) });
+  disposeTree(net);
   disposePipeline(pipeline);
   return folder;
 }

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { ControlNetConfig, ControlNetParams } from "@controlnet-js/controlnet";
+import type { ControlNet } from "@controlnet-js/controlnet";
 import { type Condition, ControlNetError, disposeTree, type Image } from "@controlnet-js/core";
 import type { Sample } from "@controlnet-js/data";
 import { type Figures, measureOf } from "@controlnet-js/metrics";
@@ -41,8 +41,7 @@ export interface Evaluation {
 /** What is evaluated, and how. */
 export interface EvaluationOptions {
   pipeline: Pipeline;
-  params: ControlNetParams;
-  config: ControlNetConfig;
+  net: ControlNet;
   condition: Condition;
   conditionOptions: Record<string, unknown>;
   /** Whether the condition can make maps of pictures. */
@@ -58,16 +57,7 @@ export interface EvaluationOptions {
 
 /** Paints held-out samples with and without control and compares what came out with the maps. */
 export async function evaluateControl(options: EvaluationOptions): Promise<Evaluation> {
-  const {
-    pipeline,
-    params,
-    config,
-    condition,
-    conditionOptions,
-    samples,
-    batchSize = 8,
-    onProgress,
-  } = options;
+  const { pipeline, net, condition, conditionOptions, samples, batchSize = 8, onProgress } = options;
   const compiled = compilePipeline(pipeline);
   const paint = async (withMaps: boolean): Promise<Image[]> => {
     const images: Image[] = [];
@@ -75,7 +65,7 @@ export async function evaluateControl(options: EvaluationOptions): Promise<Evalu
       const part = samples.slice(start, start + batchSize);
       const { images: painted, latents } = await compiled.textToImage({
         prompts: part.map(({ caption }) => caption),
-        controls: withMaps ? [{ params, config, map: part.map(({ map }) => map) }] : [],
+        controls: withMaps ? [{ net, map: part.map(({ map }) => map) }] : [],
         steps: options.steps,
         guidance: options.guidance,
         seed: options.seed,
@@ -244,7 +234,7 @@ async function evaluateControlFolder(
         );
     const { sheet, figures } = await evaluateControl({
       pipeline,
-      ...net,
+      net,
       condition,
       conditionOptions,
       detects,
@@ -257,6 +247,6 @@ async function evaluateControlFolder(
     return { sheet, figures, line: describeFigures(condition, detects, figures) };
   } finally {
     bar.end();
-    disposeTree(net.params);
+    disposeTree(net);
   }
 }

@@ -33,15 +33,14 @@ export async function quickstart({ config, out, engine, signal }: QuickstartComm
   const bar = createProgressBar();
   try {
     markRun(out, true);
-    const { pipeline, params, netConfig, condition, detects, heldOut, log, result } = trained;
-    await saveControlNet(join(out, "controlnet"), params, netConfig, {
+    const { pipeline, net, condition, detects, heldOut, log, result } = trained;
+    await saveControlNet(join(out, "controlnet"), net, {
       metadata: trained.metadata(result.step),
     });
     replaceFile(join(out, chartFile), log.chart());
     const { figures, sheet } = await evaluateControl({
       pipeline,
-      params,
-      config: netConfig,
+      net,
       condition,
       detects,
       conditionOptions: config.conditionOptions,

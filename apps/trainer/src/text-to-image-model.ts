@@ -45,10 +45,10 @@ export function createTextToImageModel(
     }),
     text: textEncoderConfig({ ...textShape, vocabularySize: tokenizer.vocabularySize }),
   };
-  const params = initialTextToImage(configs, training.seed);
+  const models = initialTextToImage(configs, training.seed);
   const pipeline: Pipeline = {
-    text: { params: params.text, config: configs.text, tokenizer, vocabulary: words },
-    unet: { params: params.unet, config: configs.unet },
+    text: { ...models.text, tokenizer, vocabulary: words },
+    unet: models.unet,
     autoencoder,
     schedule: createSchedule(scheduler.schedule),
     scheduler,

@@ -1,4 +1,4 @@
-import { type Autoencoder, autoencoderConfig } from "@controlnet-js/autoencoder";
+import { type AutoencoderParams, autoencoderConfig } from "@controlnet-js/autoencoder";
 import { disposeTree } from "@controlnet-js/core";
 import { autoencoderTask, initialAutoencoder } from "@controlnet-js/training";
 import { contactSheet } from "./contact-sheet.js";
@@ -11,14 +11,13 @@ import type { AutoencoderTrainConfig } from "./task-schemas.js";
 /** Trains an autoencoder as a config says; the caller calls `dispose`. */
 export async function trainAutoencoder(
   command: TrainCommand<AutoencoderTrainConfig>,
-): Promise<RunOutcome<Autoencoder> & { dispose(): void }> {
+): Promise<RunOutcome<AutoencoderParams> & { dispose(): void }> {
   const { training, validation, model, loss, ...config } = command.config;
   await startEngine(command.engine);
   const { train, heldOut, side } = await openPictures(config);
   const shape = autoencoderConfig({ ...model, sampleSize: side });
   const task = autoencoderTask({
-    params: initialAutoencoder(shape, training.seed),
-    config: shape,
+    autoencoder: initialAutoencoder(shape, training.seed),
     weights: loss,
     seed: training.seed,
     heldOut,
@@ -27,7 +26,7 @@ export async function trainAutoencoder(
   });
   try {
     const shown = await loadSamples(heldOut, validation.images);
-    const paint = async (params: Autoencoder) => {
+    const paint = async (params: AutoencoderParams) => {
       const restored = await task.restore(params, shown);
       const rows = shown.map(({ image, caption }, i) => ({ images: [image, restored[i]!], caption }));
       return { sheet: await contactSheet(["picture", "restored"], rows), figures: {} };

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { disposeTree } from "@controlnet-js/core";
 import { disposePipeline } from "@controlnet-js/pipeline";
-import { loadPipeline } from "@controlnet-js/pipeline/node";
+import { openPipeline } from "@controlnet-js/pipeline/node";
 import { loadAutoencoder } from "@controlnet-js/training";
 import sharp from "sharp";
 import { afterAll, expect, test } from "vitest";
@@ -78,7 +78,7 @@ validation: { every: 1, samples: 2, images: 1, imagesEvery: 2, colourSamples: 2,
   expect(before!.held_out_loss).toBeLessThan(1.1);
   expect([0, 0.5, 1]).toContain(painted!.colour_right);
   expect(unpainted).toMatchObject({ step: 1, colour_right: Number.NaN });
-  const pipeline = await loadPipeline(join(base.output, "pipeline"));
+  const pipeline = await openPipeline(join(base.output, "pipeline"));
   expect(pipeline.metadata).toMatchObject({ step: 2 });
   expect(pipeline.autoencoder.config.scalingFactor).toBeCloseTo(published.config.scalingFactor, 6);
   expect(pipeline.unet.config).toMatchObject({ channels: [4, 8], contextChannels: 4, sampleSize: 16 });

@@ -1,10 +1,5 @@
 import { basename } from "node:path";
-import {
-  type ControlNetConfig,
-  type ControlNetParams,
-  controlNetConfig,
-  createControlNet,
-} from "@controlnet-js/controlnet";
+import { type ControlNet, type ControlNetParams, createControlNet } from "@controlnet-js/controlnet";
 import { type Condition, disposeTree } from "@controlnet-js/core";
 import type { Sample } from "@controlnet-js/data";
 import {
@@ -31,7 +26,8 @@ import { openTrainingCondition, type TrainingCondition } from "./training-condit
 /** What the training of a ControlNet leaves behind; whoever called it calls `dispose`. */
 export interface TrainedControl extends RunOutcome<ControlNetParams> {
   pipeline: Pipeline;
-  netConfig: ControlNetConfig;
+  /** As trained: the moving average where one is kept. */
+  net: ControlNet;
   condition: Condition;
   /** Whether the condition can make maps of pictures. */
   detects: boolean;
@@ -57,10 +53,6 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
   const unmeasured = whyNotMeasured(named);
   if (unmeasured) print(unmeasured);
   const figures = figuresOf(named.condition);
-  const netConfig = controlNetConfig(pipeline.unet.config, {
-    hintChannels: data.condition.channels,
-    hintWidths: config.hintWidths,
-  });
   const { width, height } = config.dataOptions;
   const limits = cacheLimits(
     training.cacheGigabytes,
@@ -68,18 +60,17 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
     { count: data.train.size, width, height },
     { group: command.group, texts: true },
   );
-  const latents = createLatentCache(pipeline.autoencoder.params, pipeline.autoencoder.config, limits.latents);
-  const texts = createTextCache(
-    pipeline.text.params,
-    pipeline.text.config,
-    pipeline.text.tokenizer,
-    limits.texts,
-  );
+  const latents = createLatentCache(pipeline.autoencoder, limits.latents);
+  const texts = createTextCache(pipeline.text, pipeline.text.tokenizer, limits.texts);
   const base = { hash: hashUNet(pipeline.unet), name: basename(config.base) };
   const metadata = (step: number) => ({ ...data.condition.metadata(config.conditionOptions), base, step });
+  const net = createControlNet(pipeline.unet, {
+    hintChannels: data.condition.channels,
+    hintWidths: config.hintWidths,
+    seed: training.seed,
+  });
   const task = controlTask({
-    params: createControlNet(pipeline.unet.params, netConfig, { seed: training.seed }),
-    config: netConfig,
+    net,
     locked: pipeline.unet,
     latents,
     texts,
@@ -92,7 +83,7 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
     validationSamples: validation.samples,
     batchSize: Math.min(training.batchSize, data.heldOut.size),
     publish: (params, folder, step) =>
-      saveControlNet(folder, params, netConfig, { metadata: metadata(step) }),
+      saveControlNet(folder, { ...net, params }, { metadata: metadata(step) }),
   });
   const compiled = compilePipeline(pipeline);
   try {
@@ -103,7 +94,7 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
       published: "controlnet",
       ...(painted.length > 0 && {
         paint: (params: ControlNetParams, signal?: AbortSignal) =>
-          paintControlled(compiled, { params, config: netConfig }, painted, named, config, signal),
+          paintControlled(compiled, { ...net, params }, painted, named, config, signal),
       }),
       paintedFigures: figures.map(columnOf),
       describe(report) {
@@ -130,7 +121,7 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
     return {
       ...outcome,
       pipeline,
-      netConfig,
+      net: { ...net, params: outcome.params },
       condition: data.condition,
       detects: named.detects,
       metadata,
@@ -153,7 +144,7 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
 /** Paints held-out samples with their maps; how well the maps are obeyed is measured where the condition detects. */
 async function paintControlled(
   compiled: CompiledPipeline,
-  net: { params: ControlNetParams; config: ControlNetConfig },
+  net: ControlNet,
   samples: readonly Sample[],
   { condition, detects }: TrainingCondition,
   { validation, training, conditionOptions }: ControlTrainConfig,
@@ -162,7 +153,7 @@ async function paintControlled(
   const maps = samples.map(({ map }) => map);
   const { images, latents } = await compiled.textToImage({
     prompts: samples.map(({ caption }) => caption),
-    controls: [{ ...net, map: maps }],
+    controls: [{ net, map: maps }],
     steps: validation.samplingSteps,
     guidance: validation.guidance,
     seed: training.seed,

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { disposeTree, leavesOf } from "@controlnet-js/core";
-import { loadControlNet } from "@controlnet-js/pipeline/node";
+import { openControlNet } from "@controlnet-js/pipeline/node";
 import { useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -74,9 +74,9 @@ async function trained(
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (said += chunk));
   const code = await new Promise((resolve) => child.once("close", resolve));
   expect(code, said).toBe(0);
-  const net = await loadControlNet(join(folder, output, "controlnet"));
+  const net = await openControlNet(join(folder, output, "controlnet"));
   const values = leavesOf(net.params).flatMap(({ value }) => [...value.dataSync()]);
-  disposeTree(net.params);
+  disposeTree(net);
   return values;
 }
 

@@ -29,8 +29,8 @@ export async function trainTextToImage(
   const { train, heldOut, side } = await openPictures(config);
   const pipeline = createTextToImageModel(config, autoencoder, side);
   const withWeights = ({ unet, text }: TextToImageParams): Pipeline => {
-    pipeline.unet.params = unet;
-    pipeline.text.params = text;
+    pipeline.unet = { ...pipeline.unet, params: unet };
+    pipeline.text = { ...pipeline.text, params: text };
     return pipeline;
   };
   print(
@@ -42,9 +42,9 @@ export async function trainTextToImage(
     { count: train.size, width: side, height: side },
     { group: command.group },
   );
-  const latents = createLatentCache(autoencoder.params, autoencoder.config, limits.latents);
+  const latents = createLatentCache(autoencoder, limits.latents);
   const parts = {
-    configs: { unet: pipeline.unet.config, text: pipeline.text.config },
+    models: { unet: pipeline.unet, text: pipeline.text },
     tokenizer: pipeline.text.tokenizer,
     latents,
     schedule: pipeline.schedule,
@@ -59,7 +59,6 @@ export async function trainTextToImage(
   });
   const task = textToImageTask({
     ...parts,
-    params: { unet: pipeline.unet.params, text: pipeline.text.params },
     promptDropping: training.promptDropping,
     checkpointing: training.gradientCheckpointing,
     validate: async (params, _step, signal) => ({ held_out_loss: await loss.measure(params, signal) }),
@@ -92,7 +91,7 @@ export async function trainTextToImage(
         return { bar: quality, line: quality + colours };
       },
     });
-    return { ...outcome, dispose: () => disposeTree([outcome.params, autoencoder.params]) };
+    return { ...outcome, dispose: () => disposeTree([outcome.params, autoencoder]) };
   } finally {
     compiled.dispose();
     loss.dispose();

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { disposeTree } from "@controlnet-js/core";
 import { selectEngine } from "@controlnet-js/engine";
-import { hashUNet, loadControlNet, loadUNet, readPngText } from "@controlnet-js/pipeline/node";
+import { hashUNet, openControlNet, openUNet, readPngText } from "@controlnet-js/pipeline/node";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { sample } from "./sample/sample.js";
@@ -89,14 +89,14 @@ test("trains on a folder in fill50k's format, resumes, and its ControlNet paints
     ]),
   );
 
-  const net = await loadControlNet(join(folder, "run/controlnet"));
-  const unet = loadUNet(join(base, "unet"));
+  const net = await openControlNet(join(folder, "run/controlnet"));
+  const unet = await openUNet(join(base, "unet"));
   expect(net.metadata).toMatchObject({
     condition: "canny",
     base: { name: "base", hash: hashUNet(unet) },
     step: 4,
   });
-  disposeTree([net.params, unet.params]);
+  disposeTree([net, unet]);
 
   const photo = join(folder, "photo.png");
   writeFileSync(photo, await picture(3, 50));

@@ -1,4 +1,4 @@
-import { controlledUNet, controlNetConfig, createControlNet } from "@controlnet-js/controlnet";
+import { controlledUNet, createControlNet } from "@controlnet-js/controlnet";
 import type { ControlBatch } from "@controlnet-js/training";
 import { createUNet, type UNetInputs, unet, unetConfig } from "@controlnet-js/unet";
 import { fill, type Tensor4D } from "@tensorflow/tfjs-core";
@@ -7,7 +7,6 @@ import { trainingStep } from "../training-step.js";
 import { quickInitializer, values } from "../weights.js";
 
 const config = unetConfig();
-const netConfig = controlNetConfig(config);
 
 const inputsFor = (): UNetInputs => ({
   latents: values([1, 64, 64, 4]),
@@ -19,10 +18,10 @@ const mapFor = () => values<Tensor4D>([1, 512, 512, 3], 0.5);
 
 const unetCase = (precision: "float32" | "bfloat16"): Case["setUp"] => {
   return (compile) => {
-    const params = createUNet(config, quickInitializer);
+    const model = createUNet(config, quickInitializer);
     const inputs = inputsFor();
-    const run = compile((p: typeof params, given: UNetInputs) => unet(p, config, given), { precision });
-    return () => run(params, inputs);
+    const run = compile((m: typeof model, given: UNetInputs) => unet(m, given), { precision });
+    return () => run(model, inputs);
   };
 };
 
@@ -43,13 +42,13 @@ export const stableDiffusion: Case[] = [
     ...large,
     goal: { peer: "pytorch", time: 0.9 },
     setUp(compile) {
-      const params = createUNet(config, quickInitializer);
-      const net = createControlNet(params, netConfig, { seed: 1 });
+      const locked = createUNet(config, quickInitializer);
+      const net = createControlNet(locked, { seed: 1 });
       const [inputs, map] = [inputsFor(), mapFor()];
-      const run = compile((p: typeof params, n: typeof net, given: UNetInputs, hint: Tensor4D) =>
-        controlledUNet(p, config, n, netConfig, given, hint),
+      const run = compile((u: typeof locked, n: typeof net, given: UNetInputs, hint: Tensor4D) =>
+        controlledUNet(u, n, given, hint),
       );
-      return () => run(params, net, inputs, map);
+      return () => run(locked, net, inputs, map);
     },
   },
   {
@@ -57,7 +56,7 @@ export const stableDiffusion: Case[] = [
     title: "SD 1.5 ControlNet training step",
     ...large,
     goal: { peer: "pytorch", time: 0.9, memory: 1.1 },
-    setUp: () => trainingStep(netConfig, batchFor),
+    setUp: () => trainingStep(config, batchFor),
   },
   {
     name: "sd-training-checkpointing",
@@ -65,7 +64,7 @@ export const stableDiffusion: Case[] = [
     ...large,
     others: [],
     goal: { peer: "pytorch", time: 0.9, memory: 1.1 },
-    setUp: () => trainingStep(netConfig, batchFor, { checkpointing: true }),
+    setUp: () => trainingStep(config, batchFor, { checkpointing: true }),
   },
   {
     name: "sd-unet-bfloat16",
@@ -79,6 +78,6 @@ export const stableDiffusion: Case[] = [
     title: "SD 1.5 ControlNet training step, bfloat16",
     ...large,
     others: [],
-    setUp: () => trainingStep(netConfig, batchFor, { precision: "bfloat16" }),
+    setUp: () => trainingStep(config, batchFor, { precision: "bfloat16" }),
   },
 ];

@@ -1,4 +1,3 @@
-import { controlNetConfig } from "@controlnet-js/controlnet";
 import { unetConfig } from "@controlnet-js/unet";
 import { fill } from "@tensorflow/tfjs-core";
 import type { Case } from "../case.js";
@@ -22,7 +21,7 @@ const training = (
   rounds: 3,
   setUp: () =>
     trainingStep(
-      controlNetConfig(config, { hintWidths: [16, 32, 64, 128] }),
+      config,
       () => ({
         latents: values([16, 16, 16, 4]),
         timesteps: fill([16], 10),
@@ -30,7 +29,7 @@ const training = (
         target: values([16, 16, 16, 4]),
         map: values([16, 128, 128, 3], 0.5),
       }),
-      { precision },
+      { precision, hintWidths: [16, 32, 64, 128] },
     ),
 });
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { disposeTree, type Image } from "@controlnet-js/core";
 import { selectEngine } from "@controlnet-js/engine";
-import { loadControlNet } from "@controlnet-js/pipeline/node";
+import { openControlNet } from "@controlnet-js/pipeline/node";
 import { builtInConditions } from "@controlnet-js/preprocessors";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { writeTinyBase } from "../../../apps/trainer/src/testing/tiny-base.js";
@@ -52,8 +52,8 @@ test("a ControlNet of six hint channels trains with it on tinyworld", { timeout:
   for (const { loss } of trained.log.steps) expect(loss).toBeGreaterThan(0);
   trained.dispose();
 
-  const net = await loadControlNet(join(output, "controlnet"));
+  const net = await openControlNet(join(output, "controlnet"));
   expect(net.config.hintChannels).toBe(6);
   expect(net.metadata).toMatchObject({ condition: "edges-and-colours", channels: 6, step: 2 });
-  disposeTree(net.params);
+  disposeTree(net);
 });

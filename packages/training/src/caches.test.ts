@@ -18,7 +18,7 @@ test("latents stay within their bytes, and are the same whether they were held o
   const data = tinyDataset(6);
   const samples = await Promise.all([0, 1, 2, 3, 4, 5].map((i) => data.load(i)));
   const [bounded, free, none] = [3 * one, undefined, 0].map((limit) =>
-    createLatentCache(weights(), shape, limit),
+    createLatentCache(weights(), limit),
   ) as [
     ReturnType<typeof createLatentCache>,
     ReturnType<typeof createLatentCache>,
@@ -47,7 +47,7 @@ test("embeddings of texts stay within their bytes, and are the same whether they
     layers: 1,
   });
   const cacheOf = (limit?: number) =>
-    createTextCache(createTextEncoder(config, randomInitializer(3)), config, tokenizer, limit);
+    createTextCache(createTextEncoder(config, randomInitializer(3)), tokenizer, limit);
   const [bounded, free] = [cacheOf(1000), cacheOf()];
   const texts = ["red ball", "blue cube", "red cube", "blue ball", "red ball"];
   for (let epoch = 0; epoch < 2; epoch++) {

@@ -44,10 +44,7 @@ export const latentBytes = (
  * sample once, so what came least recently is needed no later than what came last, and replacing entries would
  * hit less often, and for an order that repeats never.
  */
-export function createLatentCache(
-  autoencoder: Autoencoder,
-  limit = Number.POSITIVE_INFINITY,
-): LatentCache {
+export function createLatentCache(autoencoder: Autoencoder, limit = Number.POSITIVE_INFINITY): LatentCache {
   const known = new Map<number, Held>();
   let bytes = 0;
   const run = jit((images: Tensor4D) => encodeImages(autoencoder, images), { name: "encode-picture" });

@@ -42,7 +42,8 @@ export const withParams = (
   params: TextToImageParams,
 ): TextToImageModels => ({
   unet: { ...unet, params: params.unet },
-  text: { ...text, params: params.text },
+  // A text model of a pipeline holds a tokenizer, too, which no compiled function takes.
+  text: { params: params.text, config: text.config },
 });
 
 /** How a loss is computed. */

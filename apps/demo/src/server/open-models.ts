@@ -1,6 +1,6 @@
 import { ControlNetError, disposeTree } from "@controlnet-js/core";
 import { assertControlFits, disposePipeline, type Pipeline, unetTask } from "@controlnet-js/pipeline";
-import { type LoadedControlNet, openControlNet, openPipeline } from "@controlnet-js/pipeline/node";
+import { type OpenedControlNet, openControlNet, openPipeline } from "@controlnet-js/pipeline/node";
 import { weightsFolder } from "@controlnet-js/tinyworld/node";
 
 /** What the page paints with, as it was asked for. */
@@ -24,12 +24,12 @@ export async function openModels({
   control,
   tokenizer,
   log,
-}: ModelRequest): Promise<{ pipeline: Pipeline; net: LoadedControlNet | undefined }> {
+}: ModelRequest): Promise<{ pipeline: Pipeline; net: OpenedControlNet | undefined }> {
   const pipeline = await openPipeline(model === "tinyworld" ? weightsFolder() : model, {
     ...(tokenizer !== undefined && { tokenizer }),
     log,
   });
-  let net: LoadedControlNet | undefined;
+  let net: OpenedControlNet | undefined;
   try {
     if (unetTask(pipeline) !== "paint")
       throw new ControlNetError(
@@ -38,12 +38,12 @@ export async function openModels({
           "controlnet sample does",
       );
     if (control === undefined) return { pipeline, net: undefined };
-    net = await openControlNet(control, { base: pipeline.unet.config, log });
-    assertControlFits(pipeline, net.config, { control, base: model });
+    net = await openControlNet(control, { base: pipeline.unet, log });
+    assertControlFits(pipeline, net, { control, base: model });
     return { pipeline, net };
   } catch (error) {
     disposePipeline(pipeline);
-    if (net) disposeTree(net.params);
+    if (net) disposeTree(net);
     throw error;
   }
 }

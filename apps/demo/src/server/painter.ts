@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import { type CompiledPipeline, compilePipeline, latentFactor, type Pipeline } from "@controlnet-js/pipeline";
-import { type LoadedControlNet, pngWithText } from "@controlnet-js/pipeline/node";
+import { type OpenedControlNet, pngWithText } from "@controlnet-js/pipeline/node";
 import sharp from "sharp";
 import { decodeMap, type GenerateRequest } from "./generate-request.js";
 
@@ -39,7 +39,7 @@ const pngOf = (image: Image) =>
 const address = (bytes: Buffer) => `data:image/png;base64,${bytes.toString("base64")}`;
 
 /** A painter on a pipeline and, where there is one, a ControlNet; it does not own their parameters. */
-export function createPainter(pipeline: Pipeline, net: LoadedControlNet | undefined): Painter {
+export function createPainter(pipeline: Pipeline, net: OpenedControlNet | undefined): Painter {
   const compiled: CompiledPipeline = compilePipeline(pipeline);
   const side = pipeline.unet.config.sampleSize * latentFactor(pipeline);
   const size = { width: side, height: side };
@@ -67,7 +67,7 @@ export function createPainter(pipeline: Pipeline, net: LoadedControlNet | undefi
           ...size,
           ...options,
           prompts: [prompt],
-          controls: map && net ? [{ params: net.params, config: net.config, map, strength }] : [],
+          controls: map && net ? [{ net, map, strength }] : [],
           signal,
           async onStep({ step, steps, preview }) {
             const [picture] = await preview();

@@ -1,8 +1,8 @@
 import { autoencoderConfig, createAutoencoder } from "@controlnet-js/autoencoder";
-import { controlNetConfig, createControlNet } from "@controlnet-js/controlnet";
+import { createControlNet } from "@controlnet-js/controlnet";
 import { disposeTree, randomInitializer } from "@controlnet-js/core";
 import { disposePipeline, type Pipeline } from "@controlnet-js/pipeline";
-import type { LoadedControlNet } from "@controlnet-js/pipeline/node";
+import type { OpenedControlNet } from "@controlnet-js/pipeline/node";
 import { createSchedule, stableDiffusionConfig } from "@controlnet-js/samplers";
 import { createTextEncoder, createTokenizer, textEncoderConfig, trainBpe } from "@controlnet-js/text-encoder";
 import { createUNet, unetConfig } from "@controlnet-js/unet";
@@ -10,7 +10,7 @@ import { createUNet, unetConfig } from "@controlnet-js/unet";
 /** A model for tests: random weights, pictures of 64x64. */
 export interface TinyModel {
   pipeline: Pipeline;
-  net: LoadedControlNet;
+  net: OpenedControlNet;
   dispose(): void;
 }
 
@@ -44,17 +44,15 @@ export function createTinyModel(): TinyModel {
   });
   const scheduler = stableDiffusionConfig();
   const pipeline: Pipeline = {
-    text: { params: createTextEncoder(text, randomInitializer(1)), config: text, tokenizer, vocabulary },
-    unet: { params: createUNet(unet, randomInitializer(2)), config: unet },
-    autoencoder: { params: createAutoencoder(autoencoder, randomInitializer(3)), config: autoencoder },
+    text: { ...createTextEncoder(text, randomInitializer(1)), tokenizer, vocabulary },
+    unet: createUNet(unet, randomInitializer(2)),
+    autoencoder: createAutoencoder(autoencoder, randomInitializer(3)),
     schedule: createSchedule(scheduler.schedule),
     scheduler,
     metadata: {},
   };
-  const config = controlNetConfig(unet, { hintWidths: [4, 4, 4, 4] });
-  const net: LoadedControlNet = {
-    params: createControlNet(pipeline.unet.params, config),
-    config,
+  const net: OpenedControlNet = {
+    ...createControlNet(pipeline.unet, { hintWidths: [4, 4, 4, 4] }),
     metadata: {},
   };
   return {
@@ -62,7 +60,7 @@ export function createTinyModel(): TinyModel {
     net,
     dispose() {
       disposePipeline(pipeline);
-      disposeTree(net.params);
+      disposeTree(net);
     },
   };
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { float32Tensor, parseSafetensors, toFloat32, writeSafetensors } from "@controlnet-js/checkpoints";
 import { disposePipeline } from "@controlnet-js/pipeline";
-import { loadPipeline, savePipeline } from "@controlnet-js/pipeline/node";
+import { openPipeline, savePipeline } from "@controlnet-js/pipeline/node";
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import { slice, tidy } from "@tensorflow/tfjs-core";
 import sharp from "sharp";
@@ -43,7 +43,7 @@ beforeAll(async () => {
   cpSync(fixture("tiny"), at("inpaint"), { recursive: true });
   rmSync(at("inpaint/unet"), { recursive: true });
   cpSync(fixture("inpaint-unet"), at("inpaint/unet"), { recursive: true });
-  const wide = await loadPipeline(at("inpaint"));
+  const wide = await openPipeline(at("inpaint"));
   const { input, ...rest } = wide.unet.params;
   const kernel = tidy(() => slice(input.kernel, [0, 0, 0, 0], [3, 3, 8, -1]));
   const unet = {

@@ -16,7 +16,7 @@ import { float32Tensor, parseSafetensors, toFloat32, writeSafetensors } from "@c
 import { controlNetConfig, createControlNetFrom } from "@controlnet-js/controlnet";
 import { disposeTree, randomInitializer } from "@controlnet-js/core";
 import { disposePipeline } from "@controlnet-js/pipeline";
-import { loadPipeline, saveControlNet } from "@controlnet-js/pipeline/node";
+import { openPipeline, saveControlNet } from "@controlnet-js/pipeline/node";
 import { expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -30,11 +30,11 @@ beforeAll(async () => {
   await useCpuBackend();
   folder = mkdtempSync(join(tmpdir(), "sample-"));
   await writeTinyBase(at("base"));
-  const base = await loadPipeline(at("base"));
+  const base = await openPipeline(at("base"));
   const config = controlNetConfig(base.unet.config, { hintWidths: [4, 4, 4, 4] });
-  const params = createControlNetFrom(config, randomInitializer(5));
-  await saveControlNet(at("net"), params, config, { metadata: { condition: "canny", base: "other" } });
-  disposeTree(params);
+  const net = createControlNetFrom(config, randomInitializer(5));
+  await saveControlNet(at("net"), net, { metadata: { condition: "canny", base: "other" } });
+  disposeTree(net);
   disposePipeline(base);
   const pixels = Uint8Array.from({ length: 40 * 24 * 3 }, (_, i) => (i * 37) % 256);
   await sharp(pixels, { raw: { width: 40, height: 24, channels: 3 } }).toFile(at("map.png"));

@@ -32,15 +32,15 @@ export async function writeTinyBase(folder: string): Promise<void> {
     groups: 2,
     sampleSize: 32,
   });
-  const params = {
+  const models = {
     text: createTextEncoder(text, randomInitializer(1)),
     unet: createUNet(unet, randomInitializer(2)),
     autoencoder: createAutoencoder(autoencoder, randomInitializer(3)),
   };
   await savePipeline(folder, {
-    text: { params: params.text, config: text, tokenizer, vocabulary },
-    unet: { params: params.unet, config: unet },
-    autoencoder: { params: params.autoencoder, config: autoencoder },
+    text: { ...models.text, tokenizer, vocabulary },
+    unet: models.unet,
+    autoencoder: models.autoencoder,
     schedule: createSchedule(),
     scheduler: readSchedulerConfig({
       _class_name: "DDIMScheduler",
@@ -54,5 +54,5 @@ export async function writeTinyBase(folder: string): Promise<void> {
     }),
     metadata: {},
   });
-  disposeTree(params);
+  disposeTree(models);
 }
