@@ -65,7 +65,9 @@ test("wrong folders are named, and nothing is left behind", async () => {
     await expect(openControlNet(fixturePath("tiny/unet"))).rejects.toThrow(
       /tiny\/unet: expected a ControlNet, found a U-Net/,
     );
-    await expect(openPipeline(fixturePath("edges"))).rejects.toThrow(/model_index\.json/);
+    await expect(openPipeline(fixturePath("edges"))).rejects.toThrow(
+      /edges: expected a U-Net, found a ControlNet/,
+    );
     const pipeline = await openPipeline(fixturePath("tiny"));
     const path = join(folder, "mine");
     await savePipeline(path, pipeline);
