@@ -22,11 +22,19 @@ try {
   mkdirSync(tarballs);
   const sources = ["--filter", "./packages/*", "--filter", "./apps/trainer"];
   pnpm([...sources, "--filter", "!*-tests", "pack", "--pack-destination", tarballs], { stdio: "ignore" });
+  const withNotices = ["packages", "apps"].flatMap((group) =>
+    readdirSync(join(root, group))
+      .filter((name) => existsSync(join(root, group, name, "THIRD-PARTY-NOTICES")))
+      .map((name) => join(group, name)),
+  );
   const manifestOf = (path) => JSON.parse(readFileSync(join(root, path, "package.json"), "utf8"));
   const packages = readdirSync(join(root, "packages"))
     .map((name) => manifestOf(join("packages", name)))
     .filter((manifest) => !manifest.private);
   const trainer = manifestOf(join("apps", "trainer"));
+  for (const path of withNotices)
+    if (!manifestOf(path).files.includes("THIRD-PARTY-NOTICES"))
+      throw new Error(`${path}: its bundles hold code of others; name THIRD-PARTY-NOTICES in its files`);
   const dependencies = Object.fromEntries(
     [...packages, trainer].map(({ name, version }) => [
       name,
@@ -55,6 +63,12 @@ try {
       .filter((key) => key !== "./package.json")
       .map((key) => name + key.slice(1)),
   );
+  for (const { name, files } of [...packages, trainer]) {
+    const installed = readdirSync(join(folder, "node_modules", name));
+    const expected = ["LICENSE", ...(files.includes("THIRD-PARTY-NOTICES") ? ["THIRD-PARTY-NOTICES"] : [])];
+    for (const file of expected)
+      if (!installed.includes(file)) throw new Error(`${name} is packed without ${file}`);
+  }
   for (const entry of entries) {
     const check = `const names = Object.keys(m).filter((k) => k !== "default"); if (!names.length) throw new Error("exports nothing");`;
     execFileSync("node", ["--input-type=module", "-e", `const m = await import("${entry}"); ${check}`], {

@@ -1,4 +1,5 @@
 import { defineConfig } from "tsup";
+import { esbuildNotices } from "./notices.js";
 
 /** The build of every package: ESM and CJS side by side, each with exact types. */
 export const preset = (overrides = {}) =>
@@ -11,5 +12,6 @@ export const preset = (overrides = {}) =>
     clean: true,
     shims: true,
     splitting: false,
+    esbuildPlugins: [esbuildNotices],
     ...overrides,
   });

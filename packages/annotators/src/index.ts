@@ -22,6 +22,7 @@ export { lineartNetwork } from "./lineart/lineart-network.js";
 export { decodeSegments } from "./mlsd/decode-segments.js";
 export { loadMlsd, type Mlsd, mlsd } from "./mlsd/mlsd.js";
 export { mlsdNetwork } from "./mlsd/mlsd-network.js";
+export { type MoveNetOptions, moveNetNetwork } from "./movenet/movenet-network.js";
 export { type DecodedBody, decodeBodies } from "./open-pose/decode-bodies.js";
 export { decodeHand } from "./open-pose/decode-hand.js";
 export { type HandBox, handBoxes } from "./open-pose/hand-boxes.js";

@@ -74,7 +74,7 @@ export interface Condition<S extends z.ZodObject = z.ZodObject> extends Conditio
 
 /**
  * Defines a condition type. The preprocessor, the data loader's checks, the hint encoder's input, the trainer's
- * flags, the checkpoint's metadata and the page's controls all follow from this one definition.
+ * flags and the checkpoint's metadata all follow from this one definition.
  * @throws ControlNetError `config` for a bad definition
  */
 export function defineCondition<S extends z.ZodObject>(spec: ConditionSpec<S>): Condition<S> {

@@ -81,9 +81,8 @@ export function prepareControl(
   size: { batch: number; height: number; width: number },
   warnings: string[],
 ): PreparedControl {
-  const name = input.name ?? `control ${place + 1}`;
+  const name = nameOf(input, place);
   const where = `textToImage: ${name}`;
-  checkOptions(where, input);
   assertControlFits(pipeline, input.net, { control: where });
   const { weighting = "even", links = "all", start = 0, end = 1 } = input;
   assertWindow(where, start, end);
@@ -138,7 +137,14 @@ function maskLevels(
   });
 }
 
-function checkOptions(where: string, input: ControlInput): void {
+const nameOf = (input: ControlInput, place: number): string => input.name ?? `control ${place + 1}`;
+
+/**
+ * Checks what a control is given as, which may come from plain JavaScript.
+ * @throws ControlNetError `config`, naming the control and the way out
+ */
+export function checkControl(input: ControlInput, place: number): void {
+  const where = `textToImage: ${nameOf(input, place)}`;
   for (const key of Object.keys(input))
     if (!known.includes(key)) {
       const nearest = nearestName(key, known);
@@ -147,6 +153,11 @@ function checkOptions(where: string, input: ControlInput): void {
         `${where}: unknown option "${key}"${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${known.join(", ")})`,
       );
     }
+  if (!input.net?.params || !input.net.config)
+    throw new ControlNetError(
+      "config",
+      `${where}: expected net as an opened ControlNet { params, config }: controls: [{ net: await openControlNet(path), map }]`,
+    );
   const oneOf = (key: string, value: string | undefined, values: readonly string[]) => {
     if (value === undefined || values.includes(value)) return;
     throw new ControlNetError(

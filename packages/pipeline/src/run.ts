@@ -3,7 +3,7 @@ import { keep, type Tensor, type Tensor4D } from "@tensorflow/tfjs-core";
 import type { Applied } from "./applied.js";
 import { type ChosenPlan, choosePlan } from "./choose-plan.js";
 import type { CompiledPipeline } from "./compile-pipeline.js";
-import { type ControlInput, type PreparedControl, prepareControl } from "./control-input.js";
+import { type ControlInput, checkControl, type PreparedControl, prepareControl } from "./control-input.js";
 import { createDenoiser } from "./denoiser.js";
 import { keepOutside, lacksImage, type PreparedImage, prepareImage } from "./initial-image.js";
 import { unetTask } from "./pipeline.js";
@@ -77,6 +77,7 @@ function prepareControls(
   applied: Applied,
   own: Own,
 ): PreparedControl[] {
+  controls.forEach(checkControl);
   // diffusers looks at the first net alone: a globally pooled one after others controls both halves, as they do.
   const conditional = guessMode !== undefined || controls[0]?.net.config.globalPooling;
   return controls.map((input, i) => {

@@ -73,6 +73,16 @@ describe("a picture", () => {
     });
   });
 
+  test("takes an opened ControlNet with its metadata, and says how where it is given otherwise", async () => {
+    expect(reference.edges.metadata).toBeDefined();
+    const spread = quick({ controls: [{ ...reference.edges, map } as never] });
+    await expect(compiled.textToImage(spread)).rejects.toThrow(/unknown option "params".*known: net, map/);
+    const without = quick({ controls: [{ map } as never] });
+    await expect(compiled.textToImage(without)).rejects.toThrow(
+      "controls: [{ net: await openControlNet(path), map }]",
+    );
+  });
+
   test("is what the plain model makes, bit for bit, with a fresh ControlNet", async () => {
     const { unet: _, ...options } = reference.edges.config;
     const net = createControlNet(reference.pipeline.unet, options);
