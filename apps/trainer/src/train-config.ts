@@ -1,10 +1,9 @@
-import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { ControlNetError, nearestName } from "@controlnet-js/core";
 import { isUrl } from "@controlnet-js/data";
-import { parse, YAMLParseError } from "yaml";
 import * as z from "zod";
 import { isModulePath } from "./condition-name.js";
+import { parseYaml, readYaml } from "./parse-yaml.js";
 import { type TrainConfig, trainConfigSchema } from "./task-schemas.js";
 
 /** A config before it is checked. */
@@ -17,17 +16,7 @@ type RawConfig = Record<string, unknown>;
  * @throws ControlNetError `config` naming each wrong key and the nearest known one, `io` where the file can't be read
  */
 export function readTrainConfig(path: string, settings: readonly string[] = []): TrainConfig {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new ControlNetError(
-      "io",
-      `controlnet train: can't read the config ${path}: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
-  const raw = parseYaml(text, path);
+  const raw = readYaml(path, `controlnet train: ${path}`, "config");
   if (typeof raw !== "object" || raw === null || Array.isArray(raw))
     throw new ControlNetError("config", `controlnet train: ${path} should hold keys and values`);
   const config = withPaths(raw as RawConfig, dirname(resolve(path)));
@@ -52,17 +41,6 @@ export function readTrainConfig(path: string, settings: readonly string[] = []):
   return parsed.data;
 }
 
-function parseYaml(text: string, where: string): unknown {
-  try {
-    return parse(text);
-  } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
-    throw new ControlNetError("config", `controlnet train: ${where} is not YAML: ${error.message}`, {
-      cause: error,
-    });
-  }
-}
-
 /** Changes what a `key=value` text names; returns the key. */
 function applySetting(config: RawConfig, setting: string): string {
   const equals = setting.indexOf("=");
@@ -73,12 +51,19 @@ function applySetting(config: RawConfig, setting: string): string {
   const last = keys.pop()!;
   let at = config;
   for (const name of keys) {
-    if (typeof at[name] !== "object" || at[name] === null) at[name] = {};
-    at = at[name] as RawConfig;
+    const inner = Object.hasOwn(at, name) ? at[name] : undefined;
+    // Assigned to "__proto__", an object would take the place of the prototype.
+    const within = typeof inner === "object" && inner !== null ? (inner as RawConfig) : {};
+    define(at, name, within);
+    at = within;
   }
-  at[last] = parseYaml(setting.slice(equals + 1), `--set ${setting}`);
+  define(at, last, parseYaml(setting.slice(equals + 1), `controlnet train: --set ${setting}`, "config"));
   return key;
 }
+
+const define = (object: RawConfig, key: string, value: unknown): void => {
+  Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+};
 
 /** Every key that a schema knows, at any depth, for suggestions. */
 function knownKeys(schema: unknown): string[] {

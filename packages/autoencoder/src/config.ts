@@ -1,7 +1,11 @@
 import { activationNames, ControlNetError } from "@controlnet-js/core";
 import * as z from "zod";
 
-const size = z.int().positive();
+/** Far above what is published: a config's number must not decide how long reading takes. */
+const size = z
+  .int()
+  .positive()
+  .max(2 ** 20);
 
 /** The shape of a KL autoencoder (Rombach et al., 2022, appendix G). The defaults are those of Stable Diffusion 1 and 2. */
 export const autoencoderConfigSchema = z.strictObject({
@@ -13,10 +17,12 @@ export const autoencoderConfigSchema = z.strictObject({
   channels: z
     .array(size)
     .min(1)
+    .max(12)
     .default([128, 256, 512, 512])
     .describe("channels of each level, finest first; a picture shrinks by 2^(levels - 1)"),
   /** Residual blocks of each encoder level; a decoder level has one more. */
   blocksPerLevel: size
+    .max(16)
     .default(2)
     .describe("residual blocks of each encoder level; a decoder level has one more"),
   /** Of the residual blocks; the last norm of encoder and decoder always goes through SiLU. */

@@ -2,7 +2,10 @@ import { ControlNetError, nearestName } from "@controlnet-js/core";
 import * as z from "zod";
 import { type AutoencoderConfig, autoencoderConfig } from "./config.js";
 
-const size = z.int().positive();
+const size = z
+  .int()
+  .positive()
+  .max(2 ** 20);
 
 /** The parts of diffusers' `config.json` of an AutoencoderKL; what this project does not build is refused by value. */
 const diffusersSchema = z.strictObject({
@@ -11,14 +14,14 @@ const diffusersSchema = z.strictObject({
     .toLowerCase()
     .pipe(z.enum(["silu", "swish", "gelu", "mish", "relu"]))
     .default("silu"),
-  block_out_channels: z.array(size).default([64]),
+  block_out_channels: z.array(size).min(1).max(12).default([64]),
   down_block_types: z.array(z.literal("DownEncoderBlock2D")).default(["DownEncoderBlock2D"]),
   force_upcast: z.unknown().optional(),
   in_channels: size.default(3),
   latent_channels: size.default(4),
   latents_mean: z.null().optional(),
   latents_std: z.null().optional(),
-  layers_per_block: size.default(1),
+  layers_per_block: size.max(16).default(1),
   mid_block_add_attention: z.boolean().default(true),
   norm_num_groups: size.default(32),
   out_channels: size.default(3),
@@ -92,7 +95,7 @@ const sayRefused = (error: z.ZodError, fields: Record<string, unknown>): string 
   error.issues
     .map(({ path: [key], message }) => {
       const name = String(key);
-      return `${name} ${JSON.stringify(fields[name])} is not supported (${message})`;
+      return `${name} ${(JSON.stringify(fields[name]) ?? "").slice(0, 100)} is not supported (${message})`;
     })
     .join(", ");
 

@@ -2,7 +2,10 @@ import { ControlNetError } from "@controlnet-js/core";
 import * as z from "zod";
 import { type AutoencoderConfig, autoencoderConfig } from "./config.js";
 
-const size = z.int().positive();
+const size = z
+  .int()
+  .positive()
+  .max(2 ** 20);
 
 /** `first_stage_config.params` of the original code's model yaml. */
 const ldmSchema = z.object({
@@ -14,8 +17,8 @@ const ldmSchema = z.object({
     in_channels: size.default(3),
     out_ch: size.default(3),
     ch: size,
-    ch_mult: z.array(size).min(1),
-    num_res_blocks: size,
+    ch_mult: z.array(size).min(1).max(12),
+    num_res_blocks: size.max(16),
     attn_resolutions: z.array(z.number()).max(0, "attention outside the middle is not supported").default([]),
   }),
 });

@@ -29,11 +29,18 @@ export const defaultHintWidths = [16, 32, 96, 256];
 export const hintDownscaling = ({ hintWidths }: Pick<ControlNetConfig, "hintWidths">): number =>
   2 ** (hintWidths.length - 1);
 
-const positive = z.number().int().positive();
+const positive = z
+  .number()
+  .int()
+  .positive()
+  .max(2 ** 20);
+/** Channels of a map, and widths of a hint encoder, of which each after the first halves the side. */
+const channels = positive.max(1024);
+const widths = z.array(positive).min(1).max(12);
 
 const ownOptions = z.object({
-  hintChannels: positive.default(3),
-  hintWidths: z.array(positive).min(1).default(defaultHintWidths),
+  hintChannels: channels.default(3),
+  hintWidths: widths.default(defaultHintWidths),
   globalPooling: z.boolean().default(false),
   reversedHint: z.boolean().default(false),
 });
@@ -49,8 +56,8 @@ export const controlNetConfig = (
 ): ControlNetConfig => ({ unet, ...parseOptions("controlNetConfig", ownOptions, options) });
 
 const diffusersSchema = z.object({
-  conditioning_channels: positive.default(3),
-  conditioning_embedding_out_channels: z.array(positive).min(1).default(defaultHintWidths),
+  conditioning_channels: channels.default(3),
+  conditioning_embedding_out_channels: widths.default(defaultHintWidths),
   controlnet_conditioning_channel_order: z.enum(["rgb", "bgr"]).default("rgb"),
   global_pool_conditions: z.boolean().default(false),
 });

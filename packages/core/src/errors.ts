@@ -53,6 +53,8 @@ export function assertShape(
 
 /** The entry of `known` with the smallest edit distance to `name`, or undefined where nothing is near. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
+  // The work grows with the length, and nothing known is as long.
+  if (name.length > 200) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.ceil(name.length / 2)) + 1;
   for (const candidate of known) {

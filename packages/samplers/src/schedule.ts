@@ -6,6 +6,9 @@ export type Prediction = "epsilon" | "v" | "sample";
 /** What a model may predict; diffusers calls `"v"` `v_prediction`. */
 export const predictions = ["epsilon", "v", "sample"] as const satisfies readonly Prediction[];
 
+/** Far above what is published: a file's number must not decide how long reading takes. */
+const MOST_TIMESTEPS = 100_000;
+
 /** How much signal is left at each training timestep, and what the model predicts. */
 export interface NoiseSchedule {
   /** Number of timesteps of training, 1000 for Stable Diffusion. */
@@ -50,6 +53,11 @@ export function createSchedule(options: ScheduleOptions = {}): NoiseSchedule {
   const { prediction = "epsilon", rescaleZeroTerminalSnr = false } = options;
   if (!predictions.includes(prediction)) throw unknownPrediction("createSchedule", prediction);
   const betas = options.betas ?? makeBetas(options);
+  if (betas.length > MOST_TIMESTEPS)
+    throw new ControlNetError(
+      "range",
+      `createSchedule: expected at most ${MOST_TIMESTEPS} timesteps, got ${betas.length} betas`,
+    );
   if (betas.length < 1 || betas.some((beta) => !(beta > 0 && beta < 1)))
     throw new ControlNetError("range", `createSchedule: expected betas in (0, 1), got ${summary(betas)}`);
   const alphasCumprod = new Float64Array(betas.length);
@@ -99,16 +107,20 @@ function singleAlphasCumprod(options: ScheduleOptions, betas: readonly number[])
 
 function makeBetas(options: ScheduleOptions): number[] {
   const { kind = "scaled-linear", trainTimesteps = 1000, betaStart = 0.00085, betaEnd = 0.012 } = options;
-  if (!Number.isInteger(trainTimesteps) || trainTimesteps < 1)
-    throw new ControlNetError("range", `createSchedule: expected trainTimesteps >= 1, got ${trainTimesteps}`);
+  if (!Number.isInteger(trainTimesteps) || trainTimesteps < 1 || trainTimesteps > MOST_TIMESTEPS)
+    throw new ControlNetError(
+      "range",
+      `createSchedule: expected trainTimesteps from 1 to ${MOST_TIMESTEPS}, got ${trainTimesteps}`,
+    );
   const between = (low: number, high: number, t: number) =>
     trainTimesteps === 1 ? low : low + ((high - low) * t) / (trainTimesteps - 1);
   const cosine = (t: number) => Math.cos(((t / trainTimesteps + 0.008) / 1.008) * (Math.PI / 2)) ** 2;
-  const beta = {
+  const formulas = {
     linear: (t: number) => between(betaStart, betaEnd, t),
     "scaled-linear": (t: number) => between(Math.sqrt(betaStart), Math.sqrt(betaEnd), t) ** 2,
     cosine: (t: number) => Math.min(1 - cosine(t + 1) / cosine(t), 0.999),
-  }[kind];
+  };
+  const beta = Object.hasOwn(formulas, kind) ? formulas[kind] : undefined;
   if (!beta)
     throw new ControlNetError(
       "config",

@@ -1,16 +1,20 @@
 import { activationNames, ControlNetError } from "@controlnet-js/core";
 import * as z from "zod";
 
-const size = z.int().positive();
+/** Far above what is published: a config's number must not decide how long reading takes. */
+const size = z
+  .int()
+  .positive()
+  .max(2 ** 20);
 
 /** The shape of a CLIP text transformer (Radford et al., 2021). The defaults are those of Stable Diffusion 1. */
 export const textEncoderConfigSchema = z.strictObject({
   vocabularySize: size.default(49408).describe("number of tokens known"),
-  maxTokens: size.default(77).describe("tokens of a text, start and end included"),
+  maxTokens: size.max(4096).default(77).describe("tokens of a text, start and end included"),
   hiddenSize: size.default(768).describe("features of a token"),
   feedForwardSize: size.default(3072).describe("features inside the feed-forward layers"),
   heads: size.default(12).describe("attention heads"),
-  layers: size.default(12).describe("transformer layers"),
+  layers: size.max(256).default(12).describe("transformer layers"),
   /** Last layers that are held but not run: 1 in a 24-layer OpenCLIP encoder, of which Stable Diffusion 2 takes 23. */
   skippedLayers: z.int().nonnegative().default(0).describe("last layers that are held but not run"),
   activation: z
@@ -22,6 +26,7 @@ export const textEncoderConfigSchema = z.strictObject({
   projectionSize: z
     .int()
     .nonnegative()
+    .max(2 ** 20)
     .default(0)
     .describe("width of the projection that some files hold; 0 for none"),
   /** Whether the tree keeps CLIP's unused temperature, so that a file comes out as it went in. */

@@ -4,7 +4,10 @@ import { type TextEncoderConfig, textEncoderConfig } from "./config.js";
 import type { TextEncoderFile } from "./keys.js";
 import type { Tokenizer } from "./tokenizer/tokenizer.js";
 
-const size = z.int().positive();
+const size = z
+  .int()
+  .positive()
+  .max(2 ** 20);
 
 /** The parts of transformers' `config.json` of a CLIPTextModel that decide what it computes. */
 const transformersSchema = z.object({
@@ -12,9 +15,9 @@ const transformersSchema = z.object({
   vocab_size: size.default(49408),
   hidden_size: size.default(512),
   intermediate_size: size.default(2048),
-  num_hidden_layers: size.default(12),
+  num_hidden_layers: size.max(256).default(12),
   num_attention_heads: size.default(8),
-  max_position_embeddings: size.default(77),
+  max_position_embeddings: size.max(4096).default(77),
   hidden_act: z.enum(["quick_gelu", "gelu", "relu", "silu", "swish", "mish"]).default("quick_gelu"),
   layer_norm_eps: z.number().positive().default(1e-5),
   projection_dim: size.default(512),
@@ -45,7 +48,7 @@ export function textEncoderConfigFromTransformers(
     const refused = parsed.error.issues.map(({ path: [key], message }) =>
       key === undefined
         ? message
-        : `${String(key)} ${JSON.stringify(fields[String(key)])} is not supported (${message})`,
+        : `${String(key)} ${(JSON.stringify(fields[String(key)]) ?? "").slice(0, 100)} is not supported (${message})`,
     );
     throw new ControlNetError(
       "unsupported",

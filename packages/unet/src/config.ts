@@ -2,10 +2,22 @@ import { activationNames, ControlNetError } from "@controlnet-js/core";
 import * as z from "zod";
 import { oneOrList } from "./per-level.js";
 
-const positive = z.number().int().positive();
-const odd = positive.refine((side) => side % 2 === 1, "expected an odd number");
+/** The most that is built of each, far above what is published: a config's number must not decide how long reading takes. */
+export const unetLimits = { levels: 8, blocks: 16, depth: 32, width: 2 ** 20, kernel: 31 } as const;
+
+/** A whole number from 1. */
+export const upTo = (most: number) => z.number().int().positive().max(most);
+
+/** The same, or one for each level. */
+export const upToEach = (most: number) =>
+  z.union(
+    [upTo(most), z.array(upTo(most)).max(unetLimits.levels)],
+    `expected a whole number from 1 to ${most}, or a list of them`,
+  );
+
+const positive = upTo(unetLimits.width);
+const odd = upTo(unetLimits.kernel).refine((side) => side % 2 === 1, "expected an odd number");
 const activation = z.enum(activationNames);
-const perLevel = z.union([positive, z.array(positive)]);
 
 /** The shape of a latent-diffusion U-Net. Defaults are Stable Diffusion 1.5's. */
 export const unetConfigSchema = z.object({
@@ -13,9 +25,9 @@ export const unetConfigSchema = z.object({
   inChannels: positive.default(4),
   outChannels: positive.default(4),
   /** Channels of each level, from the finest; each level after the first has half the side. */
-  channels: z.array(positive).min(1).default([320, 640, 1280, 1280]),
+  channels: z.array(positive).min(1).max(unetLimits.levels).default([320, 640, 1280, 1280]),
   /** Residual blocks of a level in the encoder, one number for every level or one for each; the decoder has one more. */
-  blocksPerLevel: perLevel.default(2),
+  blocksPerLevel: upToEach(unetLimits.blocks).default(2),
   /** Whether a level has spatial transformers. */
   attention: z.array(z.boolean()).default([true, true, true, false]),
   /** Whether a level of the decoder has them, the finest first; as in the encoder where left out. */
@@ -27,9 +39,9 @@ export const unetConfigSchema = z.object({
   /** Whether heads need not divide a level's channels: attention leaves out the channels beyond, as diffusers has it. */
   unevenHeads: z.boolean().optional(),
   /** Transformer blocks of each spatial transformer: one number for every level, or one for each. */
-  depth: perLevel.default(1),
+  depth: upToEach(unetLimits.depth).default(1),
   /** That of the decoder's levels, the finest first; as in the encoder where left out. */
-  decoderDepth: z.array(positive).optional(),
+  decoderDepth: z.array(upTo(unetLimits.depth)).optional(),
   /** Levels whose transformers look at the text alone, and not at their own pixels. */
   contextOnly: z.array(z.boolean()).optional(),
   /** Features of the text embedding. */
@@ -42,7 +54,7 @@ export const unetConfigSchema = z.object({
   /** Of residual blocks, time embedding and output. Default SiLU. */
   activation: activation.optional(),
   /** What the time embedding goes through at its end, one after another. Default nothing. */
-  timeActivations: z.array(activation).optional(),
+  timeActivations: z.array(activation).max(8).optional(),
   /** Whether the time embedding scales feature maps as well as shifting them. */
   scaleShift: z.boolean().optional(),
   /** Divides what the middle's residual blocks give. Default 1. */

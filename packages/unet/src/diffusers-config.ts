@@ -1,11 +1,11 @@
 import { ControlNetError } from "@controlnet-js/core";
 import * as z from "zod";
-import { type UNetConfig, unetConfig } from "./config.js";
+import { type UNetConfig, unetConfig, unetLimits, upTo, upToEach } from "./config.js";
 import { oneOrList } from "./per-level.js";
 
-const positive = z.number().int().positive();
-const odd = positive.refine((side) => side % 2 === 1, "expected an odd number");
-const perLevel = z.union([positive, z.array(positive)]);
+const positive = upTo(unetLimits.width);
+const odd = upTo(unetLimits.kernel).refine((side) => side % 2 === 1, "expected an odd number");
+const perLevel = upToEach(unetLimits.width);
 
 const activation = z
   .string()
@@ -17,8 +17,8 @@ const activation = z
 const diffusersSchema = z.object({
   in_channels: positive.default(4),
   out_channels: positive.default(4),
-  block_out_channels: z.array(positive).default([320, 640, 1280, 1280]),
-  layers_per_block: perLevel.default(2),
+  block_out_channels: z.array(positive).min(1).max(unetLimits.levels).default([320, 640, 1280, 1280]),
+  layers_per_block: upToEach(unetLimits.blocks).default(2),
   down_block_types: z
     .array(z.string())
     .default([...["", "", ""].map(() => "CrossAttnDownBlock2D"), "DownBlock2D"]),
@@ -26,8 +26,8 @@ const diffusersSchema = z.object({
   mid_block_type: z.string().nullable().default("UNetMidBlock2DCrossAttn"),
   attention_head_dim: perLevel.default(8),
   num_attention_heads: perLevel.nullish(),
-  transformer_layers_per_block: perLevel.default(1),
-  reverse_transformer_layers_per_block: z.array(positive).nullish(),
+  transformer_layers_per_block: upToEach(unetLimits.depth).default(1),
+  reverse_transformer_layers_per_block: z.array(upTo(unetLimits.depth)).nullish(),
   only_cross_attention: z.union([z.boolean(), z.array(z.boolean())]).default(false),
   cross_attention_dim: perLevel.default(1280),
   use_linear_projection: z.boolean().default(false),
@@ -186,7 +186,13 @@ function parse(json: unknown): DiffusersUNet {
 }
 
 const sayValue = (key: PropertyKey, fields: Record<string, unknown>): string =>
-  `${String(key)} ${JSON.stringify(fields[String(key)])} is not supported`;
+  `${String(key)} ${brief(fields[String(key)])} is not supported`;
+
+/** A value of a file, cut where it is long. */
+const brief = (value: unknown): string => {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 120 ? `${text.slice(0, 100)}...` : text;
+};
 
 /** Which blocks have transformers, of diffusers' two kinds for an encoder or decoder. */
 function attentionOf(key: string, types: readonly string[], way: "Down" | "Up"): boolean[] {

@@ -2,17 +2,25 @@ import { ControlNetError } from "@controlnet-js/core";
 import * as z from "zod";
 import { type Json, parseJson } from "../hugging-face/parse-json.js";
 
-const size = z.int().positive();
-const token = z.int().nonnegative();
+/** Far above what is published: a config's number must not decide how long reading takes. */
+const size = z
+  .int()
+  .positive()
+  .max(2 ** 20);
+const layers = size.max(256);
+const token = z
+  .int()
+  .nonnegative()
+  .max(2 ** 20);
 const activation = z.enum(["gelu", "quick_gelu", "relu"]).default("gelu");
 
 /** The parts of a BlipVisionConfig that decide what it computes, with transformers' defaults. */
 const visionSchema = z.object({
   hidden_size: size.default(768),
   intermediate_size: size.default(3072),
-  num_hidden_layers: size.default(12),
+  num_hidden_layers: layers.default(12),
   num_attention_heads: size.default(12),
-  image_size: size.default(384),
+  image_size: size.max(8192).default(384),
   patch_size: size.default(16),
   hidden_act: activation,
   layer_norm_eps: z.number().positive().default(1e-5),
@@ -23,9 +31,9 @@ const textSchema = z.object({
   vocab_size: size.default(30524),
   hidden_size: size.default(768),
   intermediate_size: size.default(3072),
-  num_hidden_layers: size.default(12),
+  num_hidden_layers: layers.default(12),
   num_attention_heads: size.default(8),
-  max_position_embeddings: size.default(512),
+  max_position_embeddings: size.max(2 ** 16).default(512),
   hidden_act: activation,
   layer_norm_eps: z.number().positive().default(1e-12),
   bos_token_id: token.default(30522),
@@ -35,9 +43,9 @@ const textSchema = z.object({
 /** What a BlipTextConfig of version 4 says of the search, where it says it. */
 const searchSchema = z
   .object({
-    max_length: size,
-    min_length: z.int().nonnegative(),
-    num_beams: size,
+    max_length: size.max(100_000),
+    min_length: z.int().nonnegative().max(100_000),
+    num_beams: size.max(64),
     length_penalty: z.number(),
     repetition_penalty: z.number().positive(),
     early_stopping: z.union([z.boolean(), z.literal("never")]),

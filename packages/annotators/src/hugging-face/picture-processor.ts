@@ -46,7 +46,7 @@ const colours = z
   .transform((values) => values as [number, number, number]);
 const no = z.literal(false, "not built; expected false").default(false);
 const flag = z.boolean();
-const multiple = z.int().positive();
+const multiple = z.int().positive().max(8192);
 
 /**
  * Reads an image processor's config, `preprocessor_config.json`: resizing, cropping, rescaling, normalising, padding.

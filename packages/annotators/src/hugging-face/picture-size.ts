@@ -16,6 +16,9 @@ export type PictureSize =
   /** The largest that fits. */
   | { maxWidth: number; maxHeight: number };
 
+/** Of a picture as a network sees it. */
+const MOST_PIXELS = 1e8;
+
 const side = z.int().positive().max(8192);
 const square = (length: number): PictureSize => ({ width: length, height: length });
 
@@ -46,10 +49,15 @@ export const pictureSizeSchema = (sideAlone: "square" | "shortest") =>
 
 /**
  * The sides of a picture after resizing, as transformers' processors with Pillow compute them.
- * @throws ControlNetError `shape` where a side of a narrow picture is left without a pixel
+ * @throws ControlNetError `shape` where a side of a narrow picture is left without a pixel, or too many come about
  */
 export function sizedSides(where: string, picture: Sides, size: PictureSize): Sides {
   const sides = sidesOf(picture, size);
+  if (sides.width * sides.height > MOST_PIXELS)
+    throw new ControlNetError(
+      "shape",
+      `${where}: the processor's size makes a picture of ${picture.width}x${picture.height} ${sides.width}x${sides.height}, more than ${MOST_PIXELS} pixels`,
+    );
   if (sides.width >= 1 && sides.height >= 1) return sides;
   throw new ControlNetError(
     "shape",

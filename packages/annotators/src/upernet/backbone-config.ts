@@ -43,8 +43,13 @@ export const stageWidth = ({ widths }: BackboneConfig, stage: number): number =>
 /** transformers' name of a stage. */
 export const stageName = (stage: number): string => (stage === 0 ? "stem" : `stage${stage}`);
 
-const size = z.int().positive();
-const list = z.array(size).min(1);
+/** Far above what is published: a config's number must not decide how long reading takes. */
+const size = z
+  .int()
+  .positive()
+  .max(2 ** 20);
+const list = z.array(size).min(1).max(16);
+const depths = z.array(size.max(256)).min(1).max(16);
 
 const common = {
   num_channels: z.literal(3, "expected 3, the channels of a picture").default(3),
@@ -54,8 +59,8 @@ const common = {
   hidden_act: z
     .literal("gelu", { error: ({ input }) => `"${String(input)}" is not built; expected "gelu"` })
     .default("gelu"),
-  out_features: z.array(z.string()).min(1).optional(),
-  out_indices: z.array(z.int()).min(1).optional(),
+  out_features: z.array(z.string()).min(1).max(17).optional(),
+  out_indices: z.array(z.int()).min(1).max(17).optional(),
 };
 
 interface Problems {
@@ -88,7 +93,7 @@ const convNextSchema = z
     ...common,
     num_stages: size.optional(),
     hidden_sizes: list.default([96, 192, 384, 768]),
-    depths: list.default([3, 3, 9, 3]),
+    depths: depths.default([3, 3, 9, 3]),
     layer_scale_init_value: z.number().default(1e-6),
   })
   .transform((given, problems): ConvNextConfig => {
@@ -114,10 +119,10 @@ const swinSchema = z
     model_type: z.literal("swin"),
     ...common,
     embed_dim: size.default(96),
-    depths: list.default([2, 2, 6, 2]),
+    depths: depths.default([2, 2, 6, 2]),
     num_heads: list.default([3, 6, 12, 24]),
-    window_size: size.default(7),
-    mlp_ratio: z.number().positive().default(4),
+    window_size: size.max(1024).default(7),
+    mlp_ratio: z.number().positive().max(1024).default(4),
     qkv_bias: z.boolean().default(true),
     layer_norm_eps: z.number().positive().default(1e-5),
     use_absolute_embeddings: z.literal(false, "not built; expected false").default(false),

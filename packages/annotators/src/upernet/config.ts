@@ -12,14 +12,17 @@ export interface UperNetConfig {
   classes: number;
 }
 
-const size = z.int().positive();
+const size = z
+  .int()
+  .positive()
+  .max(2 ** 20);
 
 const schema = z
   .object({
     backbone: z.undefined("a backbone of timm is not built; expected backbone_config").optional(),
     backbone_config: backboneSchema,
     hidden_size: size.default(512),
-    pool_scales: z.array(size).min(1).default([1, 2, 3, 6]),
+    pool_scales: z.array(size.max(1024)).min(1).max(16).default([1, 2, 3, 6]),
     id2label: z.record(z.string(), z.unknown()).optional(),
     num_labels: size.optional(),
   })

@@ -17,8 +17,24 @@ export function readJson(path: string): Record<string, unknown> {
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new ControlNetError("format", `${path}: expected a JSON object`);
+  if (isDeeperThan(value, DEPTH_LIMIT))
+    throw new ControlNetError("format", `${path}: objects and lists nested more than ${DEPTH_LIMIT} deep`);
   return value as Record<string, unknown>;
 }
+
+/** No config or index nests so deep; whoever walks through a value by recursion runs out of stack at some thousands. */
+const DEPTH_LIMIT = 100;
+
+function isDeeperThan(value: unknown, limit: number): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > limit) return true;
+    level = level.flatMap((one) => Object.values(one as object).filter(isObject));
+  }
+  return false;
+}
+
+const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
 
 /** Python writes numbers that JSON lacks: infinities, as in `scheduler_config.json`, become themselves, NaN null. */
 function parsePythonJson(text: string): unknown {

@@ -29,7 +29,10 @@ export function addedTokens({ config, special, added, whole }: TokenizerFiles): 
       tokenOf(token),
     ),
   );
-  const numbered = entriesOf(added).map(([content, id]) => ({ content, id: Number(id), normalized: true }));
+  const numbered = entriesOf(added).map(([content, id]) => ({
+    ...tokenOf(content, Number(id))!,
+    normalized: true,
+  }));
   const tokens = new Map<string, NumberedToken>();
   for (const token of [...inWhole, ...decoded, ...named, ...numbered]) {
     if (token === undefined || token.content === "") continue;
@@ -43,7 +46,7 @@ const specialNames = ["bos_token", "eos_token", "unk_token", "pad_token"] as con
 
 /** A token of a tokenizer's files, which is written as its text or as an object around it; undefined for anything else. */
 export function tokenOf(token: unknown, id?: number): NumberedToken | undefined {
-  const number = Number.isSafeInteger(id) ? { id: id! } : {};
+  const number = Number.isSafeInteger(id) && id! >= 0 && id! < 2 ** 20 ? { id: id! } : {};
   if (typeof token === "string") return { content: token, ...number };
   const { content, normalized } = (token ?? {}) as { content?: unknown; normalized?: unknown };
   return typeof content === "string" ? { content, normalized: normalized === true, ...number } : undefined;

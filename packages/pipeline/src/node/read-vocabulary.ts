@@ -25,12 +25,22 @@ interface TokenizerJson {
   added_tokens?: readonly { id: number; content: string }[];
 }
 
+const isMerge = (pair: unknown): boolean =>
+  typeof pair === "string" || (Array.isArray(pair) && pair.every((symbol) => typeof symbol === "string"));
+
 /** @throws ControlNetError `format` for a tokenizer of another kind */
 function fromTokenizerJson(path: string, { model, added_tokens: added = [] }: TokenizerJson): BpeVocabulary {
-  if (model?.type !== "BPE" || typeof model.vocab !== "object" || !Array.isArray(model.merges))
+  const isSound =
+    model?.type === "BPE" &&
+    typeof model.vocab === "object" &&
+    Array.isArray(model.merges) &&
+    model.merges.every(isMerge) &&
+    Array.isArray(added) &&
+    added.every((token) => typeof token?.content === "string");
+  if (!isSound)
     throw new ControlNetError(
       "format",
-      `${path}: expected a byte-pair tokenizer (model.type "BPE" with vocab and merges), got type ${JSON.stringify(model?.type)}`,
+      `${path}: expected a byte-pair tokenizer (model.type "BPE" with vocab and merges), got type ${(JSON.stringify(model?.type) ?? "none").slice(0, 80)}, or entries of another form`,
     );
   const merges = model.merges.map((pair) => (typeof pair === "string" ? pair : pair.join(" ")));
   const special = Object.fromEntries(added.map(({ id, content }) => [content, id]));

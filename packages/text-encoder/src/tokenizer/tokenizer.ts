@@ -117,7 +117,7 @@ export function createTokenizer(
 
   return {
     maxTokens,
-    vocabularySize: Math.max(...names.keys()) + 1,
+    vocabularySize: [...names.keys()].reduce((most, id) => Math.max(most, id), 0) + 1,
     startToken: start,
     endToken: end,
     padToken: pad,

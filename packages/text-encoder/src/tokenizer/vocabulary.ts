@@ -46,9 +46,14 @@ export function parseVocabulary(vocabJson: string, mergesTxt: string): BpeVocabu
     typeof parsed === "object" &&
     parsed !== null &&
     !Array.isArray(parsed) &&
-    Object.values(parsed).every((id) => Number.isInteger(id) && (id as number) >= 0);
+    Object.values(parsed).every(
+      (id) => Number.isInteger(id) && (id as number) >= 0 && (id as number) < 2 ** 20,
+    );
   if (!valid)
-    throw new ControlNetError("format", "parseVocabulary: vocab.json must map each token to a number from 0");
+    throw new ControlNetError(
+      "format",
+      "parseVocabulary: vocab.json must map each token to a number from 0 to 1048575",
+    );
   return {
     tokens: parsed as Record<string, number>,
     merges: parseMerges(mergeLines(mergesTxt), "parseVocabulary: merges.txt"),

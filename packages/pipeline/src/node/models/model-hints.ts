@@ -70,7 +70,9 @@ const given = <K extends string, V>(key: K, value: V | undefined): { [key in K]?
 
 function section(parent: unknown, key: string): Section | undefined {
   const value = (parent as Section | null | undefined)?.[key];
-  return typeof value === "object" && value !== null ? (value as Section) : undefined;
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Section)
+    : undefined;
 }
 
 /** YAML reads `1e-4` as text. */
@@ -92,7 +94,7 @@ function count(parent: Section | undefined, key: string): number | undefined {
 function named(parent: Section, key: string, table: Readonly<Record<string, string>>): string | undefined {
   const value = parent[key];
   if (value === undefined || value === null) return undefined;
-  const known = table[String(value)];
+  const known = Object.hasOwn(table, String(value)) ? table[String(value)] : undefined;
   if (known === undefined)
     throw new ControlNetError(
       "config",
