@@ -20,24 +20,31 @@ export function readVocabulary(folder: string): BpeVocabulary {
   return parseVocabulary(readText(join(folder, "vocab.json")), readText(join(folder, "merges.txt")));
 }
 
+interface BytePairs {
+  type: "BPE";
+  vocab: object;
+  merges: readonly (string | readonly string[])[];
+}
+
 interface TokenizerJson {
-  model?: { type?: string; vocab?: unknown; merges?: readonly (string | readonly string[])[] };
+  model?: Partial<Omit<BytePairs, "type">> & { type?: string };
   added_tokens?: readonly { id: number; content: string }[];
 }
+
+const isBytePairs = (model: TokenizerJson["model"]): model is BytePairs =>
+  model?.type === "BPE" &&
+  typeof model.vocab === "object" &&
+  model.vocab !== null &&
+  Array.isArray(model.merges) &&
+  model.merges.every(isMerge);
 
 const isMerge = (pair: unknown): boolean =>
   typeof pair === "string" || (Array.isArray(pair) && pair.every((symbol) => typeof symbol === "string"));
 
 /** @throws ControlNetError `format` for a tokenizer of another kind */
 function fromTokenizerJson(path: string, { model, added_tokens: added = [] }: TokenizerJson): BpeVocabulary {
-  const isSound =
-    model?.type === "BPE" &&
-    typeof model.vocab === "object" &&
-    Array.isArray(model.merges) &&
-    model.merges.every(isMerge) &&
-    Array.isArray(added) &&
-    added.every((token) => typeof token?.content === "string");
-  if (!isSound)
+  const isAdded = Array.isArray(added) && added.every((token) => typeof token?.content === "string");
+  if (!isBytePairs(model) || !isAdded)
     throw new ControlNetError(
       "format",
       `${path}: expected a byte-pair tokenizer (model.type "BPE" with vocab and merges), got type ${(JSON.stringify(model?.type) ?? "none").slice(0, 80)}, or entries of another form`,
