@@ -68,7 +68,7 @@ test("wrong values, bad YAML and missing files are named", () => {
     /stopAfterConvergence: it counts validations/,
   );
   expect(() => readTrainConfig(write(smallest), ["training.steps"])).toThrow(/--set expects key=value/);
-  expect(() => readTrainConfig(write("a: [1"))).toThrow(/is not YAML/);
+  expect(() => readTrainConfig(write("a: [1"))).toThrow(/is not valid YAML/);
   expect(() => readTrainConfig("/no/such.yaml")).toThrow(/can't read the config \/no\/such\.yaml/);
   expect(() => readTrainConfig(write("output: x\ndata: { kind: parquet }\n"))).toThrow(/data\.kind/);
 });

@@ -110,7 +110,7 @@ function makeBetas(options: ScheduleOptions): number[] {
   if (!Number.isInteger(trainTimesteps) || trainTimesteps < 1 || trainTimesteps > MOST_TIMESTEPS)
     throw new ControlNetError(
       "range",
-      `createSchedule: expected trainTimesteps from 1 to ${MOST_TIMESTEPS}, got ${trainTimesteps}`,
+      `createSchedule: expected trainTimesteps >= 1 and at most ${MOST_TIMESTEPS}, got ${trainTimesteps}`,
     );
   const between = (low: number, high: number, t: number) =>
     trainTimesteps === 1 ? low : low + ((high - low) * t) / (trainTimesteps - 1);
