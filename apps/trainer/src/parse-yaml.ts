@@ -10,8 +10,15 @@ const YAML_LIMIT = 2 ** 16;
  * @param where named in errors: `controlnet train: config.yaml`
  * @throws ControlNetError `io` for what is no regular file or over 64 KiB; as {@link parseYaml}
  */
-export const readYaml = (path: string, where: string, code: ErrorCode): unknown =>
-  parseYaml(readRegularFile(path, YAML_LIMIT).toString("utf8"), where, code);
+export function readYaml(path: string, where: string, code: ErrorCode): unknown {
+  let text: string;
+  try {
+    text = readRegularFile(path, YAML_LIMIT).toString("utf8");
+  } catch (cause) {
+    throw new ControlNetError("io", `can't read the config ${path}: ${(cause as Error).message}`, { cause });
+  }
+  return parseYaml(text, where, code);
+}
 
 /**
  * Parses YAML as plain data: no tag makes anything else of it, and aliases that would multiply it are refused.
