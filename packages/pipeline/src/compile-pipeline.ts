@@ -9,9 +9,21 @@ import {
   unscaleLatents,
 } from "@controlnet-js/autoencoder";
 import { encodeHint } from "@controlnet-js/controlnet";
-import { type Image, type Jitted, jit } from "@controlnet-js/core";
+import { ControlNetError, type Image, type Jitted, jit } from "@controlnet-js/core";
 import { encodeText } from "@controlnet-js/text-encoder";
-import { add, clipByValue, mul, round, slice, sub, type Tensor4D, tidy } from "@tensorflow/tfjs-core";
+import {
+  add,
+  clipByValue,
+  dispose,
+  mul,
+  round,
+  type Scalar,
+  slice,
+  sub,
+  sum,
+  type Tensor4D,
+  tidy,
+} from "@tensorflow/tfjs-core";
 import { guidedPrediction } from "./guided-prediction.js";
 import type { Pipeline } from "./pipeline.js";
 import { runTextToImage } from "./run.js";
@@ -85,12 +97,28 @@ function encodeFromUnit(autoencoder: Autoencoder, pictures: Tensor4D, tiles?: Ti
   return scaleLatents(autoencoder, mean);
 }
 
-/** Scaled latents to pictures of whole numbers in 0-255, as floats. */
-function decodeToBytes(autoencoder: Autoencoder, latents: Tensor4D, tiles?: TileOptions): Tensor4D {
+/**
+ * Scaled latents to pictures of whole numbers in 0-255, as floats, with the decoder's `total`: a number only where every
+ * value is one, of which the bytes tell nothing.
+ */
+function decodeToBytes(
+  autoencoder: Autoencoder,
+  latents: Tensor4D,
+  tiles?: TileOptions,
+): { bytes: Tensor4D; total: Scalar } {
   const unscaled = unscaleLatents(autoencoder, latents);
   const picture = tiles ? decodeTiled(autoencoder, unscaled, tiles) : decodeLatents(autoencoder, unscaled);
-  return round(mul(clipByValue(add(mul(picture, 0.5), 0.5), 0, 1), 255)) as Tensor4D;
+  const bytes = round(mul(clipByValue(add(mul(picture, 0.5), 0.5), 0, 1), 255)) as Tensor4D;
+  return { bytes, total: sum(picture) };
 }
+
+const decodedToNaN = (place: number, batch: number): ControlNetError =>
+  new ControlNetError(
+    "data",
+    `decodeLatents: NaN or infinity in picture ${place + 1} of ${batch}: it comes from the autoencoder's decoder, or the latents ` +
+      "that it was given; look for NaN or infinity in its weights, which half precision may have made: take the file in full " +
+      "precision",
+  );
 
 async function decodeAll(
   { pipeline, functions }: CompiledPipeline,
@@ -103,11 +131,15 @@ async function decodeAll(
   for (let i = 0; i < batch; i++) {
     const one = tidy(() => slice(latents, [i, 0, 0, 0], [1, height, width, channels]));
     try {
-      const picture = tiles
+      const { bytes, total } = tiles
         ? tidy(() => decodeToBytes(autoencoder, one, tiles))
         : functions.decodePicture(autoencoder, one);
-      const [, pictureHeight, pictureWidth, pictureChannels] = picture.shape;
-      const data = Uint8Array.from(await picture.data().finally(() => picture.dispose()));
+      const [, pictureHeight, pictureWidth, pictureChannels] = bytes.shape;
+      const [values, [value]] = await Promise.all([bytes.data(), total.data()]).finally(() =>
+        dispose([bytes, total]),
+      );
+      if (!Number.isFinite(value)) throw decodedToNaN(i, batch);
+      const data = Uint8Array.from(values);
       images.push({ data, width: pictureWidth, height: pictureHeight, channels: pictureChannels });
     } finally {
       one.dispose();

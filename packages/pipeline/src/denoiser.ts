@@ -16,7 +16,8 @@ import { type ClassifierGuidance, steer } from "./classifier-guidance.js";
 import type { CompiledPipeline } from "./compile-pipeline.js";
 import type { PreparedControl } from "./control-input.js";
 import { isInWindow } from "./control-window.js";
-import type { ActiveNet } from "./guided-prediction.js";
+import type { ModelCall } from "./find-fault.js";
+import type { ActiveNet, PredictionInputs } from "./guided-prediction.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 
 /** What a denoiser is made of. */
@@ -33,11 +34,19 @@ export interface DenoiserParts extends ChosenPlan {
   classifier?: ClassifierGuidance | undefined;
 }
 
+/** A denoiser, and what it was last asked. */
+export interface TracedDenoiser {
+  denoise: Denoiser;
+  /** The model calls of the step that the run is in, for `findFault`. */
+  readonly calls: readonly ModelCall[];
+  dispose(): void;
+}
+
 /**
  * The model as a sampler sees it: U-Net, those ControlNets that have an effect in this call, and guidance. It notes what
  * it did in each control's report.
  */
-export function createDenoiser(compiled: CompiledPipeline, parts: DenoiserParts): Denoiser {
+export function createDenoiser(compiled: CompiledPipeline, parts: DenoiserParts): TracedDenoiser {
   const { plan, schedule, run, context, controls, own, firstCall = 0, extra, classifier } = parts;
   const { unet } = compiled.pipeline;
   const guidance = run.guided ? own(scalar(run.guidance)) : undefined;
@@ -58,35 +67,49 @@ export function createDenoiser(compiled: CompiledPipeline, parts: DenoiserParts)
       );
     return hint;
   };
-  return (latents, timestep, call) => {
-    const temporary: Tensor[] = [];
+  const firstOfStep = new Set(plan.calls);
+  const calls: ModelCall[] = [];
+  const forget = () => {
+    for (const { tensors } of calls.splice(0)) for (const tensor of tensors) tensor.dispose();
+  };
+  const denoise: Denoiser = async (latents, timestep, call) => {
+    if (firstOfStep.has(call)) forget();
+    const tensors: Tensor[] = [];
+    const keep = <T extends Tensor>(tensor: T): T => {
+      tensors.push(tensor);
+      return tensor;
+    };
     const nets: ActiveNet[] = [];
+    const names: string[] = [];
     try {
       for (const control of controls) {
         const scales = scalesAt(control, call - firstCall, plan.timesteps.length - firstCall, timestep, call);
-        if (scales) nets.push(activeNet(control, scales, hintOf(control), temporary));
+        if (!scales) continue;
+        nets.push(activeNet(control, scales, hintOf(control), tensors));
+        names.push(control.applied.name);
       }
-      const time = tensor1d([timestep]);
-      temporary.push(time);
-      const output = compiled.functions.predict(
-        unet,
-        {
-          latents,
-          timestep: time,
-          context,
-          ...(extra && { extra }),
-          ...(guidance && { guidance }),
-          ...(guidanceEmbedding && { guidanceEmbedding }),
-          ...(imageGuidance && { imageGuidance }),
-          ...(rescale && { rescale }),
-        },
-        nets,
-      );
-      return classifier ? steer(schedule, classifier, latents, timestep, output) : output;
-    } finally {
-      for (const tensor of temporary) tensor.dispose();
+      // Clones share their values: what is kept of a step takes no memory worth naming.
+      const inputs: PredictionInputs = {
+        latents: keep(latents.clone()),
+        timestep: keep(tensor1d([timestep])),
+        context,
+        ...(extra && { extra }),
+        ...(guidance && { guidance }),
+        ...(guidanceEmbedding && { guidanceEmbedding }),
+        ...(imageGuidance && { imageGuidance }),
+        ...(rescale && { rescale }),
+      };
+      const raw = compiled.functions.predict(unet, inputs, nets);
+      const kept = { call, inputs, nets, names, raw: keep(raw.clone()), tensors };
+      const output = classifier ? await steer(schedule, classifier, latents, timestep, raw) : raw;
+      calls.push({ ...kept, output: keep(output.clone()) });
+      return output;
+    } catch (error) {
+      for (const tensor of tensors) tensor.dispose();
+      throw error;
     }
   };
+  return { denoise, calls, dispose: forget };
 }
 
 /** [1, channels] */
@@ -118,16 +141,11 @@ function scalesAt(
   return scales.every((scale) => scale === 0) ? note({ skipped: "all scales are 0" }) : note({ scales });
 }
 
-function activeNet(
-  control: PreparedControl,
-  scales: number[],
-  hint: Tensor4D,
-  temporary: Tensor[],
-): ActiveNet {
+function activeNet(control: PreparedControl, scales: number[], hint: Tensor4D, tensors: Tensor[]): ActiveNet {
   // Passed even where all are 1, so that moving the strength needs no new compilation.
   const factors = tensor1d(scales);
   const { params, config } = control.input.net;
-  temporary.push(factors);
+  tensors.push(factors);
   return {
     // What was opened may hold metadata, too.
     net: { params, config },

@@ -67,21 +67,36 @@ export interface PredictionInputs {
  * with guidance by a picture, too, of three times. Made to be compiled: run it inside `tidy` or `jit`.
  */
 export function guidedPrediction(unet: UNet, inputs: PredictionInputs, nets: readonly ActiveNet[]): Tensor4D {
-  const { latents, guidance, imageGuidance, rescale } = inputs;
-  const batch = latents.shape[0];
-  const parts = guidance ? (imageGuidance ? 3 : 2) : 1;
-  const call = callInputs(inputs, parts);
-  const residuals = addResiduals(nets.map((net) => residualsOf(net, call, batch, parts)));
-  const { wide } = call;
-  const output = unetDecoder(unet, unetEncoder(unet, wide), wide.context, residuals);
+  const { guidance, imageGuidance, rescale } = inputs;
+  const output = unguidedPrediction(unet, inputs, nets);
   if (!guidance) return output;
+  const batch = inputs.latents.shape[0];
   const unconditional = rows(output, 0, batch);
-  const conditional = rows(output, (parts - 1) * batch, batch);
+  const conditional = rows(output, (partsOf(inputs) - 1) * batch, batch);
   const guided = imageGuidance
     ? guidedTwice(unconditional, rows(output, batch, batch), conditional, imageGuidance, guidance)
     : (add(unconditional, mul(guidance, sub(conditional, unconditional))) as Tensor4D);
   return rescale ? rescaleGuidance(guided, conditional, rescale) : guided;
 }
+
+/** What guidance is made of: the raw outputs of a call's parts below one another, [parts batch, height, width, outChannels]. */
+export function unguidedPrediction(
+  unet: UNet,
+  inputs: PredictionInputs,
+  nets: readonly ActiveNet[],
+): Tensor4D {
+  const residuals = addResiduals(nets.map((net) => netResiduals(net, inputs)));
+  const { wide } = callInputs(inputs);
+  return unetDecoder(unet, unetEncoder(unet, wide), wide.context, residuals);
+}
+
+/** What a ControlNet adds to the U-Net in a call, of all of its parts. */
+export const netResiduals = (net: ActiveNet, inputs: PredictionInputs): AdditionalResiduals =>
+  residualsOf(net, callInputs(inputs), inputs.latents.shape[0], partsOf(inputs));
+
+/** Unconditional, with the picture alone, conditional: how many of them a call has. */
+const partsOf = ({ guidance, imageGuidance }: PredictionInputs): number =>
+  guidance ? (imageGuidance ? 3 : 2) : 1;
 
 const guidedTwice = (
   unconditional: Tensor4D,
@@ -103,7 +118,8 @@ interface CallInputs {
   wide: UNetInputs;
 }
 
-function callInputs(inputs: PredictionInputs, parts: number): CallInputs {
+function callInputs(inputs: PredictionInputs): CallInputs {
+  const parts = partsOf(inputs);
   const { latents, extra, timestep, context, guidanceEmbedding } = inputs;
   const batch = latents.shape[0];
   const narrow: UNetInputs = {

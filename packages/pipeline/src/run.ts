@@ -5,6 +5,7 @@ import { type ChosenPlan, choosePlan } from "./choose-plan.js";
 import type { CompiledPipeline } from "./compile-pipeline.js";
 import { type ControlInput, checkControl, type PreparedControl, prepareControl } from "./control-input.js";
 import { createDenoiser } from "./denoiser.js";
+import { type Suspect, withFault } from "./find-fault.js";
 import { keepOutside, lacksImage, type PreparedImage, prepareImage } from "./initial-image.js";
 import { unetTask } from "./pipeline.js";
 import { contextOf } from "./prompt-context.js";
@@ -46,7 +47,7 @@ export async function runTextToImage(
       extra: image?.extra,
       classifier: options.classifier,
     });
-    const latents = await sample(denoiser, image?.start ?? noise, plan, {
+    const latents = await sample(denoiser.denoise, image?.start ?? noise, plan, {
       noise: noiseSource(keys),
       ...(image?.start && { startStep: image.startStep }),
       ...(image?.mask && { repair: keepOutside(image, noise) }),
@@ -56,7 +57,13 @@ export async function runTextToImage(
           ...info,
           preview: () => compiled.decodeLatents(info.predictedClean, options.tiles),
         }),
-    });
+    })
+      .catch(async (error: unknown) => {
+        const suspects = suspectsOf(options, context, noise, image, controls);
+        const { unet } = compiled.pipeline;
+        throw await withFault(error, { unet, plan, suspects, calls: denoiser.calls });
+      })
+      .finally(() => denoiser.dispose());
     for (const { applied: control } of controls)
       if (control.calls.every((call) => call.skipped))
         applied.warnings.push(`${control.name}: it had no effect in any step`);
@@ -64,6 +71,34 @@ export async function runTextToImage(
   } finally {
     for (const tensor of owned) tensor.dispose();
   }
+}
+
+/** Where NaN or infinity may have been before the first step. */
+function suspectsOf(
+  { promptEmbeds, image: given }: TextToImageOptions,
+  context: Tensor,
+  noise: Tensor,
+  image: PreparedImage | undefined,
+  controls: readonly PreparedControl[],
+): Suspect[] {
+  const text = promptEmbeds
+    ? "the prompt embeddings"
+    : "the text encoder: look for NaN or infinity in its weights";
+  const encoded =
+    given?.latents || given?.maskedLatents
+      ? "the latents of the initial picture"
+      : "the autoencoder, in the latents of the initial picture: look for NaN or infinity in picture and weights";
+  return [
+    [text, context],
+    ["the noise to begin with", noise],
+    ...[image?.clean, image?.start, image?.extra].flatMap((tensor): Suspect[] =>
+      tensor ? [[encoded, tensor]] : [],
+    ),
+    ...controls.flatMap(({ applied, map, masks = [] }): Suspect[] => [
+      [`${applied.name}, its map`, map],
+      ...masks.map((mask): Suspect => [`${applied.name}, its mask`, mask]),
+    ]),
+  ];
 }
 
 type Own = <T extends Tensor>(tensor: T) => T;

@@ -99,9 +99,9 @@ export async function sample(
         current = own(result.latent);
         history = result.history ?? [];
         for (const tensor of [result.predictedClean, ...history]) own(tensor);
-        await assertFinite(plan, step, current);
         const level = step === plan.steps - 1 ? noNoise : plan.levels[step + 1]!;
         current = repaired(place, current, level, options);
+        await assertFinite(plan, step, current);
         if (onStep) await report(place, current, result, onStep);
       } catch (error) {
         history = [];
