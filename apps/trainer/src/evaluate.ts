@@ -12,7 +12,7 @@ import { namedByFile, type UserCondition } from "./condition-name.js";
 import { contactSheet } from "./contact-sheet.js";
 import { readOptionTexts } from "./detect/detector.js";
 import { assertWeights, evaluateFlag, lacksWeights, readWeightTexts } from "./detect/network-weights.js";
-import { loadSamples } from "./load-samples.js";
+import { loadSamples, mapOf } from "./load-samples.js";
 import { openCondition, trainedOptions } from "./open-condition.js";
 import { dataForm, loadOwnSamples } from "./own-samples.js";
 import { paintCaptions } from "./paint-captions.js";
@@ -65,7 +65,7 @@ export async function evaluateControl(options: EvaluationOptions): Promise<Evalu
       const part = samples.slice(start, start + batchSize);
       const { images: painted, latents } = await compiled.textToImage({
         prompts: part.map(({ caption }) => caption),
-        controls: withMaps ? [{ net, map: part.map(({ map }) => map) }] : [],
+        controls: withMaps ? [{ net, map: part.map(mapOf) }] : [],
         steps: options.steps,
         guidance: options.guidance,
         seed: options.seed,

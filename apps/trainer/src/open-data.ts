@@ -1,10 +1,11 @@
-import { type Condition, ControlNetError, isControlNetError } from "@controlnet-js/core";
+import { type Condition, ControlNetError, type Image, isControlNetError } from "@controlnet-js/core";
 import {
   type Dataset,
   identityOf,
   openImageFolderDataset,
   openJsonLinesDataset,
   splitDataset,
+  withHoles,
 } from "@controlnet-js/data";
 import type { ControlTrainConfig } from "./task-schemas.js";
 import { openTinyworld } from "./tinyworld-dataset.js";
@@ -21,6 +22,34 @@ export interface OpenData {
 
 /** Opens the data that a config names, with its held-out part. */
 export async function openData(
+  config: ControlTrainConfig,
+  named: TrainingCondition,
+  onIncident: (message: string) => void,
+): Promise<OpenData> {
+  if (named.condition.name === "inpaint") return withDrawnHoles(config, named, onIncident);
+  return openPlain(config, named, onIncident);
+}
+
+/** Inpainting's maps are the pictures themselves, with a hole that is drawn into each. */
+async function withDrawnHoles(
+  config: ControlTrainConfig,
+  named: TrainingCondition,
+  onIncident: (message: string) => void,
+): Promise<OpenData> {
+  const detect = async (image: Image): Promise<Image> => image;
+  const examine = async (image: Image) => ({ map: image, findings: {}, warnings: [] });
+  const picture: Condition = { ...named.condition, prepare: detect, detect, examine };
+  const opened = await openPlain(config, { ...named, condition: picture, source: picture }, onIncident);
+  const { seed } = config.training;
+  return {
+    ...opened,
+    condition: named.condition,
+    train: withHoles(opened.train, { seed }),
+    heldOut: withHoles(opened.heldOut, { seed }),
+  };
+}
+
+async function openPlain(
   config: ControlTrainConfig,
   named: TrainingCondition,
   onIncident: (message: string) => void,

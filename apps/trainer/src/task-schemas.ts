@@ -37,6 +37,10 @@ const controlSchema = z
     detectResolution: z.union([z.int().min(64).max(4096), z.literal("picture")]).optional(),
     /** Widths of the hint encoder; each after the first halves the side. Default: Stable Diffusion's. */
     hintWidths: z.array(count).min(1).default([16, 32, 96, 256]),
+    /** Whether residuals are averaged over the picture, so that the map conveys content, not layout: for `shuffle`. */
+    globalPooling: z.boolean().default(false),
+    /** The order in which the network sees a map's channels; `bgr` for nets of code that reads pictures by OpenCV. */
+    channelOrder: z.enum(["rgb", "bgr"]).default("rgb"),
     data: dataSchema,
     dataOptions: z
       .strictObject({
@@ -63,6 +67,10 @@ const controlSchema = z
   .refine(({ training, validation }) => training.stopAfterConvergence === 0 || validation.every > 0, {
     path: ["training", "stopAfterConvergence"],
     message: "it counts validations, and validation.every is 0; give how many steps lie between them",
+  })
+  .refine(({ condition, data }) => condition !== "inpaint" || data.kind !== "json-lines", {
+    path: ["data", "kind"],
+    message: "holes are drawn for condition inpaint, into pictures: expected image-folder or tinyworld",
   });
 
 const autoencoderSchema = z.strictObject({

@@ -1,12 +1,13 @@
 import { basename } from "node:path";
 import { type ControlNet, type ControlNetParams, createControlNet } from "@controlnet-js/controlnet";
-import { type Condition, disposeTree } from "@controlnet-js/core";
+import { type Condition, ControlNetError, disposeTree } from "@controlnet-js/core";
 import type { Sample } from "@controlnet-js/data";
 import {
   type CompiledPipeline,
   compilePipeline,
   disposePipeline,
   type Pipeline,
+  unetTask,
 } from "@controlnet-js/pipeline";
 import { hashUNet, saveControlNet } from "@controlnet-js/pipeline/node";
 import { controlTask, createLatentCache, createTextCache, hintUsedFrom } from "@controlnet-js/training";
@@ -14,7 +15,7 @@ import { adherence, columnOf, figuresOf, whyNotMeasured } from "./adherence.js";
 import { loadBase } from "./base-model.js";
 import { cacheLimits } from "./cache-limits.js";
 import { contactSheet } from "./contact-sheet.js";
-import { loadSamples } from "./load-samples.js";
+import { loadSamples, mapOf } from "./load-samples.js";
 import { openData } from "./open-data.js";
 import { print } from "./print.js";
 import type { Painting } from "./run-progress.js";
@@ -45,6 +46,7 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
   const engine = await startEngine(command.engine);
   const named = await openTrainingCondition(config);
   const pipeline = await loadBase(config.base);
+  assertTrainable(config.base, pipeline);
   const data = await openData(config, named, print);
   print(`Data: ${data.train.describe()}; ${data.heldOut.size} held out`);
   print(
@@ -67,6 +69,8 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
   const net = createControlNet(pipeline.unet, {
     hintChannels: data.condition.channels,
     hintWidths: config.hintWidths,
+    globalPooling: config.globalPooling,
+    reversedHint: config.channelOrder === "bgr",
     seed: training.seed,
   });
   const task = controlTask({
@@ -141,6 +145,21 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
   }
 }
 
+/**
+ * Refuses bases for inpainting and editing before anything is read or encoded.
+ * @throws ControlNetError `unsupported`
+ */
+function assertTrainable(base: string, pipeline: Pipeline): void {
+  const task = unetTask(pipeline);
+  if (task === "paint") return;
+  disposePipeline(pipeline);
+  throw new ControlNetError(
+    "unsupported",
+    `controlnet train: ${base} is a model for ${task === "inpaint" ? "inpainting" : "editing"}, of ${pipeline.unet.config.inChannels} input channels; ` +
+      "train on the plain model of the same family, whose ControlNets work with it, too",
+  );
+}
+
 /** Paints held-out samples with their maps; how well the maps are obeyed is measured where the condition detects. */
 async function paintControlled(
   compiled: CompiledPipeline,
@@ -150,7 +169,7 @@ async function paintControlled(
   { validation, training, conditionOptions }: ControlTrainConfig,
   signal: AbortSignal | undefined,
 ): Promise<Painting> {
-  const maps = samples.map(({ map }) => map);
+  const maps = samples.map(mapOf);
   const { images, latents } = await compiled.textToImage({
     prompts: samples.map(({ caption }) => caption),
     controls: [{ net, map: maps }],

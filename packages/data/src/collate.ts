@@ -1,5 +1,6 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import type { Sample } from "./dataset.js";
+import { fillHoles } from "./holes.js";
 
 /** Samples side by side, channels last, ready to become tensors. */
 export interface CollatedBatch {
@@ -7,7 +8,7 @@ export interface CollatedBatch {
   images: Float32Array;
   /** `[batch, height, width, 3]`. */
   imageShape: [number, number, number, number];
-  /** Control maps in [0, 1], shape `mapShape`. */
+  /** Control maps in [0, 1], -1 in holes, shape `mapShape`. */
   maps: Float32Array;
   /** `[batch, height, width, channels]`. */
   mapShape: [number, number, number, number];
@@ -29,6 +30,7 @@ export function collate(samples: readonly Sample[]): CollatedBatch {
     ({ map }) => map,
     (byte) => byte / 255,
   );
+  fillHoles(map.values, samples, map.shape[3]);
   return {
     images: image.values,
     imageShape: image.shape,

@@ -18,6 +18,8 @@ export interface Sample {
   image: Image;
   /** The control map of the same size, bytes `[height, width, channels]`. */
   map: Image;
+  /** For inpainting `[height, width, 1]`: where it is above 0, the picture is painted anew and the map becomes -1. */
+  hole?: Image;
   /** The prompt. May be empty where the dataset allows it. */
   caption: string;
 }

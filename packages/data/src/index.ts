@@ -2,6 +2,7 @@ export { type Batch, type BatchesOptions, batches, type Cursor, type SkippedSamp
 export { type CollatedBatch, collate } from "./collate.js";
 export { type Dataset, type FileDataset, identityOf, type Resolution, type Sample } from "./dataset.js";
 export type { DecodeOptions } from "./decoder.js";
+export { drawHole, withHoles } from "./holes.js";
 export { type ImageFolderDatasetOptions, openImageFolderDataset } from "./image-folder-dataset.js";
 export { type DatasetReport, type InspectOptions, inspectDataset } from "./inspect-dataset.js";
 export { type JsonLinesDatasetOptions, openJsonLinesDataset } from "./json-lines-dataset.js";

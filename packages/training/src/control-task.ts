@@ -1,5 +1,5 @@
 import type { ControlNet, ControlNetParams } from "@controlnet-js/controlnet";
-import { disposeTree, jit } from "@controlnet-js/core";
+import { ControlNetError, disposeTree, jit } from "@controlnet-js/core";
 import { collate, type Dataset, type Sample } from "@controlnet-js/data";
 import { embedGuidance, type UNet } from "@controlnet-js/unet";
 import { tensor2d, tensor4d } from "@tensorflow/tfjs-core";
@@ -43,8 +43,10 @@ export function controlTask(
     seeds: NoisingOptions,
   ) => {
     const { maps, mapShape } = collate(samples);
+    const moments = await latents.of(samples);
+    assertPaints(locked, moments[0]!.shape[2]);
     return {
-      ...noisedBatch(await latents.of(samples), indices, seeds),
+      ...noisedBatch(moments, indices, seeds),
       context: await texts.of(captions),
       map: tensor4d(maps, mapShape),
       // Data are pictures without guidance, which is 1 for a U-Net that takes it as an input.
@@ -74,7 +76,7 @@ export function controlTask(
         const samples = await Promise.all(indices.map((index) => heldOut.load(index)));
         // Another sample's map: the next one's, around the end of the held-out set.
         const others = await Promise.all(indices.map((index) => heldOut.load((index + 1) % heldOut.size)));
-        const swapped = samples.map((sample, i) => ({ ...sample, map: others[i]!.map }));
+        const swapped = samples.map((sample, i) => withMapOf(sample, others[i]!));
         const captions = samples.map(({ caption }) => caption);
         const fixed = { ...options, seed: options.seed + 1 };
         for (const [which, set] of [samples, swapped].entries()) {
@@ -98,4 +100,27 @@ export function controlTask(
     publish,
     dispose: () => measure.dispose(),
   };
+}
+
+/** A sample with another one's map, and the hole that belongs to it. */
+function withMapOf({ hole: _, ...sample }: Sample, { map, hole }: Sample): Sample {
+  return { ...sample, map, ...(hole && { hole }) };
+}
+
+/**
+ * Refuses a base that takes more than noise.
+ * @throws ControlNetError `unsupported`
+ */
+function assertPaints({ config }: UNet, latentChannels: number): void {
+  if (config.inChannels === latentChannels) return;
+  const kinds = new Map([
+    [2 * latentChannels, "an InstructPix2Pix model's, which takes the picture to edit besides"],
+    [2 * latentChannels + 1, "an inpainting model's, which takes a mask and the picture around it besides"],
+  ]);
+  throw new ControlNetError(
+    "unsupported",
+    `controlTask: the base U-Net has ${config.inChannels} input channels, ` +
+      `${kinds.get(config.inChannels) ?? "not those of its autoencoder"}; a ControlNet is trained on a base that takes latents of ` +
+      `${latentChannels} channels alone, and works with the other one of the same family afterwards`,
+  );
 }
