@@ -1,5 +1,5 @@
 import type { Camera } from "./scene.js";
-import type { Vector } from "./vector.js";
+import { add, dot, scaleBy, subtract, type Vector } from "./vector.js";
 
 /** A projected point: pixels from the top left corner, and metres along the view axis. */
 export interface Projected {
@@ -8,9 +8,10 @@ export interface Projected {
   depth: number;
 }
 
-/** Camera axes: `right` is +x; all are unit vectors. */
+/** Camera axes, unit vectors. */
 export interface View {
   position: Vector;
+  right: Vector;
   up: Vector;
   forward: Vector;
   /** Half the image's height in metres at 1 m distance. */
@@ -19,30 +20,41 @@ export interface View {
 
 /** The axes of a camera. */
 export function viewOf(camera: Camera): View {
-  const s = Math.sin(camera.pitch);
-  const c = Math.cos(camera.pitch);
+  const { pitch, yaw = 0, roll = 0 } = camera;
+  const [s, c] = [Math.sin(pitch), Math.cos(pitch)];
+  const [sy, cy] = [Math.sin(yaw), Math.cos(yaw)];
+  const level: Vector = [cy, 0, -sy];
+  const up: Vector = [-sy * s, c, -cy * s];
+  const turned = (a: Vector, b: Vector, sign: number): Vector =>
+    add(scaleBy(a, Math.cos(roll)), scaleBy(b, sign * Math.sin(roll)));
   return {
     position: camera.position,
-    up: [0, c, -s],
-    forward: [0, -s, -c],
+    right: turned(level, up, 1),
+    up: turned(up, level, -1),
+    forward: [-sy * c, -s, -cy * c],
     tangent: Math.tan(camera.fieldOfView / 2),
   };
 }
 
 /** A world point in the picture. The field of view belongs to the shorter side. */
 export function project(view: View, point: Vector, width: number, height: number): Projected {
-  const x = point[0] - view.position[0];
-  const y = point[1] - view.position[1];
-  const z = point[2] - view.position[2];
-  const depth = view.forward[1] * y + view.forward[2] * z;
-  const up = view.up[1] * y + view.up[2] * z;
+  const away = subtract(point, view.position);
+  const depth = dot(view.forward, away);
+  const right = dot(view.right, away);
+  const up = dot(view.up, away);
   const focal = Math.min(width, height) / 2 / view.tangent;
-  return { x: width / 2 + (x / depth) * focal, y: height / 2 - (up / depth) * focal, depth };
+  return { x: width / 2 + (right / depth) * focal, y: height / 2 - (up / depth) * focal, depth };
 }
 
 /** The ray through a point of the picture (pixels); one metre long along the view axis. */
 export function rayThrough(view: View, x: number, y: number, width: number, height: number): Vector {
   const perPixel = (2 * view.tangent) / Math.min(width, height);
+  const right = (x - width / 2) * perPixel;
   const up = (height / 2 - y) * perPixel;
-  return [(x - width / 2) * perPixel, view.forward[1] + up * view.up[1], view.forward[2] + up * view.up[2]];
+  const { forward, right: r, up: u } = view;
+  return [
+    forward[0] + right * r[0] + up * u[0],
+    forward[1] + right * r[1] + up * u[1],
+    forward[2] + right * r[2] + up * u[2],
+  ];
 }

@@ -3,7 +3,8 @@ import { segmentationId } from "./palette.js";
 import type { RenderSize } from "./render.js";
 import type { Scene } from "./scene.js";
 import { castRay, GROUND, type Hit, SKY, WALL } from "./shading.js";
-import { TILE, tilesOf, worldOf } from "./world.js";
+import { dot, type Vector } from "./vector.js";
+import { TILE, tilesOf, type World, worldOf } from "./world.js";
 
 /** What is exactly known about each pixel of a picture; rows first, sampled at pixel centres. */
 export interface GroundTruth {
@@ -25,8 +26,15 @@ export interface GroundTruth {
  * Depth, normals, segmentation and the main object's mask of {@link render}'s picture of the same size.
  * They are computed from the geometry, not estimated.
  */
-export function groundTruthOf(scene: Scene, { width = 128, height = 128 }: RenderSize = {}): GroundTruth {
-  const world = worldOf(scene);
+export const groundTruthOf = (scene: Scene, size: RenderSize = {}): GroundTruth =>
+  truthOf(worldOf(scene), (surface) => idOf(scene, surface), size);
+
+/** The truth of what a scene was made ready as; `idOf` gives the class of a surface. */
+export function truthOf(
+  world: World,
+  idOf: (surface: number) => number,
+  { width = 128, height = 128 }: RenderSize = {},
+): GroundTruth & { objects: Int8Array } {
   const { view } = world;
   const tiles = tilesOf(world, width, height);
   const columns = Math.ceil(width / TILE);
@@ -36,6 +44,7 @@ export function groundTruthOf(scene: Scene, { width = 128, height = 128 }: Rende
   const normals = new Float32Array(3 * pixels);
   const segmentation = new Uint8Array(pixels);
   const objectMask = new Uint8Array(pixels);
+  const objects = new Int8Array(pixels);
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++) {
       const i = y * width + x;
@@ -43,14 +52,15 @@ export function groundTruthOf(scene: Scene, { width = 128, height = 128 }: Rende
       castRay(world, tiles[Math.floor(y / TILE) * columns + Math.floor(x / TILE)]!, dx, dy, dz, hit);
       // Rays are one metre long along the view axis, so that t is the depth.
       depth[i] = hit.t;
-      const [nx, ny, nz] = [hit.normal[0]!, hit.normal[1]!, hit.normal[2]!];
-      normals[3 * i] = nx;
-      normals[3 * i + 1] = ny * view.up[1] + nz * view.up[2];
-      normals[3 * i + 2] = -(ny * view.forward[1] + nz * view.forward[2]);
-      segmentation[i] = idOf(scene, hit.surface);
+      const normal: Vector = [hit.normal[0]!, hit.normal[1]!, hit.normal[2]!];
+      normals[3 * i] = dot(normal, view.right);
+      normals[3 * i + 1] = dot(normal, view.up);
+      normals[3 * i + 2] = -dot(normal, view.forward);
+      segmentation[i] = idOf(hit.surface);
       objectMask[i] = hit.surface === 0 ? 1 : 0;
+      objects[i] = hit.surface;
     }
-  return { width, height, depth, normals, segmentation, objectMask };
+  return { width, height, depth, normals, segmentation, objectMask, objects };
 }
 
 function idOf(scene: Scene, surface: number): number {

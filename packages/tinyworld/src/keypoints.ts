@@ -2,7 +2,8 @@ import { project, rayThrough } from "./camera.js";
 import type { RenderSize } from "./render.js";
 import type { Scene } from "./scene.js";
 import { castRay, type Hit, SKY } from "./shading.js";
-import { worldOf } from "./world.js";
+import type { Vector } from "./vector.js";
+import { type World, worldOf } from "./world.js";
 
 /** A joint in the picture. */
 export interface Keypoint {
@@ -17,17 +18,24 @@ export interface Keypoint {
 const depthOf = (joint: number): number => (joint === 0 || joint >= 14 ? 0.09 : 0.26);
 
 /** The 18 joints of each person, in OpenPose's order (see {@link JOINTS}); an empty list without persons. */
-export function keypointsOf(scene: Scene, { width = 128, height = 128 }: RenderSize = {}): Keypoint[][] {
+export function keypointsOf(scene: Scene, size: RenderSize = {}): Keypoint[][] {
   const world = worldOf(scene);
+  return world.built.flatMap(({ joints }) => (joints ? [pointsIn(world, joints, depthOf, size)] : []));
+}
+
+/** Points of a world in its picture; `depthOf` says how deep below a surface each may lie and still be visible, metres. */
+export function pointsIn(
+  world: World,
+  points: readonly Vector[],
+  depthOf: (point: number) => number,
+  { width = 128, height = 128 }: RenderSize = {},
+): Keypoint[] {
+  const candidates = [...world.solids, ...world.scenery];
   const hit: Hit = { solid: null, surface: SKY, t: Infinity, normal: new Float64Array(3) };
-  return world.built.flatMap(({ joints }) => {
-    if (!joints) return [];
-    const keypoints = joints.map((joint, i): Keypoint => {
-      const { x, y, depth } = project(world.view, joint, width, height);
-      const inside = x >= 0 && x < width && y >= 0 && y < height;
-      castRay(world, world.solids, ...rayThrough(world.view, x, y, width, height), hit);
-      return { x, y, visible: inside && hit.t > depth - depthOf(i) };
-    });
-    return [keypoints];
+  return points.map((point, i): Keypoint => {
+    const { x, y, depth } = project(world.view, point, width, height);
+    const inside = depth > 0 && x >= 0 && x < width && y >= 0 && y < height;
+    castRay(world, candidates, ...rayThrough(world.view, x, y, width, height), hit);
+    return { x, y, visible: inside && hit.t > depth - depthOf(i) };
   });
 }

@@ -1,7 +1,7 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import type { Scene } from "./scene.js";
 import { castRay, type Hit, SKY, shaderOf } from "./shading.js";
-import { TILE, tilesOf, worldOf } from "./world.js";
+import { TILE, tilesOf, type World, worldOf } from "./world.js";
 
 /** The size of a picture in pixels. */
 export interface RenderSize {
@@ -28,28 +28,31 @@ const EDGE = 14;
  * The same scene and size give the same bytes on every machine with IEEE arithmetic.
  * @throws ControlNetError `range` for a size that is not an integer from 8 to 4096
  */
-export function render(scene: Scene, { width = 128, height = 128 }: RenderSize = {}): Image {
+export const render = (scene: Scene, size: RenderSize = {}): Image => paintWorld(worldOf(scene), size);
+
+/** Renders what a scene was made ready as; see {@link render}. */
+export function paintWorld(world: World, { width = 128, height = 128 }: RenderSize = {}): Image {
   for (const side of [width, height])
     if (!Number.isInteger(side) || side < 8 || side > 4096)
       throw new ControlNetError(
         "range",
         `render: expected width and height from 8 to 4096, got ${width}x${height}`,
       );
-  const world = worldOf(scene);
-  const { view } = world;
+  const { forward, right: r, up: u, tangent } = world.view;
   const tiles = tilesOf(world, width, height);
   const columns = Math.ceil(width / TILE);
   const shade = shaderOf(world);
   const hit: Hit = { solid: null, surface: SKY, t: Infinity, normal: new Float64Array(3) };
   const light = new Float64Array(3);
-  const perPixel = (2 * view.tangent) / Math.min(width, height);
+  const perPixel = (2 * tangent) / Math.min(width, height);
   const ray = (x: number, y: number, tile: number): void => {
     const right = (x - width / 2) * perPixel;
     const up = (height / 2 - y) * perPixel;
-    const dy = view.forward[1] + up * view.up[1];
-    const dz = view.forward[2] + up * view.up[2];
-    castRay(world, tiles[tile]!, right, dy, dz, hit);
-    shade(right, dy, dz, hit, light);
+    const dx = forward[0] + right * r[0] + up * u[0];
+    const dy = forward[1] + right * r[1] + up * u[1];
+    const dz = forward[2] + right * r[2] + up * u[2];
+    castRay(world, tiles[tile]!, dx, dy, dz, hit);
+    shade(dx, dy, dz, hit, light);
   };
   const tone = (value: number): number => TONE[Math.min(8191, (value * 4096) | 0)]!;
   const tileOf = (x: number, y: number): number => Math.floor(y / TILE) * columns + Math.floor(x / TILE);

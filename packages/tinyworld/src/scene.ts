@@ -19,11 +19,15 @@ export interface SceneObject {
   look: readonly number[];
 }
 
-/** Where the picture is taken from. It always looks towards -z, down by `pitch`. */
+/** Where the picture is taken from. It looks towards -z, turned by `yaw` and down by `pitch`. */
 export interface Camera {
   position: Vector;
   /** Radians below the horizon. */
   pitch: number;
+  /** Radians to the left about the vertical axis; 0 if left out. */
+  yaw?: number;
+  /** Radians about the view axis, the camera's top to its left; 0 if left out. */
+  roll?: number;
   /** Vertical and horizontal field of view, radians. */
   fieldOfView: number;
 }

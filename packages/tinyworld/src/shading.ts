@@ -1,7 +1,5 @@
-import { backdropOf, groundOf, wallOf } from "./backdrop.js";
-import { intersect, normalAt, type Solid, toLinear } from "./intersect.js";
+import { intersect, normalAt, type Solid } from "./intersect.js";
 import { smoothstep } from "./noise.js";
-import { SETTINGS, type Setting } from "./settings.js";
 import { inShadow, type World } from "./world.js";
 
 /** What a ray hits: a solid's position among all solids, or one of these. */
@@ -13,9 +11,9 @@ export const WALL = -3;
 
 /** The first surface along a ray. */
 export interface Hit {
-  /** The solid, or null for the ground, a wall and the sky. */
+  /** The solid, or null for the ground, the old room's wall and the sky. */
   solid: Solid | null;
-  /** {@link SKY}, {@link GROUND}, {@link WALL}, or the object's position in the scene. */
+  /** {@link SKY}, {@link GROUND}, {@link WALL}, scenery's own below these, or the object's position in the scene. */
   surface: number;
   /** Distance in lengths of the ray's direction; Infinity for the sky. */
   t: number;
@@ -46,21 +44,23 @@ export function castRay(
   const ground = dy < 0 ? -oy / dy : Infinity;
   if (ground < best) {
     best = ground;
+    solid = null;
     surface = GROUND;
   }
   if (dz < 0) {
     const wall = (world.wall - oz) / dz;
     if (wall < best) {
       best = wall;
+      solid = null;
       surface = WALL;
     }
   }
-  hit.solid = surface >= 0 ? solid : null;
+  hit.solid = solid;
   hit.surface = surface;
   hit.t = best;
   const n = hit.normal;
   n[0] = n[1] = n[2] = 0;
-  if (surface >= 0) normalAt(solid!, ox + best * dx, oy + best * dy, oz + best * dz, n);
+  if (solid) normalAt(solid, ox + best * dx, oy + best * dy, oz + best * dz, n);
   else if (surface === GROUND) n[1] = 1;
   else if (surface === WALL) n[2] = 1;
 }
@@ -70,33 +70,36 @@ export type Shader = (dx: number, dy: number, dz: number, hit: Hit, out: Float64
 
 /** Lambert light from one sun with shadows, light from sky and ground, a small highlight, and haze. */
 export function shaderOf(world: World): Shader {
-  const { scene, view, bounds, solids } = world;
-  const setting: Setting = SETTINGS[scene.setting];
-  const backdrop = backdropOf(setting, scene.variation);
-  const ground = groundOf(setting, scene.variation);
-  const wall = wallOf(setting, scene.variation);
-  const [lx, ly, lz] = scene.light;
-  const { sun, ambient, bounce, haze } = setting;
-  const distant = setting.skyLow.map(toLinear);
-  const [px, py, pz] = view.position;
-  const start = Math.hypot(bounds[0]! - px, bounds[1]! - py, bounds[2]! - pz) + 0.3;
+  const { solids, bounds, starts } = world;
+  const { sky: backdrop, ground, wall, sun, ambient, bounce, haze, start, distant } = world.surroundings;
+  const [lx, ly, lz] = world.surroundings.light;
+  const [px, py, pz] = world.view.position;
+  /** How far from an object's middle its solids darken the ground, squared metres. */
+  const reach = starts.slice(1).map((end, i) => {
+    const widest = solids.slice(starts[i]!, end).reduce((most, { radius }) => Math.max(most, radius), 0);
+    return (bounds[4 * i + 3]! + 3 * 0.62 * widest) ** 2;
+  });
 
   const openness = (x: number, z: number): number => {
     let open = 1;
-    for (let i = 0; i < solids.length; i++) {
-      const s = solids[i]!;
-      const [ax, az] = [x - s.cx, z - s.cz];
-      const square = ax * ax + s.cy * s.cy + az * az;
-      const radius = 0.62 * s.radius;
-      if (square > 9 * radius * radius) continue;
-      open *= 1 - Math.min(0.55, (0.75 * (s.cy / Math.sqrt(square)) * radius * radius) / square);
+    for (let object = 0; object < reach.length; object++) {
+      const [bx, bz] = [x - bounds[4 * object]!, z - bounds[4 * object + 2]!];
+      if (bx * bx + bz * bz > reach[object]!) continue;
+      for (let i = starts[object]!; i < starts[object + 1]!; i++) {
+        const s = solids[i]!;
+        const [ax, az] = [x - s.cx, z - s.cz];
+        const square = ax * ax + s.cy * s.cy + az * az;
+        const radius = 0.62 * s.radius;
+        if (square > 9 * radius * radius) continue;
+        open *= 1 - Math.min(0.55, (0.75 * (s.cy / Math.sqrt(square)) * radius * radius) / square);
+      }
     }
     return Math.max(0.42, open);
   };
 
   return (dx, dy, dz, hit, out) => {
     if (hit.surface === SKY) {
-      backdrop(dx / -dz, dy / -dz, out);
+      backdrop(dx, dy, dz, out);
       return;
     }
     const { t, normal } = hit;
@@ -108,7 +111,7 @@ export function shaderOf(world: World): Shader {
     const wrapped = Math.max(0, (facing + 0.12) / 1.12);
     const lit =
       wrapped > 0 && !inShadow(world, x + nx * 2e-3, y + ny * 2e-3, z + nz * 2e-3, lx, ly, lz) ? wrapped : 0;
-    if (hit.surface === GROUND || hit.surface === WALL) {
+    if (!hit.solid) {
       if (hit.surface === GROUND) ground(x, z, distance, out);
       else wall(x, y, out);
       const open =
@@ -120,7 +123,7 @@ export function shaderOf(world: World): Shader {
         out[i] = (out[i]! * (ambient[i as 0]! * open + sun[i as 0]! * lit * (0.5 + 0.5 * open))) / full;
       }
     } else {
-      const solid = hit.solid!;
+      const { solid } = hit;
       const up = 0.5 + 0.5 * ny;
       const open = 0.72 + 0.28 * smoothstep(-0.05, 0.5, y + 0.25 * (1 + ny));
       let shine = 0;
