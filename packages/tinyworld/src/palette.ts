@@ -11,7 +11,7 @@ export interface SegmentationClass {
 }
 
 /** Steps of the golden angle around the colour wheel, at three brightnesses: neighbours never look alike. */
-function drawnIn(id: number): Vector {
+export function drawnIn(id: number): Vector {
   const hue = ((id * 137.508) % 360) / 60;
   const value = [255, 190, 140][id % 3]!;
   const channel = (offset: number): number => {

@@ -7,7 +7,8 @@ import { boat, car, chair, house, lamp, table } from "./built.js";
 import { pine, rocket, snowman, tree } from "./nature.js";
 import { ball, cone, cube, cup, cylinder, mushroom, pyramid, ring } from "./solids.js";
 
-const BUILDERS = {
+/** Builders of the kinds that have no joints. */
+export const BUILDERS = {
   ball,
   cube,
   cone,
