@@ -58,9 +58,9 @@ async function openPlain(
   const { condition } = named;
   const { width, height, workers, allowEmptyCaptions } = dataOptions;
   if (data.kind === "tinyworld") {
-    const { seed, count } = data;
+    const { count, ...world } = data;
     const maps = sceneMaps(condition, conditionOptions, named.detects);
-    const shared = { seed, maps, ...(workers !== undefined && { workers }) };
+    const shared = { ...world, maps, ...(workers !== undefined && { workers }) };
     const train = await openTinyworld({ ...shared, count });
     const heldOut = await openTinyworld({ ...shared, count: dataOptions.heldOut, heldOut: true });
     return { train: marked(train, named), heldOut, condition, close: async () => {} };

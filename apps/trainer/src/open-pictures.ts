@@ -14,15 +14,15 @@ export interface Pictures {
 
 /** Renders the tinyworld scenes that a config of a task without maps names, with its held-out part. */
 export async function openPictures({
-  data: { seed, count },
+  data: { count, ...data },
   dataOptions: { heldOut, workers },
 }: Pick<AutoencoderTrainConfig, "data" | "dataOptions">): Promise<Pictures> {
   print(`Rendering ${count + heldOut} tinyworld scenes`);
   const processes = workers !== undefined && { workers };
-  const train = await openTinyworld({ seed, count, ...processes });
+  const train = await openTinyworld({ ...data, count, ...processes });
   const pictures: Pictures = {
     train,
-    heldOut: await openTinyworld({ seed, count: heldOut, heldOut: true, ...processes }),
+    heldOut: await openTinyworld({ ...data, count: heldOut, heldOut: true, ...processes }),
     side: BATCH_SIDE,
   };
   print(`Data: ${train.describe()}; ${heldOut} held out`);

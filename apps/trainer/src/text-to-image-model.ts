@@ -2,7 +2,7 @@ import { downscaling } from "@controlnet-js/autoencoder";
 import { assertPipeline, type Pipeline } from "@controlnet-js/pipeline";
 import { createSchedule, readSchedulerConfig } from "@controlnet-js/samplers";
 import { createTokenizer, textEncoderConfig, trainBpe } from "@controlnet-js/text-encoder";
-import { vocabulary } from "@controlnet-js/tinyworld";
+import { tinyworld } from "@controlnet-js/tinyworld";
 import { initialTextToImage } from "@controlnet-js/training";
 import { unetConfig } from "@controlnet-js/unet";
 import type { TextToImageTrainConfig } from "./task-schemas.js";
@@ -27,12 +27,12 @@ const scheduler = readSchedulerConfig({
  * @throws ControlNetError `config` where the parts don't fit together
  */
 export function createTextToImageModel(
-  { unet, text, training }: TextToImageTrainConfig,
+  { data, unet, text, training }: TextToImageTrainConfig,
   autoencoder: Pipeline["autoencoder"],
   side: number,
 ): Pipeline {
   const { vocabularySize, ...textShape } = text;
-  const words = trainBpe([vocabulary().join(" ")], vocabularySize);
+  const words = trainBpe([tinyworld(data).vocabulary().join(" ")], vocabularySize);
   const tokenizer = createTokenizer(words, { maxTokens: text.maxTokens });
   const { latentChannels } = autoencoder.config;
   const configs = {

@@ -1,6 +1,6 @@
 import type { Image } from "@controlnet-js/core";
 import type { Dataset } from "@controlnet-js/data";
-import { HELD_OUT_START, sceneOf } from "@controlnet-js/tinyworld";
+import { HELD_OUT_START, tinyworld, type WorldOptions } from "@controlnet-js/tinyworld";
 import { renderInWorkers } from "@controlnet-js/tinyworld/node";
 import type { SceneMaps } from "./tinyworld-maps.js";
 
@@ -8,7 +8,7 @@ const side = 128;
 const pixels = side * side;
 
 /** How much of tinyworld to render. */
-export interface TinyworldOptions {
+export interface TinyworldOptions extends WorldOptions {
   seed: number;
   count: number;
   /** Scenes that are never trained on. */
@@ -23,9 +23,11 @@ export interface TinyworldOptions {
  * Sample i of the training part is scene i; held-out scenes are numbered from `HELD_OUT_START`.
  */
 export async function openTinyworld(options: TinyworldOptions): Promise<Dataset> {
-  const { seed, count, heldOut = false, maps, workers = 2 } = options;
+  const { seed, count, heldOut = false, maps, workers = 2, world = 1, pencil = 0 } = options;
+  const scenes = tinyworld({ world, pencil });
   const start = heldOut ? HELD_OUT_START : 0;
-  const { images, captions } = await renderInWorkers({ seed, start, count, workers });
+  const { images, captions } = await renderInWorkers({ seed, start, count, workers, world, pencil });
+  const name = `tinyworld${world === 1 ? "" : " 2"}${pencil > 0 ? `, ${100 * pencil} % pencil` : ""}`;
   const made = new Map<number, Image>();
   const imageOf = (index: number): Image => ({
     data: images.subarray(index * pixels * 3, (index + 1) * pixels * 3),
@@ -36,18 +38,19 @@ export async function openTinyworld(options: TinyworldOptions): Promise<Dataset>
   const mapOf = async (index: number, image: Image): Promise<Image> => {
     if (!maps) return image;
     let map = made.get(index);
-    if (!map) made.set(index, (map = await maps.of(image, sceneOf({ seed, index: start + index }))));
+    if (!map)
+      made.set(index, (map = await maps.of(image, scenes.open({ seed, index: start + index }).scene)));
     return map;
   };
   return {
     size: count,
     describe: () =>
-      `${count} tinyworld scenes from ${start}, seed ${seed}, ${maps ? `with ${maps.name}` : "without"} maps`,
+      `${count} ${name} scenes from ${start}, seed ${seed}, ${maps ? `with ${maps.name}` : "without"} maps`,
     async load(index) {
       const image = imageOf(index);
       return {
         index: start + index,
-        name: `tinyworld ${seed}/${start + index}`,
+        name: `${name} ${seed}/${start + index}`,
         image,
         map: await mapOf(index, image),
         caption: captions[index]!,

@@ -1,26 +1,28 @@
 import type { Condition, Image } from "@controlnet-js/core";
 import { drawPoses } from "@controlnet-js/preprocessors";
-import { keypointsOf, type Scene, truthMap } from "@controlnet-js/tinyworld";
+import { openScene, type Scene, type Scene2 } from "@controlnet-js/tinyworld";
 
 /** How the control maps of tinyworld's scenes are made. */
 export interface SceneMaps {
   /** What is told of them. */
   name: string;
-  of(image: Image, scene: Scene): Image | Promise<Image>;
+  of(image: Image, scene: Scene | Scene2): Image | Promise<Image>;
 }
 
-type ExactMap = (image: Image, scene: Scene, options: Record<string, unknown>) => Image;
+type ExactMap = (image: Image, scene: Scene | Scene2, options: Record<string, unknown>) => Image;
 
 /** Conditions that want a network for pictures, but whose maps the renderer knows. */
 const exactMaps: Readonly<Record<string, ExactMap>> = {
-  depth: (image, scene) => truthMap(scene, "depth", image),
-  normal: (image, scene) => truthMap(scene, "normal", image),
-  segmentation: (image, scene) => truthMap(scene, "segmentation", image),
-  mlsd: (image, scene) => truthMap(scene, "lines", image),
+  depth: (image, scene) => openScene(scene).truthMap("depth", image),
+  normal: (image, scene) => openScene(scene).truthMap("normal", image),
+  segmentation: (image, scene) => openScene(scene).truthMap("segmentation", image),
+  mlsd: (image, scene) => openScene(scene).truthMap("lines", image),
   pose({ width, height }, scene, { version }) {
-    const people = keypointsOf(scene, { width, height }).map((joints) => ({
-      body: joints.map(({ x, y, visible }) => (visible ? { x, y } : null)),
-    }));
+    const people = openScene(scene)
+      .keypoints({ width, height })
+      .map((joints) => ({
+        body: joints.map(({ x, y, visible }) => (visible ? { x, y } : null)),
+      }));
     return drawPoses({ width, height, people }, version === "1.0" ? { version } : {});
   },
 };

@@ -19,3 +19,13 @@ export type { Camera, Scene, SceneObject, SizeWord } from "./scene.js";
 export { HELD_OUT_START, type SceneKey, sceneOf } from "./scene-of.js";
 export { SETTING_NAMES, SETTINGS, type Setting, type SettingName } from "./settings.js";
 export { TRUTH_MAPS, type TruthMapName, truthMap } from "./truth-map.js";
+export * from "./world2/index.js";
+export {
+  type OpenScene,
+  openScene,
+  type TinyWorld,
+  tinyworld,
+  WORLDS,
+  type WorldNumber,
+  type WorldOptions,
+} from "./worlds.js";

@@ -15,12 +15,12 @@ export interface Keypoint {
 }
 
 /** How deep below the skin a joint lies, at most: eyes, ears and nose lie on it. */
-const depthOf = (joint: number): number => (joint === 0 || joint >= 14 ? 0.09 : 0.26);
+export const depthOfJoint = (joint: number): number => (joint === 0 || joint >= 14 ? 0.09 : 0.26);
 
 /** The 18 joints of each person, in OpenPose's order (see {@link JOINTS}); an empty list without persons. */
 export function keypointsOf(scene: Scene, size: RenderSize = {}): Keypoint[][] {
   const world = worldOf(scene);
-  return world.built.flatMap(({ joints }) => (joints ? [pointsIn(world, joints, depthOf, size)] : []));
+  return world.built.flatMap(({ joints }) => (joints ? [pointsIn(world, joints, depthOfJoint, size)] : []));
 }
 
 /** Points of a world in its picture; `depthOf` says how deep below a surface each may lie and still be visible, metres. */

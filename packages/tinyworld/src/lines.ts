@@ -40,7 +40,8 @@ export const blockEdges = (piece: Part): [Vector, Vector][] => {
  */
 export function linesOf(scene: Scene, size: RenderSize = {}, shortest = 4): Line[] {
   const world = worldOf(scene);
-  const floor = world.wall > -Infinity ? [[-6, 0, WALL_Z] as const, [6, 0, WALL_Z] as const] as const : undefined;
+  const floor =
+    world.wall > -Infinity ? ([[-6, 0, WALL_Z] as const, [6, 0, WALL_Z] as const] as const) : undefined;
   return linesIn(world, floor ? [floor] : [], size, shortest);
 }
 
@@ -72,7 +73,9 @@ function visibleRuns(
   const [a, b] = [project(world.view, from, width, height), project(world.view, to, width, height)];
   const crosses = Math.min(a.depth, b.depth) < 0.1;
   if (crosses && Math.max(a.depth, b.depth) < 0.1) return [];
-  const steps = crosses ? 4 * Math.max(width, height) : Math.max(2, Math.ceil(Math.hypot(b.x - a.x, b.y - a.y)));
+  const steps = crosses
+    ? 4 * Math.max(width, height)
+    : Math.max(2, Math.ceil(Math.hypot(b.x - a.x, b.y - a.y)));
   const runs: Line[] = [];
   let first: readonly [number, number] | null = null;
   let last: readonly [number, number] | null = null;

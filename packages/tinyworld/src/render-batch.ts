@@ -1,6 +1,4 @@
-import { captionOf } from "./caption.js";
-import { render } from "./render.js";
-import { sceneOf } from "./scene-of.js";
+import { tinyworld, type WorldOptions } from "./worlds.js";
 
 /** Side of the images of a batch, pixels. */
 export const BATCH_SIDE = 128;
@@ -14,16 +12,22 @@ export interface RenderedBatch {
 
 /**
  * Renders the scenes `start` to `start + count - 1` of a seed at 128x128.
- * @throws ControlNetError `range` as {@link sceneOf}
+ * @throws ControlNetError `range` where seed or index is not an integer in [0, 2^53)
  */
-export function renderBatch(seed: number, start: number, count: number): RenderedBatch {
+export function renderBatch(
+  seed: number,
+  start: number,
+  count: number,
+  options: WorldOptions = {},
+): RenderedBatch {
+  const world = tinyworld(options);
   const size = BATCH_SIDE * BATCH_SIDE * 3;
   const images = new Uint8Array(count * size);
   const captions: string[] = [];
   for (let i = 0; i < count; i++) {
-    const scene = sceneOf({ seed, index: start + i });
-    images.set(render(scene).data, i * size);
-    captions.push(captionOf(scene));
+    const scene = world.open({ seed, index: start + i });
+    images.set(scene.render().data, i * size);
+    captions.push(scene.caption);
   }
   return { images, captions };
 }

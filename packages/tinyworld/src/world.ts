@@ -75,9 +75,7 @@ export function worldOf(scene: Scene): World {
 }
 
 /** Compiles objects for rays. */
-export function solidObjects(
-  built: BuiltObject[],
-): Pick<World, "built" | "solids" | "bounds" | "starts"> {
+export function solidObjects(built: BuiltObject[]): Pick<World, "built" | "solids" | "bounds" | "starts"> {
   const solids: Solid[] = [];
   const starts = [0];
   const bounds = new Float64Array(4 * built.length);

@@ -5,9 +5,10 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ControlNetError } from "@controlnet-js/core";
 import { BATCH_SIDE, type RenderedBatch, renderBatch } from "../render-batch.js";
+import type { WorldOptions } from "../worlds.js";
 
-/** Scenes `start` to `start + count - 1` of a seed. */
-export interface RenderJob {
+/** Scenes `start` to `start + count - 1` of a seed, of world 1 unless it says otherwise. */
+export interface RenderJob extends WorldOptions {
   seed: number;
   start: number;
   count: number;
@@ -37,8 +38,8 @@ export class RenderPool {
    * Renders scenes in order, at 128x128.
    * @throws ControlNetError `state` where a process stops or fails
    */
-  async render({ seed, start, count }: RenderJob): Promise<RenderedBatch> {
-    if (this.#processes.length === 0) return renderBatch(seed, start, count);
+  async render({ seed, start, count, ...world }: RenderJob): Promise<RenderedBatch> {
+    if (this.#processes.length === 0) return renderBatch(seed, start, count, world);
     const size = BATCH_SIDE * BATCH_SIDE * 3;
     const images = new Uint8Array(count * size);
     const captions = new Array<string>(count);
@@ -48,7 +49,12 @@ export class RenderPool {
         while (next < count) {
           const from = next;
           next += CHUNK;
-          const batch = await ask(child, { seed, start: start + from, count: Math.min(CHUNK, count - from) });
+          const batch = await ask(child, {
+            ...world,
+            seed,
+            start: start + from,
+            count: Math.min(CHUNK, count - from),
+          });
           images.set(batch.images, from * size);
           batch.captions.forEach((caption, i) => {
             captions[from + i] = caption;

@@ -2,10 +2,10 @@ import { renderBatch } from "../render-batch.js";
 import type { RenderJob, RenderReply } from "./render-pool.js";
 
 // The program of a rendering process: renders what it is told until its parent goes.
-process.on("message", ({ seed, start, count }: RenderJob) => {
+process.on("message", ({ seed, start, count, ...world }: RenderJob) => {
   let reply: RenderReply;
   try {
-    reply = { batch: renderBatch(seed, start, count) };
+    reply = { batch: renderBatch(seed, start, count, world) };
   } catch (error) {
     reply = { error: error instanceof Error ? error.message : String(error) };
   }

@@ -109,10 +109,20 @@ function gaitOf(action: Action | "free", look: readonly number[]): Gait {
         neck: between(-0.5, -0.2),
       };
     case "grazing":
-      return { ...rest, legs: [small(), small(), small(), small()], neck: between(-2, -1.7), turn: between(-0.3, 0.3) };
+      return {
+        ...rest,
+        legs: [small(), small(), small(), small()],
+        neck: between(-2, -1.7),
+        turn: between(-0.3, 0.3),
+      };
     case "free": {
       const leg = (): LegAngles => [between(-0.45, 0.45), between(0, 0.5)];
-      return { ...rest, pitch: between(-0.08, 0.12), legs: [leg(), leg(), small(), leg()], neck: between(-0.8, 0.4) };
+      return {
+        ...rest,
+        pitch: between(-0.08, 0.12),
+        legs: [leg(), leg(), small(), leg()],
+        neck: between(-0.8, 0.4),
+      };
     }
     default:
       return { ...rest, legs: [small(), small(), small(), small()] };
@@ -160,15 +170,22 @@ export function animalOf(
     const knee = add(top, transform(upper, [0, -build.upperLeg, 0]));
     const paw = add(knee, transform(lower, [0, -build.lowerLeg, 0]));
     parts.push(limb(top, knee, build.legRadius * 1.25, colour), limb(knee, paw, build.legRadius, colour));
-    if (kind === "horse") parts.push(frustum(add(paw, [0, -0.1, 0]), add(paw, [0, 0.04, 0]), 0.12, 0.09, ink));
+    if (kind === "horse")
+      parts.push(frustum(add(paw, [0, -0.1, 0]), add(paw, [0, 0.04, 0]), 0.12, 0.09, ink));
     else parts.push(sphere(add(paw, [0.04, -0.01, 0]), [0.12, 0.075, 0.085], dark));
     return { top, knee, paw };
   });
   const lowest = Math.min(
-    ...legs.flatMap(({ knee, paw }) => [paw[1] - (kind === "horse" ? 0.1 : 0.085), knee[1] - build.legRadius]),
+    ...legs.flatMap(({ knee, paw }) => [
+      paw[1] - (kind === "horse" ? 0.1 : 0.085),
+      knee[1] - build.legRadius,
+    ]),
     rump[1] - thick * 1.06,
   );
-  const neckFrame = multiply(rotation("y", gait.turn * 0.4), rotation("z", gait.pitch * 0.4 + build.neckUp + gait.neck));
+  const neckFrame = multiply(
+    rotation("y", gait.turn * 0.4),
+    rotation("z", gait.pitch * 0.4 + build.neckUp + gait.neck),
+  );
   const neckRoot = at([half * 0.95, thick * 0.35, 0]);
   const neckTop = add(neckRoot, transform(neckFrame, [build.neck, 0, 0]));
   // Whatever the neck does, the snout points a little down, and straight down where the head is low.
@@ -179,7 +196,12 @@ export function animalOf(
   parts.push(
     limb(neckRoot, neckTop, kind === "horse" ? 0.17 : 0.16, colour),
     sphere(neckTop, [h * 1.15, h, h * 0.9], colour, { rotation: headFrame }),
-    limb(onHead([h * 0.5, -h * 0.25, 0]), onHead([h * 0.5 + build.snout * 0.75, -h * 0.35, 0]), h * 0.56, colour),
+    limb(
+      onHead([h * 0.5, -h * 0.25, 0]),
+      onHead([h * 0.5 + build.snout * 0.75, -h * 0.35, 0]),
+      h * 0.56,
+      colour,
+    ),
     sphere(onHead([h + build.snout * 0.85, -h * 0.3, 0]), h * 0.3, ink),
   );
   const eyes = ([-1, 1] as const).map((side) => onHead([h * 0.72, h * 0.35, side * h * 0.66]));
@@ -217,5 +239,8 @@ export function animalOf(
     tailRoot,
     ...[lf, rf, lb, rb].flatMap(({ top, knee, paw }) => [top, knee, paw]),
   ];
-  return { parts: parts.map((piece) => ({ ...piece, centre: lift(piece.centre) })), joints: joints.map(lift) };
+  return {
+    parts: parts.map((piece) => ({ ...piece, centre: lift(piece.centre) })),
+    joints: joints.map(lift),
+  };
 }

@@ -6,7 +6,17 @@ import { coloursWithout, hasTimes, PLACE_NAMES, type PlaceName, type TimeName } 
 import type { Content, Relation, StyleName, Thing } from "./scene.js";
 
 /** Kinds that find room on a table. */
-const ON_TABLES: readonly Kind2[] = ["ball", "cube", "cone", "cylinder", "pyramid", "ring", "cup", "mushroom", "lamp"];
+const ON_TABLES: readonly Kind2[] = [
+  "ball",
+  "cube",
+  "cone",
+  "cylinder",
+  "pyramid",
+  "ring",
+  "cup",
+  "mushroom",
+  "lamp",
+];
 
 /** Kinds too large for a room. */
 const OUTDOORS: readonly Kind2[] = ["house", "boat", "rocket", "car", "horse", "tree", "pine", "snowman"];
@@ -34,8 +44,14 @@ export function contentOf(seed: number, index: number, style: StyleName): Conten
   const things: Thing[] = [];
   for (let i = 0; i < count; i++) {
     const living = random() < 0.24;
-    const kind = living ? pick(place === "room" ? (["person", "dog"] as const) : (["person", "person", "dog", "horse"] as const)) : pick(kinds);
-    const free = colours.filter((name) => !things.some((other) => other.kind === kind && other.colour === name));
+    const kind = living
+      ? pick(
+          place === "room" ? (["person", "dog"] as const) : (["person", "person", "dog", "horse"] as const),
+        )
+      : pick(kinds);
+    const free = colours.filter(
+      (name) => !things.some((other) => other.kind === kind && other.colour === name),
+    );
     const actions = actionsOf(kind);
     const told = random() < 0.6;
     things.push({ kind, colour: pick(free), action: told && actions.length > 0 ? pick(actions) : null });
@@ -45,7 +61,8 @@ export function contentOf(seed: number, index: number, style: StyleName): Conten
   if (count === 2 && related < 0.2) {
     relation = "on";
     const [first, second] = [pick(ON_TABLES), things[1]!.colour];
-    const colour = things[0]!.colour === second ? pick(colours.filter((name) => name !== second)) : things[0]!.colour;
+    const colour =
+      things[0]!.colour === second ? pick(colours.filter((name) => name !== second)) : things[0]!.colour;
     things[0] = { kind: first, colour, action: null };
     things[1] = { kind: "table", colour: second, action: null };
   } else if (count === 2 && related < 0.5) relation = "next to";

@@ -1,5 +1,5 @@
 import { block, dome, limb, type Part, sphere } from "../parts.js";
-import { add, mix, multiply, rotation, scaleBy, transform, type Matrix, type Vector } from "../vector.js";
+import { add, type Matrix, mix, multiply, rotation, scaleBy, transform, type Vector } from "../vector.js";
 import type { Action } from "./actions.js";
 
 /** Angles of an arm or a leg, radians; 0 hangs straight down. */
@@ -60,7 +60,12 @@ export function postureOf(action: Action | "free", look: readonly number[]): Pos
     case "standing":
       return { ...base, arms: [hanging(), hanging()], legs: [straight(), straight()] };
     case "waving": {
-      const raised = { out: between(1.7, 2.6), forward: between(-0.1, 0.4), twist: -1.4, bend: between(0.3, 1.2) };
+      const raised = {
+        out: between(1.7, 2.6),
+        forward: between(-0.1, 0.4),
+        twist: -1.4,
+        bend: between(0.3, 1.2),
+      };
       return { ...base, arms: mirror([raised, hanging()]), legs: [straight(), straight()] };
     }
     case "walking": {
@@ -153,7 +158,12 @@ export function postureOf(action: Action | "free", look: readonly number[]): Pos
         twist: between(-1.3, 1.3),
         bend: between(0, 2),
       });
-      const stands = { out: between(0.02, 0.3), forward: between(-0.15, 0.15), twist: 0, bend: between(0, 0.2) };
+      const stands = {
+        out: between(0.02, 0.3),
+        forward: between(-0.15, 0.15),
+        twist: 0,
+        bend: between(0, 0.2),
+      };
       const other = {
         out: between(0.02, 0.7),
         forward: between(-0.5, 1.4),
@@ -223,7 +233,11 @@ export function personOf(action: Action | "free", colour: Vector, look: readonly
   );
   const at = (point: Vector): Vector => transform(chest, point);
   const neck = at([0, 0.66, 0]);
-  const headFrame = chain(chest, rotation("y", posture.turn), rotation("x", posture.nod - 0.6 * posture.lean));
+  const headFrame = chain(
+    chest,
+    rotation("y", posture.turn),
+    rotation("x", posture.nod - 0.6 * posture.lean),
+  );
   const head = add(neck, transform(headFrame, [0, 0.31, 0.02]));
   const onHead = (point: Vector): Vector => add(head, transform(headFrame, point));
   const parts: Part[] = [

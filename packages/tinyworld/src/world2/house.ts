@@ -8,7 +8,11 @@ const lit: Vector = [250, 214, 130];
 /** A house with doors and windows at places of its own: one or two floors, a gable, a hipped or a flat roof. */
 export function houseOf(colour: Vector, look: readonly number[], night: boolean): Part[] {
   const floors = look[1]! < 0.35 ? 2 : 1;
-  const half: Vector = [0.62 + 0.4 * look[0]!, floors === 1 ? 0.5 + 0.1 * look[2]! : 0.84, 0.5 + 0.2 * look[3]!];
+  const half: Vector = [
+    0.62 + 0.4 * look[0]!,
+    floors === 1 ? 0.5 + 0.1 * look[2]! : 0.84,
+    0.5 + 0.2 * look[3]!,
+  ];
   const top = 2 * half[1];
   const roof: Vector = bright(colour) < 0.3 ? [196, 190, 182] : [80, 74, 80];
   const trim: Vector = bright(colour) > 0.75 ? [96, 84, 76] : [244, 238, 226];
@@ -25,30 +29,47 @@ export function houseOf(colour: Vector, look: readonly number[], night: boolean)
       }),
     );
   else if (look[6]! < 0.85)
-    parts.push(block([0, top + rise, 0], [half[0] + 0.1, rise, half[2] + 0.1], roof, { taper: [0.3, 0], gloss: 0.04 }));
+    parts.push(
+      block([0, top + rise, 0], [half[0] + 0.1, rise, half[2] + 0.1], roof, { taper: [0.3, 0], gloss: 0.04 }),
+    );
   else parts.push(block([0, top + 0.05, 0], [half[0] + 0.07, 0.06, half[2] + 0.07], roof, { gloss: 0.04 }));
   if (look[7]! < 0.6 && look[6]! < 0.85)
     parts.push(
-      block([half[0] * (look[7]! < 0.3 ? 0.45 : -0.45), top + 1.7 * rise, -0.12], [0.09, 0.26, 0.09], colour, {
-        gloss: 0.04,
-      }),
+      block(
+        [half[0] * (look[7]! < 0.3 ? 0.45 : -0.45), top + 1.7 * rise, -0.12],
+        [0.09, 0.26, 0.09],
+        colour,
+        {
+          gloss: 0.04,
+        },
+      ),
     );
   let next = 8;
   const draw = (): number => look[next++ % look.length]!;
   /** A frame and a pane on the front (side 0), back, right or left wall. */
-  const onWall = (side: number, along: number, up: number, wide: number, high: number, pane: Vector, glow = 0): void => {
+  const onWall = (
+    side: number,
+    along: number,
+    up: number,
+    wide: number,
+    high: number,
+    pane: Vector,
+    glow = 0,
+  ): void => {
     const turn = rotation("y", [0, Math.PI, Math.PI / 2, -Math.PI / 2][side]!);
     const away = side < 2 ? half[2] : half[0];
     for (const [w, h, d, c] of [
       [wide, high, 0.025, trim],
       [wide - 0.035, high - 0.035, 0.035, pane],
     ] as const) {
-      const centre: Vector = [
-        turn[0] * along + turn[2] * away,
-        up,
-        turn[6] * along + turn[8] * away,
-      ];
-      parts.push(block(centre, [w, h, d], c, { rotation: turn, gloss: c === pane ? 0.4 : 0.1, glow: c === pane ? glow : 0 }));
+      const centre: Vector = [turn[0] * along + turn[2] * away, up, turn[6] * along + turn[8] * away];
+      parts.push(
+        block(centre, [w, h, d], c, {
+          rotation: turn,
+          gloss: c === pane ? 0.4 : 0.1,
+          glow: c === pane ? glow : 0,
+        }),
+      );
     }
   };
   const door = (draw() - 0.5) * 2 * (half[0] - 0.24);
@@ -57,13 +78,26 @@ export function houseOf(colour: Vector, look: readonly number[], night: boolean)
     for (let floor = 0; floor < floors; floor++) {
       const width = side < 2 ? half[0] : half[2];
       const up = floors === 1 ? half[1] * 1.12 : floor === 0 ? 0.48 : 1.24;
-      const [count, shift, wide, high] = [1 + Math.floor(draw() * (width > 0.75 ? 3 : 2)), draw(), draw(), draw()];
+      const [count, shift, wide, high] = [
+        1 + Math.floor(draw() * (width > 0.75 ? 3 : 2)),
+        draw(),
+        draw(),
+        draw(),
+      ];
       const slot = (2 * width) / count;
       for (let i = 0; i < count; i++) {
         const along = -width + slot * (i + 0.5) + (shift - 0.5) * 0.5 * (slot - 0.36);
         const size = 0.1 + 0.06 * wide;
         if (side === 0 && floor === 0 && Math.abs(along - door) < 0.17 + size) continue;
-        onWall(side, along, up, size, 0.13 + 0.06 * high, night && draw() < 0.6 ? lit : glass, night ? 0.5 : 0);
+        onWall(
+          side,
+          along,
+          up,
+          size,
+          0.13 + 0.06 * high,
+          night && draw() < 0.6 ? lit : glass,
+          night ? 0.5 : 0,
+        );
       }
     }
   return parts;

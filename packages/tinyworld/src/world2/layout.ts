@@ -38,7 +38,13 @@ export function layOut(content: Content, seed: number, index: number, layout: nu
   const between = (low: number, high: number): number => low + (high - low) * random();
   const models = content.things.map((thing): SceneObject2 => {
     const look = Array.from({ length: LOOK_SIZE }, random);
-    return { ...thing, position: [0, 0, 0], yaw: 2 * Math.PI * random() - Math.PI, scale: between(0.8, 1.25), look };
+    return {
+      ...thing,
+      position: [0, 0, 0],
+      yaw: 2 * Math.PI * random() - Math.PI,
+      scale: between(0.8, 1.25),
+      look,
+    };
   });
   if (content.relation === "on") models[0]!.scale = between(0.42, 0.6);
   const variation = Array.from({ length: 8 }, random);
@@ -53,7 +59,8 @@ export function layOut(content: Content, seed: number, index: number, layout: nu
       const { objects, camera, built } = placed;
       const score = scoreOf(content, camera, built);
       if (score > (best?.score ?? -1)) {
-        const room = content.place === "room" ? roomAround(objects, built, camera, random, roomVariation) : null;
+        const room =
+          content.place === "room" ? roomAround(objects, built, camera, random, roomVariation) : null;
         const light: Vector = [
           Math.sin(azimuth) * Math.cos(height),
           Math.sin(height),
@@ -123,7 +130,12 @@ function attempt(
     if (content.relation === "on") {
       const table = objects[1]!;
       const reach = 0.3 * table.scale;
-      stand(i, table.position[0] + between(-reach, reach), 0.94 * table.scale, table.position[2] + between(-reach, reach));
+      stand(
+        i,
+        table.position[0] + between(-reach, reach),
+        0.94 * table.scale,
+        table.position[2] + between(-reach, reach),
+      );
       continue;
     }
     let done = false;

@@ -1,5 +1,5 @@
 import { COLOURS } from "../colours.js";
-import { type BuiltObject, BUILDERS, type ObjectKind } from "../objects/index.js";
+import { BUILDERS, type BuiltObject, type ObjectKind } from "../objects/index.js";
 import { halfExtents, type Part, placePart, placePoint } from "../parts.js";
 import type { Vector } from "../vector.js";
 import { animalOf } from "./animals.js";
@@ -72,7 +72,9 @@ export function extentOf({ parts }: BuiltObject, [x, y, z]: Vector): { radius: n
     const half = halfExtents(piece);
     const m = piece.rotation;
     const reach = (row: number): number =>
-      Math.abs(m[row as 0]!) * half[0] + Math.abs(m[(row + 1) as 1]!) * half[1] + Math.abs(m[(row + 2) as 2]!) * half[2];
+      Math.abs(m[row as 0]!) * half[0] +
+      Math.abs(m[(row + 1) as 1]!) * half[1] +
+      Math.abs(m[(row + 2) as 2]!) * half[2];
     const [rx, rz] = [reach(0), reach(6)];
     // The corner of a box turned against the axes sticks out less than its bounds' corner.
     const wide = piece.shape === "block" ? Math.hypot(rx, rz) * 0.94 : Math.max(rx, rz);

@@ -36,7 +36,8 @@ export function asPencil(image: Image, world: World, scene: Scene2): Image {
       const dark = 1 - (0.3 * r + 0.6 * g + 0.1 * b) / 255;
       const [px, py] = [x * scale, y * scale];
       const stroke = noise2((px + py) * 0.55 + shift, (px - py) * 0.09);
-      const cover = Math.min(0.95, (night ? 0.42 : 0.5) + 0.45 * dark) * (0.72 + 0.42 * smoothstep(0.2, 0.7, stroke));
+      const cover =
+        Math.min(0.95, (night ? 0.42 : 0.5) + 0.45 * dark) * (0.84 + 0.2 * smoothstep(0.2, 0.7, stroke));
       for (let c = 0; c < 3; c++) {
         const laid = PAPER[c as 0]! + (data[3 * i + c]! - PAPER[c as 0]!) * Math.min(1, cover);
         out[3 * i + c] = Math.round(laid + (58 - laid) * 0.8 * line);

@@ -78,7 +78,10 @@ export function settingOf(place: PlaceName, time: TimeName): Setting {
               [150, 196, 222],
             ],
           }
-        : SETTINGS[place];
+        : place === "fog"
+          ? // Thin enough to name the colours of all that is seen.
+            { ...SETTINGS.fog, haze: 0.06 }
+          : SETTINGS[place];
   if (time === "sunset")
     return {
       ...day,

@@ -1,9 +1,9 @@
 import { ControlNetError, randomUniform } from "@controlnet-js/core";
+import type { Vector } from "../vector.js";
 import { contentOf } from "./content.js";
 import { cameraFrom, layOut } from "./layout.js";
 import { lightHeights } from "./places.js";
 import { LOOK_SIZE, type Scene2, type StyleName } from "./scene.js";
-import type { Vector } from "../vector.js";
 
 /** Names a scene of world 2. */
 export interface SceneKey2 {
@@ -31,7 +31,9 @@ export function sceneOf2({ seed, index, layout = 0, pencil = 0 }: SceneKey2): Sc
   if (!(pencil >= 0 && pencil <= 1))
     throw new ControlNetError("range", `sceneOf2: expected pencil to be 0 to 1, got ${pencil}`);
   const style: StyleName =
-    pencil > 0 && randomUniform({ seed, purpose: "tinyworld 2 style", index })() < pencil ? "pencil" : "plain";
+    pencil > 0 && randomUniform({ seed, purpose: "tinyworld 2 style", index })() < pencil
+      ? "pencil"
+      : "plain";
   return layOut(contentOf(seed, index, style), seed, index, layout).scene;
 }
 
@@ -39,7 +41,10 @@ const variant = (scene: Scene2, what: string, number: number): (() => number) =>
   randomUniform({ seed: scene.seed, purpose: `tinyworld 2 ${what} ${number}`, index: scene.index });
 
 /** The same scene from another camera, `turn` radians further round its objects (positive: to the right). */
-export const fromCamera = (scene: Scene2, turn: number): Scene2 => ({ ...scene, camera: cameraFrom(scene, turn) });
+export const fromCamera = (scene: Scene2, turn: number): Scene2 => ({
+  ...scene,
+  camera: cameraFrom(scene, turn),
+});
 
 /** The same scene with another main object of the same kind and colour. */
 export function withOtherObject(scene: Scene2, number = 1): Scene2 {

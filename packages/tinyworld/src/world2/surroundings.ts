@@ -55,7 +55,13 @@ function skyOf({ place, time, variation, light, camera }: Scene2, setting: Setti
   const discU = Math.atan2(light[0], -light[2]);
   const discV = Math.min(0.3, light[1] * 0.4);
   const disc: Vector | null =
-    time === "sunset" ? [1, 0.86, 0.56] : night ? [0.82, 0.84, 0.78] : place === "moon" ? [0.12, 0.3, 0.66] : null;
+    time === "sunset"
+      ? [1, 0.86, 0.56]
+      : night
+        ? [0.82, 0.84, 0.78]
+        : place === "moon"
+          ? [0.12, 0.3, 0.66]
+          : null;
   const radius = place === "moon" ? 0.075 : 0.045;
   const ridge = (u: number, scale: number, height: number): number =>
     height * (0.3 + 0.7 * noise2(u * scale + phase, scale));
@@ -85,13 +91,15 @@ function skyOf({ place, time, variation, light, camera }: Scene2, setting: Setti
         for (let row = 0; row < 2; row++) {
           const at = u * (row === 0 ? 6 : 4.5) + phase + row * 3;
           const tower = Math.floor(at);
-          const height = (row === 0 ? 0.12 : 0.06) + 0.12 * hash2(tower, row + Math.floor(variation[5]! * 1000));
+          const height =
+            (row === 0 ? 0.12 : 0.06) + 0.12 * hash2(tower, row + Math.floor(variation[5]! * 1000));
           if (v > height) continue;
           blend(out, row === 0 ? far : near, 1);
           const [wx, wy] = [(at - tower) * 3, v * 24];
           const [fx, fy] = [wx - Math.floor(wx), wy - Math.floor(wy)];
           const lit = hash2(tower * 8 + Math.floor(wx), Math.floor(wy) + row * 50) < (night ? 0.32 : 0.75);
-          if (!lit || height - v < 0.025 || v < 0.01 || Math.abs(fx - 0.5) > 0.28 || Math.abs(fy - 0.5) > 0.3) continue;
+          if (!lit || height - v < 0.025 || v < 0.01 || Math.abs(fx - 0.5) > 0.28 || Math.abs(fy - 0.5) > 0.3)
+            continue;
           if (night) blend(out, [0.75, 0.56, 0.26], row === 0 ? 0.4 : 0.62);
           else blend(out, top, 0.3);
         }
@@ -125,7 +133,11 @@ function skyOf({ place, time, variation, light, camera }: Scene2, setting: Setti
     }
     if (clouds > 0.2) {
       const n = 0.7 * noise2(u * 4 + phase, v * 13) + 0.3 * noise2(u * 9, v * 26 + phase);
-      blend(out, cloud, 0.85 * smoothstep(1.05 - 0.5 * clouds, 1.2 - 0.5 * clouds, n + 0.1) * smoothstep(0.06, 0.14, v));
+      blend(
+        out,
+        cloud,
+        0.85 * smoothstep(1.05 - 0.5 * clouds, 1.2 - 0.5 * clouds, n + 0.1) * smoothstep(0.06, 0.14, v),
+      );
     }
     if (v < 0.3) horizon(out, u, v);
   };
