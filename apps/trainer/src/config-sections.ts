@@ -14,10 +14,10 @@ export const tinyworldSchema = z.strictObject({
   kind: z.literal("tinyworld"),
   count: count.default(2000),
   seed: countFromZero.default(1),
-  /** 1 frames its main object, and the shipped weights know it; 2 puts everything anywhere. */
-  world: z.literal(WORLDS).default(1),
-  /** Part of world 2's scenes drawn with a pencil. */
-  pencil: fraction.default(0),
+  /** 1, the default, frames its main object, and the shipped weights know it; 2 puts everything anywhere. */
+  world: z.literal(WORLDS).optional(),
+  /** Part of world 2's scenes drawn with a pencil. Default 0. */
+  pencil: fraction.optional(),
 });
 
 /** What every task's `dataOptions` holds. */

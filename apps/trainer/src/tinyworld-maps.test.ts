@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cannyCondition, findCondition } from "@controlnet-js/preprocessors";
-import { groundTruthOf, keypointsOf, render, type Scene, sceneOf } from "@controlnet-js/tinyworld";
+import { groundTruthOf, keypointsOf, render, type Scene, sceneOf, tinyworld } from "@controlnet-js/tinyworld";
 import sharp from "sharp";
 import { afterAll, expect, test } from "vitest";
 import { writeTinyworld } from "./dataset.js";
@@ -45,6 +45,12 @@ test("normals have the field's colours: what faces left is red, up green, the vi
   expect(data[strongest(0, 1)]).toBeLessThan(55);
   expect(data[strongest(1, 1) + 1]).toBeGreaterThan(200);
   expect(data[strongest(2, 1) + 2]).toBeGreaterThan(200);
+});
+
+test("maps of world 2 are of its own scenes", async () => {
+  const { scene, truthMap, render: draw } = tinyworld({ world: 2 }).open({ seed: 1, index: 4 });
+  const maps = sceneMaps(findCondition("segmentation"), {}, false);
+  expect((await maps.of(draw(), scene)).data).toEqual(truthMap("segmentation").data);
 });
 
 test("a person's joints are drawn where they are; a scene without people is black", async () => {

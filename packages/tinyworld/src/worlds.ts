@@ -19,9 +19,9 @@ export type WorldNumber = (typeof WORLDS)[number];
 /** Chooses a world and what may be chosen of it. */
 export interface WorldOptions {
   /** 1 if left out, the world of the shipped weights. */
-  world?: WorldNumber;
+  world?: WorldNumber | undefined;
   /** Which part of world 2's scenes is drawn with a pencil, 0 to 1; 0 if left out. */
-  pencil?: number;
+  pencil?: number | undefined;
 }
 
 /** A scene of any world. */

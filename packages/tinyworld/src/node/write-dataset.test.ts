@@ -89,6 +89,18 @@ test("workers render what one process does", async () => {
   expect(Buffer.compare(theirs.images, ours.images)).toBe(0);
 });
 
+test("workers render world 2, with its pencil drawings", async () => {
+  const job = { seed: 1, start: 50, count: 6 };
+  const world = { world: 2, pencil: 0.5 } as const;
+  const [theirs, ours] = [
+    await renderInWorkers({ ...job, ...world, workers: 1 }),
+    renderBatch(1, 50, 6, world),
+  ];
+  expect(theirs.captions).toEqual(ours.captions);
+  expect(theirs.captions.some((caption) => caption.startsWith("a pencil drawing of"))).toBe(true);
+  expect(Buffer.compare(theirs.images, ours.images)).toBe(0);
+});
+
 test("a worker's mistake reaches the caller", async () => {
   await expect(renderInWorkers({ seed: -1, start: 0, count: 1, workers: 1 })).rejects.toThrow(
     /expected seed/,
