@@ -56,7 +56,7 @@ async function openPlain(
 ): Promise<OpenData> {
   const { data, dataOptions, conditionOptions } = config;
   const { condition } = named;
-  const { width, height, workers, allowEmptyCaptions } = dataOptions;
+  const { width, height, workers, allowEmptyCaptions, followLinks } = dataOptions;
   if (data.kind === "tinyworld") {
     const { count, ...world } = data;
     const maps = sceneMaps(condition, conditionOptions, named.detects);
@@ -70,6 +70,7 @@ async function openPlain(
     condition: named.source,
     resolution: { width, height },
     allowEmptyCaptions,
+    followLinks,
     onIncident,
     ...(workers !== undefined && { workers }),
   };

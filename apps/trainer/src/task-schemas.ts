@@ -49,6 +49,8 @@ const controlSchema = z
         width: count.default(512),
         height: count.default(512),
         allowEmptyCaptions: z.boolean().default(false),
+        /** Whether links in the data's folder may lead out of it, and folders behind links count. */
+        followLinks: z.boolean().default(false),
       })
       .prefault({}),
     training: z

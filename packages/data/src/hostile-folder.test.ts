@@ -1,12 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { mkdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { listFiles } from "@controlnet-js/core/node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { steppedCondition } from "./fixtures/conditions.js";
 import { temporaryFolder, writeImageFolder, writePicture } from "./fixtures/folders.js";
 import { type ImageFolderDatasetOptions, openImageFolderDataset } from "./image-folder-dataset.js";
 import { openJsonLinesDataset } from "./json-lines-dataset.js";
-import { listFiles } from "./list-files.js";
 
 const resolution = { width: 32, height: 32 };
 let dir: string;
@@ -34,7 +34,7 @@ describe.skipIf(process.platform === "win32")("a folder of pictures", () => {
     await symlink("self.png", join(dir, "self.png"));
     const names = ["000.png", "000.txt", "001.png", "001.txt"];
     expect(await listFiles(dir)).toEqual(names);
-    expect(await listFiles(dir, true)).toEqual(names);
+    expect(await listFiles(dir, { followLinks: true })).toEqual(names);
     expect((await openHere()).size).toBe(2);
   });
 

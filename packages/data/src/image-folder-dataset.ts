@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { type Condition, ControlNetError, isControlNetError } from "@controlnet-js/core";
+import { listFiles } from "@controlnet-js/core/node";
 import {
   checkIndex,
   checkResolution,
@@ -13,7 +14,6 @@ import { computeMap, type MapSource } from "./decode-sample.js";
 import { createDecoder, type DecodeOptions } from "./decoder.js";
 import { pathInside } from "./inside-directory.js";
 import { readJsonLines } from "./json-lines.js";
-import { listFiles } from "./list-files.js";
 import type { ConditionModule } from "./load-condition.js";
 import { mapRulesOf } from "./map-rules.js";
 import { openCondition } from "./open-condition.js";
@@ -116,7 +116,7 @@ async function listEntries(
 async function listImages(root: string, followLinks: boolean | undefined): Promise<Entry[]> {
   let names: string[];
   try {
-    names = await listFiles(root, followLinks);
+    names = await listFiles(root, followLinks === undefined ? {} : { followLinks });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ControlNetError("missing", `openImageFolderDataset: cannot list ${root} (${reason})`, {

@@ -6,7 +6,6 @@ export { drawHole, withHoles } from "./holes.js";
 export { type ImageFolderDatasetOptions, openImageFolderDataset } from "./image-folder-dataset.js";
 export { type DatasetReport, type InspectOptions, inspectDataset } from "./inspect-dataset.js";
 export { type JsonLinesDatasetOptions, openJsonLinesDataset } from "./json-lines-dataset.js";
-export { listFiles } from "./list-files.js";
 export { type ConditionModule, isUrl, loadCondition } from "./load-condition.js";
 export { checkMap, type MapCheck, type MapRules, mapRulesOf } from "./map-rules.js";
 export { permute } from "./permute.js";

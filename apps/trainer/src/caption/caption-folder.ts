@@ -1,6 +1,6 @@
 import { join, sep } from "node:path";
 import { ControlNetError, type Image, isControlNetError } from "@controlnet-js/core";
-import { listFiles } from "@controlnet-js/data";
+import { listFiles } from "@controlnet-js/core/node";
 import { isPictureName, readImage } from "@controlnet-js/preprocessors/node";
 import { createProgressBar } from "../progress-bar.js";
 import type { CaptionStore } from "./caption-store.js";

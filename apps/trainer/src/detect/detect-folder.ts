@@ -1,6 +1,7 @@
-import { readdir, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { dirname, join, parse, relative, resolve, sep } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
+import { listFiles } from "@controlnet-js/core/node";
 import { isPictureName } from "@controlnet-js/preprocessors/node";
 import { createProgressBar } from "../progress-bar.js";
 import type { DetectJob, DetectReport } from "./detect-picture.js";
@@ -119,13 +120,11 @@ const isOtherFormat = (name: string) => /\.(jfif|gif|bmp|tiff?|avif|hei[cf]|jxl|
 
 /** The pictures in a folder and its subfolders, sorted, and those of other formats. */
 async function pictureFiles(from: string): Promise<{ files: string[]; others: string[] }> {
-  const entries = (await readdir(from, { recursive: true, withFileTypes: true })).filter(
-    (entry) => !entry.isDirectory() && !entry.name.startsWith("."),
-  );
+  // What is no file is named when it is read, as other pictures that can't be.
+  const unreadable: string[] = [];
+  const names = await listFiles(from, { onSkip: (path) => unreadable.push(path) });
+  const all = [...names, ...unreadable].sort();
   const chosen = (isChosen: (name: string) => boolean) =>
-    entries
-      .filter(({ name }) => isChosen(name))
-      .map(({ parentPath, name }) => join(parentPath, name))
-      .sort();
+    all.filter(isChosen).map((path) => join(from, path));
   return { files: chosen(isPictureName), others: chosen(isOtherFormat) };
 }

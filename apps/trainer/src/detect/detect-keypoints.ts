@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readRegularFile } from "@controlnet-js/checkpoints/node";
 import { ControlNetError } from "@controlnet-js/core";
 import {
   builtInConditions,
@@ -31,9 +31,14 @@ export async function detectKeypoints(
       "config",
       `controlnet detect: --from-keypoints draws a pose, but the condition is "${condition.name}"`,
     );
-  const text = await readFile(file, "utf8").catch((cause: Error) => {
-    throw new ControlNetError("io", `can't read the keypoints ${file}: ${cause.message}`, { cause });
-  });
+  let text: string;
+  try {
+    text = readRegularFile(file).toString("utf8");
+  } catch (cause) {
+    throw new ControlNetError("io", `can't read the keypoints ${file}: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
   const scene = atSize(file, readScene(file, text), detector.size);
   const map = drawPoses(scene, builtInConditions.pose.options.parse(options));
   if (out !== undefined) await writeMap(out, map, detector);

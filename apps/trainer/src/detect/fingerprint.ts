@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, open, readdir, stat } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
+import { listFiles } from "@controlnet-js/core/node";
 
 /** How many pieces of a file are looked at, and the bytes of each. */
 const PIECES = 16;
@@ -44,14 +45,8 @@ async function openRegular(file: string): Promise<FileHandle> {
 
 async function filesOf(path: string): Promise<string[]> {
   if (!(await stat(path)).isDirectory()) return [path];
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  const files: string[] = [];
-  for (const entry of entries) {
-    const file = join(entry.parentPath, entry.name);
-    // Model folders of the hub are links to files.
-    if ((await stat(file)).isFile()) files.push(file);
-  }
-  return files.sort();
+  // Model folders of the hub are links to files, which count.
+  return (await listFiles(path)).map((name) => join(path, name));
 }
 
 async function piecesOf(handle: FileHandle, size: number): Promise<Buffer[]> {

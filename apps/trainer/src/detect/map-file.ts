@@ -55,7 +55,7 @@ export async function writeMap(
 export async function isMapDone(path: string, source: string, detector: Detector): Promise<boolean> {
   try {
     const [map, picture] = await Promise.all([stat(path), stat(source)]);
-    if (map.mtimeMs < picture.mtimeMs) return false;
+    if (!map.isFile() || map.mtimeMs < picture.mtimeMs) return false;
     const png = await readFile(path);
     if (!png.subarray(-pngEnd.length).equals(pngEnd)) return false;
     return (await pngTexts()).readPngText(png, keyword) === described(detector);

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readRegularFile } from "@controlnet-js/checkpoints/node";
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import { readPngText } from "@controlnet-js/pipeline/node";
 import { toGrey } from "@controlnet-js/preprocessors";
@@ -14,7 +14,7 @@ export type MapOrigin = z.output<typeof madeBySchema>;
 /** The condition of a map that `controlnet detect` made. */
 export function mapOrigin(path: string): MapOrigin | undefined {
   try {
-    const bytes = readFileSync(path);
+    const bytes = readRegularFile(path);
     if (bytes.toString("latin1", 1, 4) !== "PNG") return undefined;
     return madeBySchema.parse(JSON.parse(readPngText(bytes, "controlnet-condition") ?? ""));
   } catch {

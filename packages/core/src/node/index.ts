@@ -1,1 +1,2 @@
+export { type ListOptions, listFiles } from "./list-files.js";
 export { holdLock, type LockOptions } from "./lock-file.js";

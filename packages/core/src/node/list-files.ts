@@ -1,13 +1,23 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 
+/** How a folder is listed. */
+export interface ListOptions {
+  /** Whether folders behind links are listed too, each once. Default false. */
+  followLinks?: boolean;
+  /** Told of what is no file: pipes, devices, sockets and links that end at none or nowhere, as paths in the folder. */
+  onSkip?: (path: string) => void;
+}
+
 /**
  * The regular files in a folder and the folders below it, as sorted paths in it. A link counts where it ends at a
  * regular file; pipes, devices and sockets are left out, and so are hidden files and folders.
- * @param followLinks whether folders behind links are listed too, each once. Default false
  * @throws the file system's own error where a folder can't be listed
  */
-export async function listFiles(root: string, followLinks = false): Promise<string[]> {
+export async function listFiles(
+  root: string,
+  { followLinks = false, onSkip }: ListOptions = {},
+): Promise<string[]> {
   const found: string[] = [];
   const seen = new Set([await realpath(root)]);
   const walk = async (within: string): Promise<void> => {
@@ -19,12 +29,14 @@ export async function listFiles(root: string, followLinks = false): Promise<stri
       if (entry.isFile()) found.push(path);
       else if (entry.isDirectory()) folders.push(path);
       else if (entry.isSymbolicLink()) links.push(path);
+      else onSkip?.(path);
     }
     for (const path of links) {
       // A link that leads nowhere is no file.
       const end = await stat(join(root, path)).catch(() => undefined);
       if (end?.isFile()) found.push(path);
-      else if (end?.isDirectory() && followLinks) folders.push(path);
+      else if (!end?.isDirectory()) onSkip?.(path);
+      else if (followLinks) folders.push(path);
     }
     for (const path of folders) {
       if (followLinks) {
