@@ -1,5 +1,17 @@
+import { totalmem } from "node:os";
+import { join } from "node:path";
 import type { AutoencoderConfig } from "@controlnet-js/autoencoder";
-import { cacheMemory, latentBytes, type ProcessGroup } from "@controlnet-js/training";
+import { ControlNetError } from "@controlnet-js/core";
+import type { Pipeline } from "@controlnet-js/pipeline";
+import {
+  autoencoderKey,
+  cacheMemory,
+  type HalfStore,
+  latentBytes,
+  openHalfStore,
+  type ProcessGroup,
+  textEncoderKey,
+} from "@controlnet-js/training";
 import { print } from "./print.js";
 
 /** Bytes that each cache of a run may take in this process. */
@@ -25,8 +37,37 @@ export function cacheLimits(
   const held = Math.min(pictures.count, Math.floor(latents / each));
   if (!group || group.rank === 0)
     print(
-      `Latent cache: up to ${(latents / 1e9).toFixed(1)} GB in memory, ${held} of ${pictures.count} pictures` +
+      `Latent cache: up to ${(latents / 1e9).toFixed(1)} of ${(totalmem() / 1e9).toFixed(1)} GB of memory, ${held} of ${pictures.count} pictures` +
         `${held < pictures.count ? "; others are encoded each time" : ""} (training.cacheGigabytes)`,
     );
   return { latents, texts: all - latents };
+}
+
+/** The caches of a run on a disk; none without `training.cacheFolder`. */
+export interface CacheStores {
+  latents?: HalfStore;
+  texts?: HalfStore;
+}
+
+/**
+ * Opens the cache folder of a run: one folder in it for each autoencoder and text encoder, told apart by their weights.
+ * @throws ControlNetError `io` where it can't be made
+ */
+export async function cacheStores(
+  folder: string | undefined,
+  { autoencoder, text }: { autoencoder: Pipeline["autoencoder"]; text?: Pipeline["text"] },
+): Promise<CacheStores> {
+  if (folder === undefined) return {};
+  const open = async (name: string, key: string): Promise<HalfStore> => {
+    try {
+      return await openHalfStore(join(folder, `${name}-${key.slice(0, 16)}`), print);
+    } catch (cause) {
+      throw new ControlNetError("io", `training.cacheFolder: ${(cause as Error).message}`, { cause });
+    }
+  };
+  print(`Cache folder: ${folder} (training.cacheFolder)`);
+  return {
+    latents: await open("latents", autoencoderKey(autoencoder)),
+    ...(text && { texts: await open("texts", textEncoderKey(text)) }),
+  };
 }

@@ -60,6 +60,8 @@ export const unetTraining = {
   gradientCheckpointing: z.boolean().default(false),
   /** Memory that latents and embeddings may be kept in, in each process. Default: a quarter of what is free. */
   cacheGigabytes: z.number().nonnegative().optional(),
+  /** A folder that keeps latents and embeddings for later runs and other processes, in half precision. Default: none. */
+  cacheFolder: z.string().optional(),
 };
 
 /** What every task's `validation` holds. */

@@ -109,6 +109,8 @@ function withPaths(config: RawConfig, folder: string): RawConfig {
         return typeof value === "string" && isModulePath(value) && !isUrl(value) ? absolute(value) : value;
       case "weights":
         return typeof value === "string" ? absolute(value) : change(value, absolute);
+      case "training":
+        return change(value, (part, name) => (name === "cacheFolder" ? absolute(part) : part));
       case "data":
         return change(value, (part, name) => (name === "dir" ? absolute(part) : part));
       default:

@@ -13,7 +13,7 @@ import { hashUNet, saveControlNet } from "@controlnet-js/pipeline/node";
 import { controlTask, createLatentCache, createTextCache, hintUsedFrom } from "@controlnet-js/training";
 import { adherence, columnOf, figuresOf, whyNotMeasured } from "./adherence.js";
 import { loadBase } from "./base-model.js";
-import { cacheLimits } from "./cache-limits.js";
+import { cacheLimits, cacheStores } from "./cache-limits.js";
 import { contactSheet } from "./contact-sheet.js";
 import { loadSamples, mapOf } from "./load-samples.js";
 import { openData } from "./open-data.js";
@@ -62,8 +62,9 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
     { count: data.train.size, width, height },
     { group: command.group, texts: true },
   );
-  const latents = createLatentCache(pipeline.autoencoder, limits.latents);
-  const texts = createTextCache(pipeline.text, pipeline.text.tokenizer, limits.texts);
+  const stores = await cacheStores(training.cacheFolder, pipeline);
+  const latents = createLatentCache(pipeline.autoencoder, limits.latents, stores.latents);
+  const texts = createTextCache(pipeline.text, pipeline.text.tokenizer, limits.texts, stores.texts);
   const base = { hash: hashUNet(pipeline.unet), name: basename(config.base) };
   const metadata = (step: number) => ({ ...data.condition.metadata(config.conditionOptions), base, step });
   const net = createControlNet(pipeline.unet, {

@@ -8,7 +8,7 @@ import {
   type TextToImageParams,
   textToImageTask,
 } from "@controlnet-js/training";
-import { cacheLimits } from "./cache-limits.js";
+import { cacheLimits, cacheStores } from "./cache-limits.js";
 import { loadSamples } from "./load-samples.js";
 import { openPictures } from "./open-pictures.js";
 import { paintCaptions } from "./paint-captions.js";
@@ -42,7 +42,8 @@ export async function trainTextToImage(
     { count: train.size, width: side, height: side },
     { group: command.group },
   );
-  const latents = createLatentCache(autoencoder, limits.latents);
+  const stores = await cacheStores(training.cacheFolder, { autoencoder });
+  const latents = createLatentCache(autoencoder, limits.latents, stores.latents);
   const parts = {
     models: { unet: pipeline.unet, text: pipeline.text },
     tokenizer: pipeline.text.tokenizer,

@@ -1,10 +1,14 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { autoencoderConfig, createAutoencoder } from "@controlnet-js/autoencoder";
 import { randomInitializer } from "@controlnet-js/core";
 import { createTextEncoder, createTokenizer, textEncoderConfig, trainBpe } from "@controlnet-js/text-encoder";
 import { useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import { beforeAll, expect, test } from "vitest";
 import { cacheMemory } from "./cache-memory.js";
-import { createLatentCache, latentBytes } from "./latent-cache.js";
+import { openHalfStore } from "./half-store.js";
+import { autoencoderKey, createLatentCache, latentBytes } from "./latent-cache.js";
 import { tinyDataset } from "./testing/tiny-task.js";
 import { createTextCache } from "./text-cache.js";
 
@@ -67,4 +71,60 @@ test("processes share the memory that their caches may take", () => {
   const alone = cacheMemory();
   expect(alone).toBeGreaterThan(0);
   expect(cacheMemory(4)).toBeLessThan(alone / 2);
+});
+
+test("a folder keeps both for later caches, which ask no network; what is damaged is made anew", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "caches-"));
+  try {
+    const data = tinyDataset(3);
+    const samples = await Promise.all([0, 1, 2].map((i) => data.load(i)));
+    const key = autoencoderKey(weights());
+    expect(autoencoderKey(createAutoencoder(shape, randomInitializer(9)))).not.toBe(key);
+    const open = () => openHalfStore(join(folder, key));
+    const plain = await createLatentCache(weights()).of(samples);
+    expect(await createLatentCache(weights(), 0, await open()).of(samples)).toEqual(plain);
+    // Another autoencoder on this one's folder would tell: its latents are the folder's, and so it was not asked.
+    const other = () => createAutoencoder(shape, randomInitializer(9));
+    expect(await createLatentCache(other(), 0, await open()).of(samples)).toEqual(plain);
+    const files = readdirSync(join(folder, key), { recursive: true, withFileTypes: true }).filter((entry) =>
+      entry.isFile(),
+    );
+    expect(files).toHaveLength(3);
+    for (const { parentPath, name } of files) {
+      const path = join(parentPath, name);
+      const bytes = readFileSync(path);
+      bytes[0]! ^= 1;
+      writeFileSync(path, bytes);
+    }
+    expect(await createLatentCache(weights(), 0, await open()).of(samples)).toEqual(plain);
+    expect(await createLatentCache(other(), 0, await open()).of(samples)).toEqual(plain);
+    // A picture that changed under its name is another one.
+    const changed = samples.map((sample) => ({
+      ...sample,
+      image: { ...sample.image, data: sample.image.data.map((byte) => 255 - byte) },
+    }));
+    expect(await createLatentCache(weights(), 0, await open()).of(changed)).not.toEqual(plain);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("a folder that takes nothing more is told of once, and ends nothing", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "caches-"));
+  try {
+    const told: string[] = [];
+    const store = await openHalfStore(join(folder, "store"), (message) => told.push(message));
+    const values = Uint16Array.from([1, 2, 3]);
+    await store.put("aa11", values);
+    expect(await store.get("aa11", 3)).toEqual(values);
+    expect(await store.get("aa11", 4)).toBeUndefined();
+    writeFileSync(join(folder, "store", "bb"), "a file in the way");
+    await store.put("bb22", values);
+    await store.put("aa33", values);
+    expect(told).toEqual([expect.stringMatching(/cache folder .*computed each time/)]);
+    expect(await store.get("aa33", 3)).toBeUndefined();
+    expect(await store.get("aa11", 3)).toEqual(values);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

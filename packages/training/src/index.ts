@@ -5,6 +5,7 @@ export * from "./cache-memory.js";
 export * from "./control-task.js";
 export * from "./diffusion-batch.js";
 export * from "./event-file.js";
+export * from "./half-store.js";
 export * from "./held-out-loss.js";
 export * from "./hint-use.js";
 export * from "./initial-weights.js";

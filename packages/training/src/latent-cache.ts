@@ -1,9 +1,17 @@
-import { type Autoencoder, type AutoencoderConfig, encodeImages } from "@controlnet-js/autoencoder";
-import { decodeHalf, encodeHalf } from "@controlnet-js/checkpoints";
+import {
+  type Autoencoder,
+  type AutoencoderConfig,
+  autoencoderKeyRows,
+  downscaling,
+  encodeImages,
+} from "@controlnet-js/autoencoder";
+import { decodeHalf, encodeHalf, exportTree } from "@controlnet-js/checkpoints";
+import { hashModel } from "@controlnet-js/checkpoints/node";
 import { jit } from "@controlnet-js/core";
 import { collate, type Sample } from "@controlnet-js/data";
 import { type Tensor4D, tensor4d } from "@tensorflow/tfjs-core";
 import type { LatentMoments } from "./diffusion-batch.js";
+import { contentKey, type HalfStore } from "./half-store.js";
 
 /** Latents of pictures, each encoded once where there is room for it. */
 export interface LatentCache {
@@ -43,8 +51,13 @@ export const latentBytes = (
  * Once `limit` bytes are held, the samples held stay and others are encoded each time: every epoch comes to every
  * sample once, so what came least recently is needed no later than what came last, and replacing entries would
  * hit less often, and for an order that repeats never.
+ * @param store keeps them on a disk as well; of this autoencoder alone, see {@link autoencoderKey}
  */
-export function createLatentCache(autoencoder: Autoencoder, limit = Number.POSITIVE_INFINITY): LatentCache {
+export function createLatentCache(
+  autoencoder: Autoencoder,
+  limit = Number.POSITIVE_INFINITY,
+  store?: HalfStore,
+): LatentCache {
   const known = new Map<number, Held>();
   let bytes = 0;
   const run = jit((images: Tensor4D) => encodeImages(autoencoder, images), { name: "encode-picture" });
@@ -62,13 +75,30 @@ export function createLatentCache(autoencoder: Autoencoder, limit = Number.POSIT
     moments.logVariance.dispose();
     return { mean: encodeHalf(mean), logVariance: encodeHalf(logVariance), shape: [height, width, channels] };
   };
+  const size = (side: number) => side / downscaling(autoencoder.config);
+  /** From the store by the picture itself: another file of the same name, or the same one cropped, is another entry. */
+  const stored = async (sample: Sample): Promise<Held> => {
+    if (!store) return encodeOne(sample);
+    const { data, width, height, channels } = sample.image;
+    const key = contentKey(JSON.stringify([width, height, channels]), data);
+    const shape = [size(height), size(width), autoencoder.config.latentChannels] as const;
+    const half = shape[0] * shape[1] * shape[2];
+    const found = await store.get(key, 2 * half);
+    if (found) return { mean: found.subarray(0, half), logVariance: found.subarray(half), shape };
+    const held = await encodeOne(sample);
+    const both = new Uint16Array(2 * half);
+    both.set(held.mean);
+    both.set(held.logVariance, half);
+    await store.put(key, both);
+    return held;
+  };
   return {
     async of(samples) {
       const all: LatentMoments[] = [];
       for (const sample of samples) {
         let held = known.get(sample.index);
         if (!held) {
-          held = await encodeOne(sample);
+          held = await stored(sample);
           const takes = held.mean.byteLength + held.logVariance.byteLength + overhead;
           if (bytes + takes <= limit) {
             known.set(sample.index, held);
@@ -96,3 +126,10 @@ export function createLatentCache(autoencoder: Autoencoder, limit = Number.POSIT
     },
   };
 }
+
+/** What tells an autoencoder apart: a hash of its weights and its config. */
+export const autoencoderKey = ({ params, config }: Autoencoder): string =>
+  contentKey(
+    JSON.stringify(config),
+    hashModel(exportTree(params, autoencoderKeyRows(config, "diffusers"), { where: "autoencoderKey" })),
+  );

@@ -1,7 +1,15 @@
-import { decodeHalf, encodeHalf } from "@controlnet-js/checkpoints";
+import { decodeHalf, encodeHalf, exportTree } from "@controlnet-js/checkpoints";
+import { hashModel } from "@controlnet-js/checkpoints/node";
 import { jit } from "@controlnet-js/core";
-import { encodeText, encodeTexts, type TextEncoder, type Tokenizer } from "@controlnet-js/text-encoder";
+import {
+  encodeText,
+  encodeTexts,
+  type TextEncoder,
+  type Tokenizer,
+  textEncoderKeyRows,
+} from "@controlnet-js/text-encoder";
 import { type Tensor2D, type Tensor3D, tensor3d } from "@tensorflow/tfjs-core";
+import { contentKey, type HalfStore } from "./half-store.js";
 
 /** Text embeddings, each computed once. */
 export interface TextCache {
@@ -19,11 +27,13 @@ const overhead = 256;
  * Embeds texts with a locked text encoder and keeps the most recent ones, in half precision; an embedding just made
  * is rounded too, so that it does not matter whether it was held.
  * @param limit bytes that embeddings may take in memory. Default 1 GiB
+ * @param store keeps them on a disk as well, by their tokens; of this encoder alone, see {@link textEncoderKey}
  */
 export function createTextCache(
   { params, config }: TextEncoder,
   tokenizer: Tokenizer,
   limit = 2 ** 30,
+  store?: HalfStore,
 ): TextCache {
   const known = new Map<string, Uint16Array>();
   let bytes = 0;
@@ -35,11 +45,18 @@ export function createTextCache(
   const run = jit((tokens: Tensor2D) => encodeText({ params, config }, tokens), { name: "encode-text" });
   const embed = async (text: string): Promise<Uint16Array> => {
     const { tokens } = encodeTexts(tokenizer, [text]);
-    const embedding = run(tokens);
-    tokens.dispose();
-    const values = (await embedding.data()) as Float32Array;
-    embedding.dispose();
-    return encodeHalf(values);
+    try {
+      const key = contentKey(JSON.stringify(await tokens.array()));
+      const found = await store?.get(key, tokenizer.maxTokens * config.hiddenSize);
+      if (found) return found;
+      const embedding = run(tokens);
+      const half = encodeHalf((await embedding.data()) as Float32Array);
+      embedding.dispose();
+      await store?.put(key, half);
+      return half;
+    } finally {
+      tokens.dispose();
+    }
   };
   return {
     async of(texts) {
@@ -68,3 +85,10 @@ export function createTextCache(
     },
   };
 }
+
+/** What tells a text encoder apart: a hash of its weights and its config. */
+export const textEncoderKey = ({ params, config }: TextEncoder): string =>
+  contentKey(
+    JSON.stringify(config),
+    hashModel(exportTree(params, textEncoderKeyRows(config, "transformers"), { where: "textEncoderKey" })),
+  );
