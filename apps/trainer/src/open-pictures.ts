@@ -12,14 +12,20 @@ export interface Pictures {
   side: number;
 }
 
-/** Renders the tinyworld scenes that a config of a task without maps names, with its held-out part. */
-export async function openPictures({
-  data: { count, ...data },
-  dataOptions: { heldOut, workers },
-}: Pick<AutoencoderTrainConfig, "data" | "dataOptions">): Promise<Pictures> {
-  print(`Rendering ${count + heldOut} tinyworld scenes`);
+/**
+ * Renders the tinyworld scenes that a config of a task without maps names, with its held-out part.
+ * @param lazy renders those to train on when they are read
+ */
+export async function openPictures(
+  {
+    data: { count, ...data },
+    dataOptions: { heldOut, workers },
+  }: Pick<AutoencoderTrainConfig, "data" | "dataOptions">,
+  lazy = false,
+): Promise<Pictures> {
+  print(`Rendering ${lazy ? heldOut : count + heldOut} tinyworld scenes`);
   const processes = workers !== undefined && { workers };
-  const train = await openTinyworld({ ...data, count, ...processes });
+  const train = await openTinyworld({ ...data, count, lazy, ...processes });
   const pictures: Pictures = {
     train,
     heldOut: await openTinyworld({ ...data, count: heldOut, heldOut: true, ...processes }),

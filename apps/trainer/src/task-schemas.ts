@@ -132,7 +132,13 @@ const textToImageSchema = z.strictObject({
     })
     .prefault({}),
   training: z
-    .strictObject({ ...training, ...unetTraining, promptDropping: fraction.default(0.1) })
+    .strictObject({
+      ...training,
+      ...unetTraining,
+      promptDropping: fraction.default(0.1),
+      /** Bounds the weight of easy timesteps at this signal-to-noise ratio; 0 weighs all the same. */
+      minSnr: z.number().nonnegative().default(0),
+    })
     .prefault({}),
   validation: z
     .strictObject({

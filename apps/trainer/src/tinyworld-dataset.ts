@@ -16,6 +16,39 @@ export interface TinyworldOptions extends WorldOptions {
   /** Without any, a sample's map is the picture itself, for tasks that take no map. */
   maps?: SceneMaps;
   workers?: number;
+  /** Renders a scene each time that its picture is read, and holds none. Default false. */
+  lazy?: boolean;
+}
+
+const nameOf = ({ world = 1, pencil = 0 }: WorldOptions): string =>
+  `tinyworld${world === 1 ? "" : " 2"}${pencil > 0 ? `, ${100 * pencil} % pencil` : ""}`;
+
+/** Scenes that are rendered when their pictures are read; without maps. */
+function lazyTinyworld({ seed, count, ...options }: TinyworldOptions, start: number): Dataset {
+  const scenes = tinyworld(options);
+  const name = nameOf(options);
+  return {
+    size: count,
+    describe: () => `${count} ${name} scenes from ${start}, seed ${seed}, without maps`,
+    async load(index) {
+      const key = { seed, index: start + index };
+      const called = `${name} ${seed}/${start + index}`;
+      let rendered: Image | undefined;
+      const picture = (): Image => (rendered ??= scenes.open(key).render());
+      return {
+        index: start + index,
+        name: called,
+        content: { is: called, width: side, height: side, channels: 3 },
+        get image() {
+          return picture();
+        },
+        get map() {
+          return picture();
+        },
+        caption: scenes.captionOf(key),
+      };
+    },
+  };
 }
 
 /**
@@ -26,8 +59,9 @@ export async function openTinyworld(options: TinyworldOptions): Promise<Dataset>
   const { seed, count, heldOut = false, maps, workers = 2, world = 1, pencil = 0 } = options;
   const scenes = tinyworld({ world, pencil });
   const start = heldOut ? HELD_OUT_START : 0;
+  if (options.lazy) return lazyTinyworld(options, start);
   const { images, captions } = await renderInWorkers({ seed, start, count, workers, world, pencil });
-  const name = `tinyworld${world === 1 ? "" : " 2"}${pencil > 0 ? `, ${100 * pencil} % pencil` : ""}`;
+  const name = nameOf({ world, pencil });
   const made = new Map<number, Image>();
   const imageOf = (index: number): Image => ({
     data: images.subarray(index * pixels * 3, (index + 1) * pixels * 3),

@@ -69,8 +69,11 @@ validation: { every: 1, samples: 2, images: 1, imagesEvery: 2 }${shared}`,
 autoencoder: ${join(autoencoder.output, "autoencoder")}
 unet: { channels: [4, 8], attention: [true, false], heads: [1, 1], blocksPerLevel: 1, groups: 2 }
 text: { vocabularySize: 530, hiddenSize: 4, feedForwardSize: 8, heads: 1, layers: 1 }
-validation: { every: 1, samples: 2, images: 1, imagesEvery: 2, colourSamples: 2, samplingSteps: 1 }${shared}`,
+validation: { every: 1, samples: 2, images: 1, imagesEvery: 2, colourSamples: 2, samplingSteps: 1 }${shared.replace("emaDecay", `cacheFolder: ${join(folder, "cache")}, minSnr: 5, emaDecay`)}`,
   );
+  // Two pictures trained on and two held out, each encoded once in both parts of the run.
+  const kept = await readdir(join(folder, "cache"), { recursive: true, withFileTypes: true });
+  expect(kept.filter((entry) => entry.isFile())).toHaveLength(4);
   const [before, unpainted, painted] = base.log.validations;
   expect(before).toMatchObject({ step: 0 });
   // The zero output convolution predicts no noise at all, and noise has a variance of 1.

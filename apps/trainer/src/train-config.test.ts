@@ -34,6 +34,11 @@ test("each task has a config and its own keys", () => {
     task: "text-to-image",
     unet: { channels: [64, 128, 192] },
   });
+  const [two, base] = ["autoencoder", "base"].map((part) =>
+    readTrainConfig(join(configs, `tinyworld2-${part}.yaml`)),
+  );
+  expect(two).toMatchObject({ task: "autoencoder", data: { world: 2, pencil: 0.2 } });
+  expect(base).toMatchObject({ task: "text-to-image", data: { world: 2 }, training: { minSnr: 5 } });
   expect(() => readTrainConfig(write(`${smallest}task: text-to-img\n`))).toThrow(
     /unknown task "text-to-img", did you mean "text-to-image"\? \(known: controlnet, autoencoder/,
   );

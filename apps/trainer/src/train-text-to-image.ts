@@ -26,7 +26,7 @@ export async function trainTextToImage(
   const { training, validation } = config;
   await startEngine(command.engine);
   const autoencoder = loadAutoencoder(config.autoencoder);
-  const { train, heldOut, side } = await openPictures(config);
+  const { train, heldOut, side } = await openPictures(config, training.cacheFolder !== undefined);
   const pipeline = createTextToImageModel(config, autoencoder, side);
   const withWeights = ({ unet, text }: TextToImageParams): Pipeline => {
     pipeline.unet = { ...pipeline.unet, params: unet };
@@ -61,6 +61,7 @@ export async function trainTextToImage(
   const task = textToImageTask({
     ...parts,
     promptDropping: training.promptDropping,
+    minSnr: training.minSnr,
     checkpointing: training.gradientCheckpointing,
     validate: async (params, _step, signal) => ({ held_out_loss: await loss.measure(params, signal) }),
     publish: (params, folder, step) =>

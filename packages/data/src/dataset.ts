@@ -22,6 +22,11 @@ export interface Sample {
   hole?: Image;
   /** The prompt. May be empty where the dataset allows it. */
   caption: string;
+  /**
+   * What the picture is and its size, where that is known before the picture is: two with the same `is` are the same.
+   * Latents that are kept are then found without making the picture.
+   */
+  content?: { is: string; width: number; height: number; channels: number };
 }
 
 /** Anything that gives samples by number. Implement these three members to train on a source of your own. */

@@ -8,7 +8,7 @@ import { type TruthMapName, truthMap } from "./truth-map.js";
 import { captionOf2, vocabulary2 } from "./world2/caption.js";
 import { render2 } from "./world2/render.js";
 import type { Scene2 } from "./world2/scene.js";
-import { sceneOf2 } from "./world2/scene-of.js";
+import { contentOf2, sceneOf2 } from "./world2/scene-of.js";
 import { keypointsOf2, truthMap2 } from "./world2/truth.js";
 
 /** The worlds, by number: 1 frames its main object, 2 puts everything anywhere. */
@@ -40,13 +40,23 @@ export interface TinyWorld {
   vocabulary(): string[];
   /** @throws ControlNetError `range` where seed or index is not an integer in [0, 2^53) */
   open(key: SceneKey): OpenScene;
+  /** The caption of the scene that {@link open} gives, sooner. */
+  captionOf(key: SceneKey): string;
 }
 
 /** The world with a number. */
 export function tinyworld({ world = 1, pencil = 0 }: WorldOptions = {}): TinyWorld {
   return world === 1
-    ? { vocabulary, open: (key) => openScene(sceneOf(key)) }
-    : { vocabulary: vocabulary2, open: (key) => openScene(sceneOf2({ ...key, pencil })) };
+    ? {
+        vocabulary,
+        open: (key) => openScene(sceneOf(key)),
+        captionOf: (key) => captionOf(sceneOf(key)),
+      }
+    : {
+        vocabulary: vocabulary2,
+        open: (key) => openScene(sceneOf2({ ...key, pencil })),
+        captionOf: (key) => captionOf2(contentOf2({ ...key, pencil })),
+      };
 }
 
 /** A scene with what its world makes of it. */

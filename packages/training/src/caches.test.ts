@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { autoencoderConfig, createAutoencoder } from "@controlnet-js/autoencoder";
 import { randomInitializer } from "@controlnet-js/core";
+import type { Sample } from "@controlnet-js/data";
 import { createTextEncoder, createTokenizer, textEncoderConfig, trainBpe } from "@controlnet-js/text-encoder";
 import { useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import { beforeAll, expect, test } from "vitest";
@@ -104,6 +105,27 @@ test("a folder keeps both for later caches, which ask no network; what is damage
       image: { ...sample.image, data: sample.image.data.map((byte) => 255 - byte) },
     }));
     expect(await createLatentCache(weights(), 0, await open()).of(changed)).not.toEqual(plain);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("a picture whose content is known need not be made where a folder keeps its latent", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "caches-"));
+  try {
+    const sample = await tinyDataset(1).load(0);
+    const { width, height, channels } = sample.image;
+    const named = (is: string) => ({ ...sample, content: { is, width, height, channels } });
+    const unmade = (is: string): Sample => ({
+      ...named(is),
+      get image(): never {
+        throw new Error("made again");
+      },
+    });
+    const cache = async () => createLatentCache(weights(), 0, await openHalfStore(folder));
+    const plain = await (await cache()).of([named("one")]);
+    expect(await (await cache()).of([unmade("one")])).toEqual(plain);
+    await expect((await cache()).of([unmade("another")])).rejects.toThrow("made again");
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -2,7 +2,7 @@ import { createSchedule, interpret, levelOf, type Prediction } from "@controlnet
 import { expectClose, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import { dispose, type Tensor } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
-import { noisedBatch } from "./diffusion-batch.js";
+import { minSnrWeight, noisedBatch } from "./diffusion-batch.js";
 
 beforeAll(useCpuBackend);
 
@@ -70,5 +70,32 @@ describe("the target of a batch", () => {
     expect(() => noisedBatch(moments, indices, { schedule, scalingFactor, seed: 9 })).toThrow(
       'unknown prediction "flow"',
     );
+  });
+});
+
+describe("min-SNR weights", () => {
+  test.each<Prediction>(["epsilon", "sample", "v"])("bound the clean latent's error: %s", (prediction) => {
+    for (const alpha of [0.05, 0.3, 0.8, 0.98, 0.999]) {
+      const level = { alpha, sigma: Math.sqrt(1 - alpha ** 2) };
+      // How much an error of the output moves the clean latent that samplers read from it.
+      const factor = interpret(prediction, level).clean.output ** 2;
+      const snr = (level.alpha / level.sigma) ** 2;
+      expect(minSnrWeight(prediction, level, 5) / factor).toBeCloseTo(Math.min(snr, 5), 6);
+    }
+  });
+
+  test("are in a batch where they are asked for, and only there", () => {
+    const options = { schedule: scheduleOf("v"), scalingFactor, seed: 9 };
+    const [plain, weighted] = [
+      noisedBatch(moments, indices, options),
+      noisedBatch(moments, indices, { ...options, minSnr: 5 }),
+    ];
+    expect(plain.weights).toBeUndefined();
+    const steps = weighted.timesteps.dataSync();
+    const wanted = Array.from(steps, (step) =>
+      minSnrWeight("v", levelOf(options.schedule.alphasCumprod[step]!), 5),
+    );
+    expectClose(weighted.weights!.dataSync() as Float32Array, Float32Array.from(wanted), 1e-6);
+    dispose([...Object.values(plain), ...Object.values(weighted)]);
   });
 });

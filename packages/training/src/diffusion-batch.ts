@@ -17,6 +17,8 @@ export interface DiffusionBatch {
   timesteps: Tensor1D;
   /** What the model should give, by the schedule's prediction: the noise, the velocity, or the clean latents. */
   target: Tensor4D;
+  /** Of each sample in the loss [batch]; absent where all weigh 1. */
+  weights?: Tensor1D;
 }
 
 /** How samples are noised. */
@@ -25,6 +27,23 @@ export interface NoisingOptions {
   /** Factor from the autoencoder's latents to the model's. */
   scalingFactor: number;
   seed: number;
+  /** Bounds the weight of easy timesteps, see {@link minSnrWeight}: 5 in the paper. All weigh the same if left out or 0. */
+  minSnr?: number;
+}
+
+/**
+ * What a sample weighs so that its clean latent's error weighs min(SNR, gamma), whatever is predicted (Hang et al.,
+ * "Efficient diffusion training via min-SNR weighting strategy", 2023).
+ */
+export function minSnrWeight(
+  prediction: NoiseSchedule["prediction"],
+  { alpha, sigma }: { alpha: number; sigma: number },
+  gamma: number,
+): number {
+  const snr = (alpha / sigma) ** 2;
+  const least = Math.min(snr, gamma);
+  if (prediction === "epsilon") return snr > 0 ? least / snr : 1;
+  return prediction === "v" ? least / (snr + 1) : least;
 }
 
 /**
@@ -36,7 +55,7 @@ export interface NoisingOptions {
 export function noisedBatch(
   moments: readonly LatentMoments[],
   sampleIndices: readonly number[],
-  { schedule, scalingFactor, seed }: NoisingOptions,
+  { schedule, scalingFactor, seed, minSnr = 0 }: NoisingOptions,
 ): DiffusionBatch {
   const { shape } = moments[0]!;
   const size = shape[0] * shape[1] * shape[2];
@@ -63,6 +82,13 @@ export function noisedBatch(
     latents: tensor4d(latents, [count, ...shape]),
     timesteps: tensor1d(steps, "float32"),
     target: tensor4d(target, [count, ...shape]),
+    ...(minSnr > 0 && {
+      weights: tensor1d(
+        moments.map((_, i) =>
+          minSnrWeight(schedule.prediction, { alpha: alpha[i]!, sigma: sigma[i]! }, minSnr),
+        ),
+      ),
+    }),
   };
 }
 

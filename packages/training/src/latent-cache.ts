@@ -79,8 +79,11 @@ export function createLatentCache(
   /** From the store by the picture itself: another file of the same name, or the same one cropped, is another entry. */
   const stored = async (sample: Sample): Promise<Held> => {
     if (!store) return encodeOne(sample);
-    const { data, width, height, channels } = sample.image;
-    const key = contentKey(JSON.stringify([width, height, channels]), data);
+    const { width, height, channels } = sample.content ?? sample.image;
+    const key = contentKey(
+      JSON.stringify([width, height, channels]),
+      sample.content ? JSON.stringify(sample.content.is) : sample.image.data,
+    );
     const shape = [size(height), size(width), autoencoder.config.latentChannels] as const;
     const half = shape[0] * shape[1] * shape[2];
     const found = await store.get(key, 2 * half);

@@ -4,19 +4,28 @@ import { encodeText, type TextEncoder, type TextEncoderParams } from "@controlne
 import { type UNet, type UNetParams, unet } from "@controlnet-js/unet";
 import {
   mean,
+  mul,
   type Scalar,
   square,
   sub,
   type Tensor,
+  type Tensor1D,
   type Tensor2D,
   type Tensor3D,
   type Tensor4D,
 } from "@tensorflow/tfjs-core";
 import type { DiffusionBatch } from "./diffusion-batch.js";
 
-/** Mean squared error, the diffusion loss `E || eps - eps_theta(z_t, t, c) ||^2` (paper, eq. 5). */
-export const squaredError = (output: Tensor, target: Tensor): Scalar =>
-  mean(square(sub(output, target))) as Scalar;
+/**
+ * Mean squared error, the diffusion loss `E || eps - eps_theta(z_t, t, c) ||^2` (paper, eq. 5).
+ * @param weights of each sample [batch]
+ */
+export function squaredError(output: Tensor, target: Tensor, weights?: Tensor1D): Scalar {
+  const squares = square(sub(output, target));
+  if (!weights) return mean(squares) as Scalar;
+  const [, ...axes] = squares.shape.map((_, axis) => axis);
+  return mean(mul(mean(squares, axes), weights)) as Scalar;
+}
 
 /** A batch for a text-to-image model whose text encoder is trained as well. */
 export interface TextToImageBatch extends DiffusionBatch {
@@ -55,13 +64,13 @@ export interface LossOptions {
 /** The diffusion loss of U-Net and text encoder. */
 export function textToImageLoss(
   models: TextToImageModels,
-  { latents, timesteps, target, tokens }: TextToImageBatch,
+  { latents, timesteps, target, weights, tokens }: TextToImageBatch,
   { checkpointing = false }: LossOptions = {},
 ): Scalar {
   const context = encodeText(models.text, tokens);
   const run = checkpointing ? checkpointBlock : runBlock;
   const output = unet(models.unet, { latents, timesteps, context }, undefined, run);
-  return squaredError(output, target);
+  return squaredError(output, target, weights);
 }
 
 /** A batch for a ControlNet. */

@@ -8,6 +8,7 @@ import { render } from "../render.js";
 import { renderBatch } from "../render-batch.js";
 import { sceneOf } from "../scene-of.js";
 import { truthMap } from "../truth-map.js";
+import { tinyworld } from "../worlds.js";
 import { renderInWorkers } from "./render-pool.js";
 import { writeDataset } from "./write-dataset.js";
 
@@ -99,6 +100,7 @@ test("workers render world 2, with its pencil drawings", async () => {
   expect(theirs.captions).toEqual(ours.captions);
   expect(theirs.captions.some((caption) => caption.startsWith("a pencil drawing of"))).toBe(true);
   expect(Buffer.compare(theirs.images, ours.images)).toBe(0);
+  expect(ours.captions[3]).toBe(tinyworld(world).captionOf({ seed: 1, index: 53 }));
 });
 
 test("a worker's mistake reaches the caller", async () => {

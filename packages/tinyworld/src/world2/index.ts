@@ -14,7 +14,14 @@ export {
   type StyleName,
   type Thing,
 } from "./scene.js";
-export { fromCamera, type SceneKey2, sceneOf2, withOtherLight, withOtherObject } from "./scene-of.js";
+export {
+  contentOf2,
+  fromCamera,
+  type SceneKey2,
+  sceneOf2,
+  withOtherLight,
+  withOtherObject,
+} from "./scene-of.js";
 export { SEGMENTATION_PALETTE2, type SegmentationClass2 } from "./surfaces.js";
 export {
   type AnimalTruth,

@@ -3,7 +3,7 @@ import type { Vector } from "../vector.js";
 import { contentOf } from "./content.js";
 import { cameraFrom, layOut } from "./layout.js";
 import { lightHeights } from "./places.js";
-import { LOOK_SIZE, type Scene2, type StyleName } from "./scene.js";
+import { type Content, LOOK_SIZE, type Scene2, type StyleName } from "./scene.js";
 
 /** Names a scene of world 2. */
 export interface SceneKey2 {
@@ -21,7 +21,16 @@ export interface SceneKey2 {
  * The scene with this seed and index; the same for ever, whatever was asked before.
  * @throws ControlNetError `range` where seed, index or layout is not an integer in [0, 2^53), or `pencil` not in [0, 1]
  */
-export function sceneOf2({ seed, index, layout = 0, pencil = 0 }: SceneKey2): Scene2 {
+export function sceneOf2(key: SceneKey2): Scene2 {
+  const { seed, index, layout = 0 } = key;
+  return layOut(contentOf2(key), seed, index, layout).scene;
+}
+
+/**
+ * What the scene with this key holds by its caption, without placing it.
+ * @throws ControlNetError as {@link sceneOf2}
+ */
+export function contentOf2({ seed, index, layout = 0, pencil = 0 }: SceneKey2): Content {
   for (const [name, value] of Object.entries({ seed, index, layout }))
     if (!Number.isSafeInteger(value) || value < 0)
       throw new ControlNetError(
@@ -34,7 +43,7 @@ export function sceneOf2({ seed, index, layout = 0, pencil = 0 }: SceneKey2): Sc
     pencil > 0 && randomUniform({ seed, purpose: "tinyworld 2 style", index })() < pencil
       ? "pencil"
       : "plain";
-  return layOut(contentOf(seed, index, style), seed, index, layout).scene;
+  return contentOf(seed, index, style);
 }
 
 const variant = (scene: Scene2, what: string, number: number): (() => number) =>
