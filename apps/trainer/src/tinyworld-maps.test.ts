@@ -1,8 +1,18 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { measureOf } from "@controlnet-js/metrics";
 import { cannyCondition, findCondition } from "@controlnet-js/preprocessors";
-import { groundTruthOf, keypointsOf, render, type Scene, sceneOf, tinyworld } from "@controlnet-js/tinyworld";
+import {
+  groundTruthOf,
+  keypointsOf,
+  render,
+  render2,
+  type Scene,
+  sceneOf,
+  sceneOf2,
+  tinyworld,
+} from "@controlnet-js/tinyworld";
 import sharp from "sharp";
 import { afterAll, expect, test } from "vitest";
 import { writeTinyworld } from "./dataset.js";
@@ -51,6 +61,20 @@ test("maps of world 2 are of its own scenes", async () => {
   const { scene, truthMap, render: draw } = tinyworld({ world: 2 }).open({ seed: 1, index: 4 });
   const maps = sceneMaps(findCondition("segmentation"), {}, false);
   expect((await maps.of(draw(), scene)).data).toEqual(truthMap("segmentation").data);
+});
+
+test("a scene of world 2 follows another's edges no better for having its caption", async () => {
+  const condition = findCondition("canny");
+  const options = { low: 100, high: 200 };
+  const tally = measureOf(condition)!.start(options);
+  for (let index = 0; index < 24; index++) {
+    const [own, other] = [0, 1].map((layout) => render2(sceneOf2({ seed: 1, index, layout })));
+    tally.add(
+      { map: await condition.detect(other!, options) },
+      { map: await condition.detect(own!, options) },
+    );
+  }
+  expect(tally.figures().edgeF1).toBeLessThan(0.25);
 });
 
 test("a person's joints are drawn where they are; a scene without people is black", async () => {
