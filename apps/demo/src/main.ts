@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { ControlNetError, isControlNetError } from "@controlnet-js/core";
+import { ControlNetError, isControlNetError, visible } from "@controlnet-js/core";
 import { engineNames, selectEngine } from "@controlnet-js/engine";
 import { Command } from "commander";
 import { createServer } from "./server/create-server.js";
@@ -21,12 +21,12 @@ try {
   await serve(command.opts<DemoFlags>());
 } catch (error) {
   if (!isControlNetError(error)) throw error;
-  process.stderr.write(`error: ${error.message}\n`);
+  process.stderr.write(`error: ${visible(error.message)}\n`);
   process.exitCode = 1;
 }
 
 function log(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${visible(line)}\n`);
 }
 
 interface DemoFlags {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { inspect } from "node:util";
-import { isControlNetError, parseOptions } from "@controlnet-js/core";
+import { isControlNetError, parseOptions, visible } from "@controlnet-js/core";
 import fastifyStatic from "@fastify/static";
 import fastify, { type FastifyInstance } from "fastify";
 import { generateRequestSchema } from "./generate-request.js";
@@ -33,7 +33,7 @@ export function createServer({
   painter,
   pageFolder,
   engine,
-  log = (line) => void process.stderr.write(`${line}\n`),
+  log = (line) => void process.stderr.write(`${visible(line)}\n`),
   patience = 20_000,
 }: ServerOptions): FastifyInstance {
   const server = fastify({

@@ -2,6 +2,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { float32Tensor } from "@controlnet-js/checkpoints";
+import { saveSafetensors } from "@controlnet-js/checkpoints/node";
 import { Command } from "commander";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { addModelCommands } from "./model-commands.js";
@@ -47,6 +49,18 @@ test("inspect writes JSON for machines and a table for people", async () => {
   expect(await run("inspect", fixture("edges"))).toMatch(
     /edges: a ControlNet.*\n[\s\S]*controlnet_mid_block\.weight +F32 +\[16, 16, 1, 1\]/,
   );
+});
+
+test("names that would move the cursor or begin a line of their own are escaped", async () => {
+  const name = "a\u001b[2Jb\nfine: no problem\u202e";
+  const file = join(folder, "hostile.safetensors");
+  await saveSafetensors(file, [float32Tensor(name, [1], Float32Array.of(1))]);
+  for (const said of [await run("inspect", file), await run("inspect", file, "--json")]) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    expect(said).not.toMatch(/[\u001b\u202e]/);
+    expect(said).not.toMatch(/^fine: no problem/m);
+    expect(said).toContain("u001b");
+  }
 });
 
 test("init, transfer and convert write what the next reads", async () => {

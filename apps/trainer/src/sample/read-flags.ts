@@ -24,6 +24,8 @@ export function numberList(text: string): number[] {
 export function keyAndValue(text: string): [key: string, value: unknown] {
   const [, key, value] = /^(\w+)=(.*)$/s.exec(text) ?? [];
   if (key === undefined) throw new InvalidArgumentError("expected key=value");
+  // Written into an object, it would be lost without a word.
+  if (key === "__proto__") throw new InvalidArgumentError(`"${key}" is no option`);
   try {
     return [key, JSON.parse(value!)];
   } catch {

@@ -157,6 +157,7 @@ describe("the run's flags", () => {
       [...prompt, "--sampler-option", "order=2", "--sampler-option", "order=3"],
       /"order" is given twice/,
     ],
+    ["a name of the prototype", [...prompt, "--sampler-option", "__proto__=1"], /"__proto__" is no option/],
     ["an unknown option of the sampler", [...prompt, "--sampler-option", "sigma=1"], /no option "sigma"/],
     ["steps as an option", [...prompt, "--sampler-option", "steps=3"], /give it as --steps/],
     ["an unknown weighting", ["--control", "x", "--weighting", "guss"], /--weighting.*did you mean "guess"/],

@@ -1,3 +1,4 @@
+import { visibleLine } from "@controlnet-js/core";
 import { hasEmaWeights } from "../sub-source.js";
 import type { TensorSource } from "../tensor-source.js";
 import { type FoundPart, findParts, type ModelPart } from "./model-parts.js";
@@ -68,7 +69,10 @@ export function identify(source: TensorSource): Identity {
   const controlNet = parts.find(({ part }) => part === "controlnet");
   const main = unet ?? controlNet ?? parts[0];
   if (!main) {
-    const some = names.slice(0, 3).join(", ");
+    const some = names
+      .slice(0, 3)
+      .map((name) => visibleLine(name.slice(0, 200)))
+      .join(", ");
     const summary = `a file of ${tensorsIn(names)} of an unknown kind${some && ` (${some}${names.length > 3 ? ", ..." : ""})`}`;
     const advice =
       "expected Stable Diffusion 1 or 2 or a ControlNet, in the original code's or diffusers' names";
