@@ -114,7 +114,7 @@ export const light = defineCondition({ name: "light", description: "Light.", cha
   await expect(evaluate({ ...shared, option: ["gian=1"] })).rejects.toThrow(/did you mean "gain"/);
 });
 
-test("tiles have no figure, which is said", { timeout: 240_000 }, async () => {
+test("tiles have no figure, and the output says so", { timeout: 240_000 }, async () => {
   const written: string[] = [];
   const spy = vi.spyOn(process.stderr, "write").mockImplementation((text) => written.push(String(text)) > 0);
   const to = join(out, "tile-evaluation");

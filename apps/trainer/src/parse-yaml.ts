@@ -8,7 +8,7 @@ const YAML_LIMIT = 2 ** 16;
 /**
  * Reads a YAML file as plain data.
  * @param where named in errors: `controlnet train: config.yaml`
- * @throws ControlNetError `io` for what is no regular file or over 64 KiB; as {@link parseYaml}
+ * @throws ControlNetError `io` for anything but a regular file of at most 64 KiB; as {@link parseYaml}
  */
 export function readYaml(path: string, where: string, code: ErrorCode): unknown {
   let text: string;
@@ -22,16 +22,14 @@ export function readYaml(path: string, where: string, code: ErrorCode): unknown 
 
 /**
  * Parses YAML as plain data: no tag makes anything else of it, and aliases that would multiply it are refused.
- * @throws ControlNetError of the given code for what is no YAML
+ * @throws ControlNetError of the given code for text that is not YAML
  */
 export function parseYaml(text: string, where: string, code: ErrorCode): unknown {
-  let value: unknown;
   try {
-    value = parse(text, { maxAliasCount: 100, logLevel: "error" });
+    return parse(text, { maxAliasCount: 100, logLevel: "error" });
   } catch (cause) {
     // What follows the first line is the place in the text, drawn.
     const [reason] = (cause as Error).message.split("\n");
     throw new ControlNetError(code, `${where} is not valid YAML: ${reason!.replace(/:$/, "")}`, { cause });
   }
-  return value;
 }

@@ -1,5 +1,5 @@
 import { ControlNetError, isControlNetError, jit } from "@controlnet-js/core";
-import type { Plan } from "@controlnet-js/samplers";
+import { isAllFinite, type Plan } from "@controlnet-js/samplers";
 import { addN, mul, type Scalar, sum, type Tensor, type Tensor4D } from "@tensorflow/tfjs-core";
 import {
   type ActiveNet,
@@ -35,13 +35,6 @@ export interface Evidence {
   suspects: readonly Suspect[];
   /** The calls of the step that failed. */
   calls: readonly ModelCall[];
-}
-
-/** Whether no value is NaN or infinite, by one number read back: a sum is neither only then. */
-export async function isAllFinite(tensor: Tensor): Promise<boolean> {
-  const total = sum(tensor);
-  const [value] = await total.data().finally(() => total.dispose());
-  return Number.isFinite(value);
 }
 
 /**

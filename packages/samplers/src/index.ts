@@ -37,6 +37,7 @@ export { pndm } from "./pndm.js";
 export { interpret, type LinearForm, trainingTarget } from "./prediction.js";
 export {
   disposeState,
+  isAllFinite,
   type RunOptions,
   type SamplerState,
   type StepInfo,

@@ -1,5 +1,5 @@
 import { ControlNetError } from "@controlnet-js/core";
-import { sum, type Tensor4D } from "@tensorflow/tfjs-core";
+import { sum, type Tensor, type Tensor4D } from "@tensorflow/tfjs-core";
 import { combine } from "./combine.js";
 import type { NoiseSource } from "./noise-source.js";
 import type { Denoiser, Plan, StepResult } from "./plan.js";
@@ -233,12 +233,18 @@ function assertNotAborted(signal: AbortSignal | undefined): void {
     throw new ControlNetError("aborted", "sample: aborted by its signal", { cause: signal.reason });
 }
 
+/**
+ * Whether no value is NaN or infinite, by one number read back instead of the whole tensor: a sum is finite only where each
+ * value is.
+ */
+export async function isAllFinite(tensor: Tensor): Promise<boolean> {
+  const total = sum(tensor);
+  const [value] = await total.data().finally(() => total.dispose());
+  return Number.isFinite(value);
+}
+
 async function assertFinite(plan: Plan, step: number, latent: Tensor4D): Promise<void> {
-  // A sum is NaN or infinite as soon as one element is: one number to read back instead of the whole latent.
-  const total = sum(latent);
-  const [value] = await total.data();
-  total.dispose();
-  if (Number.isFinite(value)) return;
+  if (await isAllFinite(latent)) return;
   throw new ControlNetError(
     "data",
     `sample: the latent holds NaN or infinity after step ${step + 1} of ${plan.steps} of "${plan.name}" ` +

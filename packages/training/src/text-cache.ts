@@ -43,24 +43,28 @@ export function createTextCache(
     if (held && known.delete(text)) bytes -= sizeOf(text, held);
   };
   const run = jit((tokens: Tensor2D) => encodeText({ params, config }, tokens), { name: "encode-text" });
+  const size = tokenizer.maxTokens * config.hiddenSize;
+  const compute = async (tokens: Tensor2D): Promise<Uint16Array> => {
+    const embedding = run(tokens);
+    const values = (await embedding.data()) as Float32Array;
+    embedding.dispose();
+    return encodeHalf(values);
+  };
+  const stored = async (tokens: Tensor2D): Promise<Uint16Array> => {
+    if (!store) return compute(tokens);
+    const key = contentKey(JSON.stringify(await tokens.array()));
+    const found = await store.get(key, size);
+    if (found) return found;
+    const computed = await compute(tokens);
+    await store.put(key, computed);
+    return computed;
+  };
   const embed = async (text: string): Promise<Uint16Array> => {
     const { tokens } = encodeTexts(tokenizer, [text]);
-    try {
-      const key = contentKey(JSON.stringify(await tokens.array()));
-      const found = await store?.get(key, tokenizer.maxTokens * config.hiddenSize);
-      if (found) return found;
-      const embedding = run(tokens);
-      const half = encodeHalf((await embedding.data()) as Float32Array);
-      embedding.dispose();
-      await store?.put(key, half);
-      return half;
-    } finally {
-      tokens.dispose();
-    }
+    return stored(tokens).finally(() => tokens.dispose());
   };
   return {
     async of(texts) {
-      const size = tokenizer.maxTokens * config.hiddenSize;
       const values = new Float32Array(texts.length * size);
       for (const [i, text] of texts.entries()) {
         const found = known.get(text) ?? (await embed(text));

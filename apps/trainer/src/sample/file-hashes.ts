@@ -21,7 +21,7 @@ export const inputFiles = (parameters: SampleParameters): string[] => {
 
 /**
  * Hashes the files of the parameters; one that is not there is left to whoever reads it.
- * @throws ControlNetError `io` for what is no regular file, such as a pipe or a device, and for one of 2 GiB and more
+ * @throws ControlNetError `io` for anything but a regular file (a pipe, a device), and for one of 2 GiB or more
  */
 export async function hashFiles(parameters: SampleParameters): Promise<FileHashes> {
   const hashes: [string, string][] = [];

@@ -5,7 +5,7 @@ import { readRegularFile } from "./read-file.js";
 
 /**
  * Reads a JSON file that holds an object.
- * @throws ControlNetError `io` for what is no regular file or too large, `format` for what is no JSON object
+ * @throws ControlNetError `io` for anything but a regular file, or one too large, `format` for text that is not a JSON object
  */
 export function readJson(path: string): Record<string, unknown> {
   const text = readRegularFile(path).toString("utf8");

@@ -5,7 +5,7 @@ import { join } from "node:path";
 export interface ListOptions {
   /** Whether folders behind links are listed too, each once. Default false. */
   followLinks?: boolean;
-  /** Told of what is no file: pipes, devices, sockets and links that end at none or nowhere, as paths in the folder. */
+  /** Called with the path in the folder of each entry that is not a file: pipes, devices, sockets, links to these or to nothing. */
   onSkip?: (path: string) => void;
 }
 
