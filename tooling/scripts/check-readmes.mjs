@@ -31,16 +31,32 @@ function withoutTopLevelAwait(code) {
   return `${code.slice(0, from)}\nvoid (async () => {${body}})();\n`;
 }
 
+/** A few captioned photographs, as a user has them. */
+function writePhotos(project) {
+  const photos = join(project, "photos");
+  mkdirSync(photos);
+  for (const [name, caption] of Object.entries({
+    astronaut: "an astronaut before a flag",
+    coffee: "a cup of coffee on a table",
+    photographs: "four photographs",
+    scenes: "four scenes of simple shapes",
+  })) {
+    cpSync(join(root, "docs", "conditions", `${name}.jpg`), join(photos, `${name}.jpg`));
+    writeFileSync(join(photos, `${name}.txt`), `${caption}\n`);
+  }
+}
+
 /** @returns how many blocks there are */
 export function checkReadmes(project) {
   const ts = createRequire(join(project, "package.json"))("typescript");
   const folder = join(project, "readmes");
   mkdirSync(folder);
-  // What the blocks read: the pipeline's small model, and a dataset.
+  // What the blocks read: the pipeline's small model, photographs, and a dataset.
   cpSync(join(root, "packages", "pipeline", "fixtures"), join(project, "fixtures"), { recursive: true });
   const run = (command, ...args) =>
     execFileSync(command, args, { cwd: project, stdio: ["ignore", "ignore", "pipe"] });
   run("npx", "--no-install", "controlnet", "dataset", "tinyworld", "--out", "fill50k", "--count", "40");
+  writePhotos(project);
   const all = [...blocks()];
   for (const { name, code } of all) writeFileSync(join(folder, `${name}.mts`), code);
   const options = ["--noEmit", "--strict", "--skipLibCheck", "--module", "nodenext", "--target", "es2022"];

@@ -2,8 +2,8 @@ import { type Condition, ControlNetError, type Image, isControlNetError } from "
 import {
   type Dataset,
   identityOf,
-  openImageFolderDataset,
-  openJsonLinesDataset,
+  openImageFolder,
+  openJsonLines,
   splitDataset,
   withHoles,
 } from "@controlnet-js/data";
@@ -66,9 +66,9 @@ async function openPlain(
     return { train: marked(train, named), heldOut, condition, close: async () => {} };
   }
   const shared = {
-    dir: data.dir,
     condition: named.source,
-    resolution: { width, height },
+    conditionOptions,
+    size: { width, height },
     allowEmptyCaptions,
     followLinks,
     onIncident,
@@ -76,10 +76,9 @@ async function openPlain(
   };
   const dataset =
     data.kind === "json-lines"
-      ? await openJsonLinesDataset({ ...shared, file: data.file })
-      : await openImageFolderDataset({
+      ? await openJsonLines(data.dir, { ...shared, file: data.file })
+      : await openImageFolder(data.dir, {
           ...shared,
-          options: conditionOptions,
           ...(data.captions && { captions: data.captions }),
         });
   const parts = splitDataset(dataset, {

@@ -3,8 +3,8 @@ import { basename, dirname, join } from "node:path";
 import { type Condition, ControlNetError } from "@controlnet-js/core";
 import {
   type ConditionModule,
-  openImageFolderDataset,
-  openJsonLinesDataset,
+  openImageFolder,
+  openJsonLines,
   type Resolution,
   type Sample,
 } from "@controlnet-js/data";
@@ -56,11 +56,17 @@ export async function loadOwnSamples(
   form: DataForm,
   { source, conditionOptions, resolution, count }: WantedSamples,
 ): Promise<Sample[]> {
-  const shared = { dir: form.dir, condition: source, resolution, allowEmptyCaptions: true, workers: 0 };
+  const shared = {
+    condition: source,
+    conditionOptions,
+    size: resolution,
+    allowEmptyCaptions: true,
+    workers: 0,
+  };
   const dataset =
     form.kind === "json-lines"
-      ? await openJsonLinesDataset({ ...shared, file: form.file })
-      : await openImageFolderDataset({ ...shared, options: conditionOptions });
+      ? await openJsonLines(form.dir, { ...shared, file: form.file })
+      : await openImageFolder(form.dir, shared);
   try {
     return await loadSamples(dataset, count);
   } finally {

@@ -49,15 +49,14 @@ beforeAll(async () => {
   await writeFile(join(own, "condition.cjs"), `Object.assign(exports, { copyCondition: ${definition} });`);
   await writeFile(join(own, "condition.mjs"), `export const copyCondition = ${definition};`);
   const body = `
-    const dataset = await openImageFolderDataset({ dir: ${JSON.stringify(dir)}, resolution: { width: 16, height: 16 },
-      condition: { module: process.argv[2] }, workers: 1 });
+    const dataset = await openImageFolder(${JSON.stringify(dir)}, { size: 16, condition: { module: process.argv[2] }, workers: 1 });
     const { map, caption } = await dataset.load(1);
     console.log(JSON.stringify([caption, map.width, map.data[0]]));
     if (process.argv.includes("wait")) setInterval(() => undefined, 1000);`;
-  await writeFile(join(outDir, "user.mjs"), `import { openImageFolderDataset } from "./index.js";${body}`);
+  await writeFile(join(outDir, "user.mjs"), `import { openImageFolder } from "./index.js";${body}`);
   await writeFile(
     join(outDir, "user.cjs"),
-    `const { openImageFolderDataset } = require("./index.cjs"); (async () => {${body}})();`,
+    `const { openImageFolder } = require("./index.cjs"); (async () => {${body}})();`,
   );
 });
 afterAll(() => Promise.all([outDir, dir, own].map((folder) => rm(folder, { recursive: true, force: true }))));

@@ -29,7 +29,10 @@ export interface Sample {
   content?: { is: string; width: number; height: number; channels: number };
 }
 
-/** Anything that gives samples by number. Implement these three members to train on a source of your own. */
+/** What the maps of a dataset are, as a condition tells it and as a ControlNet keeps it. */
+export type MapsMetadata = ReturnType<Condition["metadata"]>;
+
+/** Anything that gives samples by number. Implement the first three members to train on a source of your own. */
 export interface Dataset {
   /** The number of samples. */
   readonly size: number;
@@ -45,6 +48,10 @@ export interface Dataset {
    * @throws SampleError naming the file, or ControlNetError `range` for an index outside
    */
   load(index: number): Promise<Sample>;
+  /** What its maps are, where that is known: what is trained on them takes its channels and its metadata from here. */
+  readonly maps?: MapsMetadata;
+  /** The size of every image and map, where it is known beforehand. */
+  readonly resolution?: Resolution;
   /** Ends what the dataset holds (its worker processes). Samples already loaded stay valid. */
   close?(): Promise<void>;
 }
@@ -53,7 +60,7 @@ export interface Dataset {
 export interface FileDataset extends Dataset {
   /** The kind of its maps. */
   readonly condition: Condition;
-  /** The size of every image and map. */
+  readonly maps: MapsMetadata;
   readonly resolution: Resolution;
   close(): Promise<void>;
 }
@@ -73,14 +80,19 @@ export function hashList(
   return hash.digest("hex").slice(0, 16);
 }
 
-/** Throws a `config` error unless both sides are positive multiples of 8. */
-export function checkResolution(where: string, { width, height }: Resolution): void {
+/**
+ * The resolution that is asked for: a side of squares, or width and height.
+ * @throws ControlNetError `config` unless both sides are positive multiples of 8
+ */
+export function resolutionOf(where: string, size: number | Resolution): Resolution {
+  const { width, height } = typeof size === "number" ? { width: size, height: size } : size;
   for (const [side, value] of Object.entries({ width, height }))
     if (!Number.isInteger(value) || value < 8 || value % 8 !== 0)
       throw new ControlNetError(
         "config",
         `${where}: expected a ${side} that is a multiple of 8, got ${value} (nearest: ${Math.max(8, 8 * Math.round(value / 8))})`,
       );
+  return { width, height };
 }
 
 /** Throws a `range` error unless `index` is an integer in [0, size). */

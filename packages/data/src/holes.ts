@@ -45,7 +45,10 @@ export function drawHole(
 
 /** Samples whose maps are pictures, each with a hole of its own: black in the map, and told by `hole`. */
 export function withHoles(dataset: Dataset, { seed }: { seed: number }): Dataset {
+  const { maps, resolution } = dataset;
   return {
+    ...(maps && { maps }),
+    ...(resolution && { resolution }),
     size: dataset.size,
     describe: () => `${dataset.describe()}, with a hole in each picture`,
     identity: `${identityOf(dataset)}, holes of seed ${seed}`,

@@ -1,14 +1,11 @@
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
+import { readRegularFile } from "@controlnet-js/checkpoints/node";
+import { isControlNetError } from "@controlnet-js/core";
 import { locateInside } from "./inside-directory.js";
 
 /** Bytes that a caption's file may have: a prompt has a few hundreds. */
 export const captionLimit = 2 ** 16;
 /** Bytes that a dataset's list may have: a million pictures with long captions take less. */
 export const listLimit = 2 ** 28;
-
-/** Opening a pipe must not wait for its writer; Windows has no such flags. */
-const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
 
 /**
  * Reads a text file of a dataset's folder, without a byte order mark.
@@ -22,18 +19,13 @@ export async function readTextInside(
   limit: number,
   followLinks: boolean,
 ): Promise<string> {
-  const handle = await open(await locateInside(root, file, followLinks), flags);
+  const path = await locateInside(root, file, followLinks);
   try {
-    const found = await handle.stat();
-    if (!found.isFile()) throw new Error("it is not a regular file");
-    if (found.size > limit)
-      throw new Error(`it has ${found.size} bytes, more than the ${limit} that are read`);
-    const bytes = Buffer.alloc(found.size);
-    let done = 0;
-    for (let got = 1; got > 0 && done < bytes.length; done += got)
-      got = (await handle.read(bytes, done, bytes.length - done, done)).bytesRead;
-    return bytes.toString("utf8", 0, done).replace(/^\uFEFF/, "");
-  } finally {
-    await handle.close();
+    return readRegularFile(path, limit)
+      .toString("utf8")
+      .replace(/^\uFEFF/, "");
+  } catch (error) {
+    // Callers name the file as the dataset does; what is wrong with it is the cause.
+    throw isControlNetError(error) && error.cause instanceof Error ? error.cause : error;
   }
 }

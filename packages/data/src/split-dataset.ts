@@ -35,7 +35,10 @@ export function splitDataset(dataset: Dataset, { heldOut, seed }: SplitOptions):
       "config",
       `splitDataset: expected to hold out 0 to ${size - 1} samples, got ${count}`,
     );
+  const { maps, resolution } = dataset;
   const part = (name: string, start: number, length: number): Dataset => ({
+    ...(maps && { maps }),
+    ...(resolution && { resolution }),
     size: length,
     describe: () => `${name} of ${dataset.describe()} (${length} of ${size}, seed ${seed})`,
     identity: `${name} of ${identityOf(dataset)} (${length} of ${size}, seed ${seed})`,

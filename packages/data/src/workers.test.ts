@@ -12,8 +12,8 @@ import {
   writeJsonLinesFolder,
   writePicture,
 } from "./fixtures/folders.js";
-import { openImageFolderDataset } from "./image-folder-dataset.js";
-import { openJsonLinesDataset } from "./json-lines-dataset.js";
+import { openImageFolder } from "./image-folder.js";
+import { openJsonLines } from "./json-lines.js";
 import { mapRulesOf } from "./map-rules.js";
 
 const folders: string[] = [];
@@ -23,8 +23,6 @@ afterEach(async () => {
   await Promise.all(folders.splice(0).map((dir) => rm(dir, { recursive: true, force: true })));
 });
 
-const resolution = { width: 32, height: 32 };
-
 async function imageFolder(
   name: string,
   settings: { workers?: number; timeoutMs?: number; options?: Record<string, unknown>; dir?: string },
@@ -32,11 +30,10 @@ async function imageFolder(
   const dir = settings.dir ?? (await writeImageFolder(6));
   if (!settings.dir) folders.push(dir);
   const incidents: string[] = [];
-  const dataset = await openImageFolderDataset({
-    dir,
+  const dataset = await openImageFolder(dir, {
     condition: { module: conditionsModule, export: name },
-    options: settings.options ?? {},
-    resolution,
+    conditionOptions: settings.options ?? {},
+    size: 32,
     workers: settings.workers ?? 2,
     timeoutMs: settings.timeoutMs ?? 60_000,
     onIncident: (message) => incidents.push(message),
@@ -81,7 +78,7 @@ test("workers decode JSON lines and pass errors on as they are", async () => {
   const dir = await writeJsonLinesFolder(3);
   folders.push(dir);
   await rm(join(dir, "target/1.png"));
-  const dataset = await openJsonLinesDataset({ dir, condition: steppedCondition, resolution, workers: 1 });
+  const dataset = await openJsonLines(dir, { condition: steppedCondition, size: 32, workers: 1 });
   opened.push(dataset);
   const [good, bad] = await Promise.allSettled([dataset.load(0), dataset.load(1)]);
   expect(good).toMatchObject({ status: "fulfilled", value: { caption: "picture 0" } });
@@ -94,7 +91,7 @@ test("a built-in condition is found by its package's name", async () => {
   const dir = await writeImageFolder(1);
   folders.push(dir);
   const condition = { module: "@controlnet-js/preprocessors", export: "cannyCondition" };
-  const dataset = await openImageFolderDataset({ dir, condition, resolution, workers: 1 });
+  const dataset = await openImageFolder(dir, { condition, size: 32, workers: 1 });
   opened.push(dataset);
   const { image, map } = await dataset.load(0);
   expect(map).toEqual(await cannyCondition.detect(image));
@@ -122,7 +119,7 @@ test("workers killed from outside in the middle of a run change nothing", async 
   const incidents: string[] = [];
   const decoder = createDecoder(
     "test",
-    { root: dir, rules: mapRulesOf(steppedCondition), resolution },
+    { root: dir, rules: mapRulesOf(steppedCondition), resolution: { width: 32, height: 32 } },
     { workers: 2, onIncident: (message) => incidents.push(message) },
   );
   const decode = (i: number) => decoder.decode(join(dir, `target/${i % 4}.png`), { kind: "none" });

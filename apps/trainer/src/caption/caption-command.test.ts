@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ControlNetError } from "@controlnet-js/core";
-import { openImageFolderDataset } from "@controlnet-js/data";
+import { openImageFolder } from "@controlnet-js/data";
 import { builtInConditions } from "@controlnet-js/preprocessors";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -55,7 +55,7 @@ const lines = (text: string) =>
     .map((line) => JSON.parse(line));
 const folderOptions = {
   condition: builtInConditions.colour as never,
-  resolution: { width: 16, height: 16 },
+  size: 16,
   workers: 0,
 };
 
@@ -75,7 +75,7 @@ test("a folder's captions are what training reads; a run goes on where it was cu
   const before = readFileSync(at("metadata.jsonl"), "utf8");
   expect(lines(before).map((line) => line.file_name)).toEqual(["a.webp", "b.png", "more/c.jpg"]);
 
-  const data = await openImageFolderDataset({ dir, ...folderOptions });
+  const data = await openImageFolder(dir, folderOptions);
   expect([data.size, (await data.load(2)).caption]).toEqual([3, lines(before)[2].text]);
   await data.close();
 
@@ -109,7 +109,7 @@ test("--text-files writes beside each picture, never two into one file", async (
   expect(err).toMatch(/b\.png: b\.txt is the caption of b\.jpg; rename one/);
   expect(existsSync(at("metadata.jsonl"))).toBe(false);
   rmSync(at("b.png"));
-  const data = await openImageFolderDataset({ dir, ...folderOptions });
+  const data = await openImageFolder(dir, folderOptions);
   expect((await data.load(2)).caption).toBe(readFileSync(at("more/c.txt"), "utf8").trim());
   await data.close();
   expect((await caption("--dir", dir, "--text-files", "--resume")).err).toMatch(/0 captions, 3 kept/);

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { type FileDataset, identityOf } from "./dataset.js";
 import { labelCondition, steppedCondition } from "./fixtures/conditions.js";
 import { temporaryFolder, writeJsonLinesFolder, writePicture, writeRaw } from "./fixtures/folders.js";
-import { type JsonLinesDatasetOptions, openJsonLinesDataset } from "./json-lines-dataset.js";
+import { type JsonLinesOptions, openJsonLines } from "./json-lines.js";
 import { SampleError } from "./sample-error.js";
 import { splitDataset } from "./split-dataset.js";
 
@@ -21,8 +21,8 @@ async function folderOf(count: number, size?: { width: number; height: number })
   return dir;
 }
 
-const openHere = (dir: string, more: Partial<JsonLinesDatasetOptions> = {}): Promise<FileDataset> =>
-  openJsonLinesDataset({ dir, condition: steppedCondition, resolution: size32, workers: 0, ...more });
+const openHere = (dir: string, more: Partial<JsonLinesOptions> = {}): Promise<FileDataset> =>
+  openJsonLines(dir, { condition: steppedCondition, size: size32, workers: 0, ...more });
 
 async function failureOf(
   promise: Promise<unknown>,
@@ -60,12 +60,12 @@ describe("a good dataset", () => {
 
   test("is the same data in another folder, and other data with another list", async () => {
     const [dir, moved] = [await folderOf(2), await folderOf(2)];
-    const identity = async (folder: string, more: Partial<JsonLinesDatasetOptions> = {}) =>
+    const identity = async (folder: string, more: Partial<JsonLinesOptions> = {}) =>
       identityOf(splitDataset(await openHere(folder, more), { heldOut: { count: 1 }, seed: 1 }).train);
     expect(await identity(moved)).toBe(await identity(dir));
     expect(await identity(dir)).not.toContain(dir);
     const before = await identity(dir);
-    expect(await identity(dir, { resolution: { width: 16, height: 16 } })).not.toBe(before);
+    expect(await identity(dir, { size: { width: 16, height: 16 } })).not.toBe(before);
     const list = await readFile(join(dir, "prompt.json"), "utf8");
     await writeFile(join(dir, "prompt.json"), list.replace("picture 1", "another caption"));
     expect(await identity(dir)).not.toBe(before);
@@ -74,7 +74,7 @@ describe("a good dataset", () => {
   test("is cropped around the centre after scaling, map and image alike", async () => {
     // 96x32 to 16x16: scaled to 48x16, columns 16 to 31 remain; the edge at the middle lands at column 8.
     const dataset = await openHere(await folderOf(1, { width: 96, height: 32 }), {
-      resolution: { width: 16, height: 16 },
+      size: { width: 16, height: 16 },
     });
     const { image, map } = await dataset.load(0);
     const reds = Array.from({ length: 16 }, (_, x) => image.data[x * 3]!);
@@ -97,7 +97,7 @@ describe("a good dataset", () => {
       join(dir, "prompt.json"),
       '{"source":"source/0.png","target":"target/0.jpg","prompt":"p"}',
     );
-    const { image } = await (await openHere(dir, { resolution: { width: 32, height: 64 } })).load(0);
+    const { image } = await (await openHere(dir, { size: { width: 32, height: 64 } })).load(0);
     // Turned by 90 degrees clockwise, left becomes top.
     expect(image.data[1]).toBeGreaterThan(180);
     expect(image.data.at(-2)).toBeLessThan(120);
@@ -123,7 +123,7 @@ describe("a good dataset", () => {
     ]) {
       await writeRaw(join(dir, "source/0.png"), bytes, 64, 64);
       const { map } = await (
-        await openHere(dir, { condition: labelCondition, resolution: { width: 24, height: 24 } })
+        await openHere(dir, { condition: labelCondition, size: { width: 24, height: 24 } })
       ).load(0);
       expect(map.channels).toBe(1);
       expect([...new Set(map.data)].sort((a, b) => a - b)).toEqual([0, 40, 120]);
@@ -204,7 +204,7 @@ describe("a bad list", () => {
   });
 
   test("a resolution that the autoencoder cannot halve thrice names the nearest", async () => {
-    const failure = await failureOf(openHere(await folderOf(1), { resolution: { width: 32, height: 30 } }));
+    const failure = await failureOf(openHere(await folderOf(1), { size: { width: 32, height: 30 } }));
     expect(failure).toMatchObject({ code: "config", message: expect.stringContaining("nearest: 32") });
   });
 });

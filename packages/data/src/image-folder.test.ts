@@ -3,8 +3,10 @@ import { join, relative } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { badCondition, steppedCondition } from "./fixtures/conditions.js";
 import { conditionsModule, temporaryFolder, writeImageFolder, writePicture } from "./fixtures/folders.js";
-import { type ImageFolderDatasetOptions, openImageFolderDataset } from "./image-folder-dataset.js";
+import { withHoles } from "./holes.js";
+import { type ImageFolderOptions, openImageFolder } from "./image-folder.js";
 import { loadCondition } from "./load-condition.js";
+import { splitDataset } from "./split-dataset.js";
 
 const folders: string[] = [];
 afterEach(() => Promise.all(folders.splice(0).map((dir) => rm(dir, { recursive: true, force: true }))));
@@ -15,9 +17,8 @@ async function folderOf(count: number): Promise<string> {
   return dir;
 }
 
-const resolution = { width: 32, height: 32 };
-const openHere = (dir: string, more: Partial<ImageFolderDatasetOptions> = {}) =>
-  openImageFolderDataset({ dir, condition: steppedCondition, resolution, workers: 0, ...more });
+const openHere = (dir: string, more: Partial<ImageFolderOptions> = {}) =>
+  openImageFolder(dir, { condition: steppedCondition, size: 32, workers: 0, ...more });
 
 test("pictures come in the order of their names, with captions and computed maps", async () => {
   const dir = await folderOf(3);
@@ -52,11 +53,34 @@ test("a missing or empty caption is an error that names the file, unless allowed
   const dir = await folderOf(2);
   await rm(join(dir, "000.txt"));
   await writeFile(join(dir, "001.txt"), " \n");
-  const strict = await openHere(dir);
-  await expect(strict.load(0)).rejects.toThrow(/000\.txt: cannot read the caption/);
-  await expect(strict.load(1)).rejects.toThrow(/001\.txt: empty caption/);
+  await expect(openHere(dir)).rejects.toThrow(/000\.txt: cannot read the caption/);
   const lenient = await openHere(dir, { allowEmptyCaptions: true });
   expect([(await lenient.load(0)).caption, (await lenient.load(1)).caption]).toEqual(["", ""]);
+  await writeFile(join(dir, "000.txt"), "here");
+  const strict = await openHere(dir);
+  await expect(strict.load(1)).rejects.toThrow(/001\.txt: empty caption/);
+  await rm(join(dir, "000.txt"));
+  await expect(strict.load(0)).rejects.toThrow(/000\.txt: cannot read the caption/);
+});
+
+test("a folder of pictures alone is refused before a run begins, with the way out", async () => {
+  const dir = await folderOf(3);
+  for (const i of [0, 1, 2]) await rm(join(dir, `00${i}.txt`));
+  await expect(openHere(dir)).rejects.toMatchObject({
+    code: "missing",
+    message: expect.stringMatching(/000\.png and of 2 more of 3 pictures.*allowEmptyCaptions: true/),
+  });
+});
+
+test("what its maps are and their size go with the data into the parts and holes made of it", async () => {
+  const dataset = await openHere(await folderOf(2), { conditionOptions: { threshold: 30 } });
+  const known = {
+    maps: { condition: "stepped", channels: 3, range: [0, 1], options: { threshold: 30 } },
+    resolution: { width: 32, height: 32 },
+  };
+  const { train, heldOut } = splitDataset(dataset, { heldOut: { count: 1 }, seed: 0 });
+  for (const each of [dataset, train, heldOut, withHoles(train, { seed: 0 })])
+    expect(each).toMatchObject(known);
 });
 
 test("a computed map that is blank costs only its sample; a condition that throws is named with the file", async () => {
@@ -64,15 +88,17 @@ test("a computed map that is blank costs only its sample; a condition that throw
   const red = { r: 250, g: 0, b: 0 };
   await writePicture(join(dir, "000.png"), { left: red, right: red });
   await expect((await openHere(dir)).load(0)).rejects.toMatchObject({ code: "data", skippable: true });
-  const bad = await openHere(dir, { condition: badCondition, options: { how: "throw" } });
+  const bad = await openHere(dir, { condition: badCondition, conditionOptions: { how: "throw" } });
   await expect(bad.load(0)).rejects.toThrow(/000\.png: condition "bad" failed: no red please/);
 });
 
 test("options are checked when the dataset is opened", async () => {
   const dir = await folderOf(1);
-  await expect(openHere(dir, { options: { treshold: 3 } })).rejects.toThrow(/did you mean "threshold"/);
-  await expect(openHere(dir, { options: { threshold: 300 } })).rejects.toThrow(/threshold/);
-  const none = await (await openHere(dir, { options: { threshold: 20 } })).load(0);
+  await expect(openHere(dir, { conditionOptions: { treshold: 3 } })).rejects.toThrow(
+    /did you mean "threshold"/,
+  );
+  await expect(openHere(dir, { conditionOptions: { threshold: 300 } })).rejects.toThrow(/threshold/);
+  const none = await (await openHere(dir, { conditionOptions: { threshold: 20 } })).load(0);
   expect(none.map.data.some((value) => value > 0)).toBe(true);
 });
 
