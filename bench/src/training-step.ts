@@ -4,7 +4,6 @@ import {
   controlNetLoss,
   createTrainState,
   createTrainStep,
-  defaultOptimizer,
   type LossOptions,
   type TrainStepOptions,
 } from "@controlnet-js/training";
@@ -22,13 +21,11 @@ export function trainingStep(
   }: LossOptions & Pick<TrainStepOptions, "precision"> & Pick<ControlNetOptions, "hintWidths"> = {},
 ): () => Promise<void> {
   const locked = createUNet(config, quickInitializer);
-  const settings = { ...defaultOptimizer, emaDecay: 0 };
   const net = createControlNet(locked, { ...(hintWidths && { hintWidths }), seed: 1 });
-  let state = createTrainState(net.params, settings);
+  let state = createTrainState(net.params);
   const step = createTrainStep(
     (params: typeof state.params, given: ControlBatch) =>
       controlNetLoss({ ...net, params }, locked, given, loss),
-    settings,
     { precision },
   );
   let done = 0;

@@ -1,5 +1,5 @@
 import { WORLDS } from "@controlnet-js/tinyworld";
-import { learningRateSchedules } from "@controlnet-js/training";
+import { schedules } from "@controlnet-js/training";
 import * as z from "zod";
 
 /** A whole number from 1. */
@@ -40,13 +40,17 @@ export const training = {
   learningRate: z.number().positive().default(1e-5),
   warmUpSteps: countFromZero.default(100),
   /** The learning rate after the warm-up. */
-  schedule: z.enum(learningRateSchedules).default("constant"),
+  schedule: z.enum(Object.keys(schedules) as (keyof typeof schedules)[]).default("constant"),
   /** Where a linear or cosine schedule ends, as a part of `learningRate`. */
   finalFraction: fraction.default(0.05),
   weightDecay: z.number().nonnegative().default(1e-2),
   beta2: z.number().min(0).lt(1).default(0.999),
   /** Gradients are scaled down to this global norm; 0 leaves them as they are. */
-  clipNorm: z.number().nonnegative().default(1),
+  clipNorm: z
+    .number()
+    .nonnegative()
+    .default(1)
+    .transform((norm) => norm || Number.POSITIVE_INFINITY),
   /** Of the parameters' moving average, which is what is then published; 0 keeps none. */
   emaDecay: z.number().min(0).lt(1).default(0),
   /** Arithmetic of convolutions and matrix products on the native engine; float16 scales the loss. */
@@ -62,6 +66,8 @@ export const unetTraining = {
   cacheGigabytes: z.number().nonnegative().optional(),
   /** A folder that keeps latents and embeddings for later runs and other processes, in half precision. Default: none. */
   cacheFolder: z.string().optional(),
+  /** Bounds the weight of easy timesteps at this signal-to-noise ratio (5 in the paper); 0 weighs all the same. */
+  minSnr: z.number().nonnegative().default(0),
 };
 
 /** What every task's `validation` holds. */

@@ -1,6 +1,6 @@
 import { disposeTree, type Precision } from "@controlnet-js/core";
 import { selectEngine } from "@controlnet-js/engine";
-import { createTrainState, createTrainStep, defaultOptimizer } from "@controlnet-js/training";
+import { createTrainState, createTrainStep } from "@controlnet-js/training";
 import {
   linspace,
   matMul,
@@ -26,10 +26,9 @@ const matrix = (rows: number, columns: number): Tensor2D =>
 async function step(precision: Precision, size: number, lossScale?: number) {
   const train = createTrainStep(
     (weight: Tensor, input: Tensor) => mul(mean(square(matMul(input, weight))), size) as Scalar,
-    defaultOptimizer,
     { precision },
   );
-  const before = createTrainState<Tensor>(matrix(32, 16), defaultOptimizer);
+  const before = createTrainState<Tensor>(matrix(32, 16));
   const { state, report } = await train.run(before, [matrix(64, 32)], 0, 0.1, lossScale);
   const weights = [...state.params.dataSync()];
   disposeTree(state);

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   mkdirSync,
@@ -44,6 +45,11 @@ test("a validation that is made again stands once", () => {
   const log = begun(0);
   for (const step of [0, 4]) log.validation({ step, gain: 0.5 });
   expect(readFileSync(join(folder, "validations.csv"), "utf8")).toBe("step,gain\n0,0.5\n4,0.5\n");
+});
+
+test.skipIf(process.platform === "win32")("waits for no pipe in a file's place", () => {
+  execFileSync("mkfifo", [join(folder, "steps.csv")]);
+  expect(() => begun(3)).toThrow(/steps\.csv: it is not a regular file.*choose another folder/);
 });
 
 test("what could not be written is written with the next row", () => {

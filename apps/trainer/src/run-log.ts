@@ -1,5 +1,6 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { readRegularFile } from "@controlnet-js/checkpoints/node";
 import { ControlNetError } from "@controlnet-js/core";
 import { figureTitles } from "@controlnet-js/metrics";
 import { convergenceStep } from "@controlnet-js/training";
@@ -145,9 +146,12 @@ function smooth(rows: readonly Row[], size: number): (readonly [number, number])
   return points;
 }
 
+/** Bytes of the largest file of rows that is read: ten million steps have less. */
+const ROWS_LIMIT = 2 ** 30;
+
 function readRows(path: string): Row[] {
   if (!existsSync(path)) return [];
-  const text = readFileSync(path, "utf8");
+  const text = readRegularFile(path, ROWS_LIMIT).toString("utf8");
   // A row without its end is one that was cut off.
   const [head, ...lines] = text.slice(0, Math.max(0, text.lastIndexOf("\n"))).split("\n");
   if (!head) return [];

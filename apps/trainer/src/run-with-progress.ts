@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import {
+  adamW,
   type ProcessGroup,
   runTraining,
+  schedules,
   type TrainingOptions,
   type TrainingResult,
 } from "@controlnet-js/training";
@@ -81,6 +83,7 @@ export async function runWithProgress<P, B>(
   }
 }
 
+/** What a config's keys of the same names don't say by themselves. */
 function optionsOf({
   training,
   validation,
@@ -88,27 +91,12 @@ function optionsOf({
   dataOptions,
   output,
 }: TrainConfig): Omit<TrainingOptions, "resume"> {
+  const { schedule, warmUpSteps, finalFraction, weightDecay, beta2, ...others } = training;
   return {
+    ...others,
     folder: join(output, "checkpoints"),
-    steps: training.steps,
-    batchSize: training.batchSize,
-    accumulate: training.accumulate,
-    precision: training.precision,
-    seed: training.seed,
-    learningRate: {
-      peak: training.learningRate,
-      warmUpSteps: training.warmUpSteps,
-      schedule: training.schedule,
-      finalFraction: training.finalFraction,
-    },
-    optimizer: {
-      beta1: 0.9,
-      beta2: training.beta2,
-      epsilon: 1e-8,
-      weightDecay: training.weightDecay,
-      clipNorm: training.clipNorm || Number.POSITIVE_INFINITY,
-      emaDecay: training.emaDecay,
-    },
+    schedule: schedules[schedule]({ warmUpSteps, finalFraction }),
+    optimizer: adamW({ beta2, weightDecay }),
     validateEvery: validation.every,
     saveEvery: checkpoints.every,
     keep: checkpoints.keep,

@@ -68,7 +68,7 @@ const controlSchema = z
   })
   .refine(({ training, validation }) => training.stopAfterConvergence === 0 || validation.every > 0, {
     path: ["training", "stopAfterConvergence"],
-    message: "it counts validations, and validation.every is 0; give how many steps lie between them",
+    message: "needs validations, but validation.every is 0: set it to a number of steps",
   })
   .refine(({ condition, data }) => condition !== "inpaint" || data.kind !== "json-lines", {
     path: ["data", "kind"],
@@ -136,8 +136,6 @@ const textToImageSchema = z.strictObject({
       ...training,
       ...unetTraining,
       promptDropping: fraction.default(0.1),
-      /** Bounds the weight of easy timesteps at this signal-to-noise ratio; 0 weighs all the same. */
-      minSnr: z.number().nonnegative().default(0),
     })
     .prefault({}),
   validation: z

@@ -70,7 +70,7 @@ test("wrong values, bad YAML and missing files are named", () => {
   expect(() => readTrainConfig(write(smallest), ["training.steps=-1"])).toThrow(/training\.steps/);
   const stops = ["training.stopAfterConvergence=3", "validation.every=0"];
   expect(() => readTrainConfig(write(smallest), stops)).toThrow(
-    /stopAfterConvergence: it counts validations/,
+    /stopAfterConvergence: needs validations, but validation\.every is 0/,
   );
   expect(() => readTrainConfig(write(smallest), ["training.steps"])).toThrow(/--set expects key=value/);
   expect(() => readTrainConfig(write("a: [1"))).toThrow(/is not valid YAML/);

@@ -10,10 +10,9 @@ import {
   unetTask,
 } from "@controlnet-js/pipeline";
 import { hashUNet, saveControlNet } from "@controlnet-js/pipeline/node";
-import { controlTask, createLatentCache, createTextCache, hintUsedFrom } from "@controlnet-js/training";
+import { controlTask, hintUsedFrom, openCaches, untilHintUsed } from "@controlnet-js/training";
 import { adherence, columnOf, figuresOf, whyNotMeasured } from "./adherence.js";
 import { loadBase } from "./base-model.js";
-import { cacheLimits, cacheStores } from "./cache-limits.js";
 import { contactSheet } from "./contact-sheet.js";
 import { loadSamples, mapOf } from "./load-samples.js";
 import { openData } from "./open-data.js";
@@ -56,15 +55,8 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
   if (unmeasured) print(unmeasured);
   const figures = figuresOf(named.condition);
   const { width, height } = config.dataOptions;
-  const limits = cacheLimits(
-    training.cacheGigabytes,
-    pipeline.autoencoder.config,
-    { count: data.train.size, width, height },
-    { group: command.group, texts: true },
-  );
-  const stores = await cacheStores(training.cacheFolder, pipeline);
-  const latents = createLatentCache(pipeline.autoencoder, limits.latents, stores.latents);
-  const texts = createTextCache(pipeline.text, pipeline.text.tokenizer, limits.texts, stores.texts);
+  const pictures = { size: data.train.size, resolution: { width, height } };
+  const caches = await openCaches(pipeline, pictures, { ...training, group: command.group }, print);
   const base = { hash: hashUNet(pipeline.unet), name: basename(config.base) };
   const metadata = (step: number) => ({ ...data.condition.metadata(config.conditionOptions), base, step });
   const net = createControlNet(pipeline.unet, {
@@ -77,13 +69,14 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
   const task = controlTask({
     net,
     locked: pipeline.unet,
-    latents,
-    texts,
+    latents: caches.latents,
+    texts: caches.texts,
     schedule: pipeline.schedule,
     scalingFactor: pipeline.autoencoder.config.scalingFactor,
     seed: training.seed,
     promptDropping: training.promptDropping,
-    checkpointing: training.gradientCheckpointing,
+    gradientCheckpointing: training.gradientCheckpointing,
+    minSnr: training.minSnr,
     heldOut: data.heldOut,
     validationSamples: validation.samples,
     batchSize: Math.min(training.batchSize, data.heldOut.size),
@@ -117,10 +110,7 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
         };
       },
       ...(training.stopAfterConvergence > 0 && {
-        goal: {
-          inARow: training.stopAfterConvergence,
-          isMet: ({ hint_gain }) => hint_gain! >= hintUsedFrom,
-        },
+        goal: untilHintUsed(training.stopAfterConvergence),
       }),
     });
     return {
@@ -140,8 +130,7 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
   } finally {
     compiled.dispose();
     task.dispose();
-    latents.dispose();
-    texts.dispose();
+    caches.dispose();
     await data.close();
   }
 }

@@ -3,12 +3,11 @@ import { compilePipeline, type Pipeline } from "@controlnet-js/pipeline";
 import { savePipeline } from "@controlnet-js/pipeline/node";
 import {
   createHeldOutLoss,
-  createLatentCache,
   loadAutoencoder,
+  openCaches,
   type TextToImageParams,
   textToImageTask,
 } from "@controlnet-js/training";
-import { cacheLimits, cacheStores } from "./cache-limits.js";
 import { loadSamples } from "./load-samples.js";
 import { openPictures } from "./open-pictures.js";
 import { paintCaptions } from "./paint-captions.js";
@@ -36,14 +35,13 @@ export async function trainTextToImage(
   print(
     `Prompts replaced with the empty string in training: ${100 * training.promptDropping} % (training.promptDropping)`,
   );
-  const limits = cacheLimits(
-    training.cacheGigabytes,
-    autoencoder.config,
-    { count: train.size, width: side, height: side },
-    { group: command.group },
+  const pictures = { size: train.size, resolution: { width: side, height: side } };
+  const { latents } = await openCaches(
+    { autoencoder },
+    pictures,
+    { ...training, group: command.group },
+    print,
   );
-  const stores = await cacheStores(training.cacheFolder, { autoencoder });
-  const latents = createLatentCache(autoencoder, limits.latents, stores.latents);
   const parts = {
     models: { unet: pipeline.unet, text: pipeline.text },
     tokenizer: pipeline.text.tokenizer,
@@ -62,7 +60,7 @@ export async function trainTextToImage(
     ...parts,
     promptDropping: training.promptDropping,
     minSnr: training.minSnr,
-    checkpointing: training.gradientCheckpointing,
+    gradientCheckpointing: training.gradientCheckpointing,
     validate: async (params, _step, signal) => ({ held_out_loss: await loss.measure(params, signal) }),
     publish: (params, folder, step) =>
       savePipeline(folder, { ...withWeights(params), metadata: { data: train.describe(), step } }),

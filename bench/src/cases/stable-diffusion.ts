@@ -64,7 +64,7 @@ export const stableDiffusion: Case[] = [
     ...large,
     others: [],
     goal: { peer: "pytorch", time: 0.9, memory: 1.1 },
-    setUp: () => trainingStep(config, batchFor, { checkpointing: true }),
+    setUp: () => trainingStep(config, batchFor, { gradientCheckpointing: true }),
   },
   {
     name: "sd-unet-bfloat16",

@@ -7,7 +7,7 @@ import type { Sample } from "@controlnet-js/data";
 import { createTextEncoder, createTokenizer, textEncoderConfig, trainBpe } from "@controlnet-js/text-encoder";
 import { useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import { beforeAll, expect, test } from "vitest";
-import { cacheMemory } from "./cache-memory.js";
+import { cacheMemory } from "./caches.js";
 import { openHalfStore } from "./half-store.js";
 import { autoencoderKey, createLatentCache, latentBytes } from "./latent-cache.js";
 import { tinyDataset } from "./testing/tiny-task.js";

@@ -19,19 +19,22 @@ export interface ControlTaskOptions extends NoisingOptions, LossOptions {
   texts: TextCache;
   /** Part of the prompts replaced with the empty string: 0.5 in the paper (section 3.3). */
   promptDropping: number;
-  /** Data never trained on, for the question whether the hint is used. */
-  heldOut: Dataset;
+  /** Data never trained on, for the question whether the hint is used; without any, nothing is validated. */
+  heldOut?: Dataset;
   /** How many held-out samples are asked, batch by batch of `batchSize`. */
   validationSamples: number;
   batchSize: number;
   publish: TrainingTask<ControlNetParams, ControlBatch>["publish"];
 }
 
-/** Trains a ControlNet on its locked base. Its validation asks whether the hint is used. */
+/**
+ * Trains a ControlNet on its locked base: all that {@link trainControlNet} puts together, in parts of your own. Its validation
+ * asks whether the hint is used.
+ */
 export function controlTask(
   options: ControlTaskOptions,
 ): TrainingTask<ControlNetParams, ControlBatch> & { dispose(): void } {
-  const { net, locked, latents, texts, promptDropping, seed, publish } = options;
+  const { net, locked, latents, texts, promptDropping, seed, heldOut, publish } = options;
   const { guidanceChannels } = locked.config;
   const loss = (trained: ControlNetParams, batch: ControlBatch) =>
     controlNetLoss({ ...net, params: trained }, locked, batch, options);
@@ -55,9 +58,39 @@ export function controlTask(
       }),
     };
   };
+  /** The losses with each held-out picture's own map and with another one's, everything else the same. */
+  const measureUse = async (trained: ControlNetParams, held: Dataset, signal?: AbortSignal) => {
+    const { batchSize } = options;
+    const count = Math.min(options.validationSamples, held.size);
+    let right = 0;
+    let wrong = 0;
+    for (let start = 0; start < count; start += batchSize) {
+      signal?.throwIfAborted();
+      const indices = Array.from({ length: Math.min(batchSize, count - start) }, (_, i) => start + i);
+      const samples = await Promise.all(indices.map((index) => held.load(index)));
+      // Another sample's map: the next one's, around the end of the held-out set.
+      const others = await Promise.all(indices.map((index) => held.load((index + 1) % held.size)));
+      const swapped = samples.map((sample, i) => withMapOf(sample, others[i]!));
+      const captions = samples.map(({ caption }) => caption);
+      const fixed = { ...options, seed: options.seed + 1 };
+      for (const [which, set] of [samples, swapped].entries()) {
+        const batch = await batchOf(set, captions, indices, fixed);
+        const value = measure(trained, batch);
+        const result = (await value.data())[0]! * (indices.length / count);
+        if (which === 0) right += result;
+        else wrong += result;
+        value.dispose();
+        disposeTree(batch);
+      }
+    }
+    return hintUse(right, wrong);
+  };
+  const { globalPooling, reversedHint } = net.config;
   return {
     name: "controlnet",
     params: net.params,
+    // What shapes don't tell.
+    identity: { ...(globalPooling && { globalPooling }), ...(reversedHint && { reversedHint }) },
     loss,
     batch(samples, sampleIndices) {
       const captions = samples.map(({ caption }, i) =>
@@ -65,38 +98,17 @@ export function controlTask(
       );
       return batchOf(samples, captions, sampleIndices, options);
     },
-    async validate(trained, _step, signal) {
-      const { heldOut, batchSize } = options;
-      const count = Math.min(options.validationSamples, heldOut.size);
-      let right = 0;
-      let wrong = 0;
-      for (let start = 0; start < count; start += batchSize) {
-        signal?.throwIfAborted();
-        const indices = Array.from({ length: Math.min(batchSize, count - start) }, (_, i) => start + i);
-        const samples = await Promise.all(indices.map((index) => heldOut.load(index)));
-        // Another sample's map: the next one's, around the end of the held-out set.
-        const others = await Promise.all(indices.map((index) => heldOut.load((index + 1) % heldOut.size)));
-        const swapped = samples.map((sample, i) => withMapOf(sample, others[i]!));
-        const captions = samples.map(({ caption }) => caption);
-        const fixed = { ...options, seed: options.seed + 1 };
-        for (const [which, set] of [samples, swapped].entries()) {
-          const batch = await batchOf(set, captions, indices, fixed);
-          const value = measure(trained, batch);
-          const result = (await value.data())[0]! * (indices.length / count);
-          if (which === 0) right += result;
-          else wrong += result;
-          value.dispose();
-          disposeTree(batch);
-        }
-      }
-      const use = hintUse(right, wrong);
-      return {
-        loss_right_map: use.right,
-        loss_wrong_map: use.wrong,
-        hint_gain: use.gain,
-        link_norm: linkNorm(trained),
-      };
-    },
+    ...(heldOut && {
+      validate: async (trained, _step, signal) => {
+        const { right, wrong, gain } = await measureUse(trained, heldOut, signal);
+        return {
+          loss_right_map: right,
+          loss_wrong_map: wrong,
+          hint_gain: gain,
+          link_norm: linkNorm(trained),
+        };
+      },
+    }),
     publish,
     dispose: () => measure.dispose(),
   };

@@ -2,8 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { crc32c } from "./crc32c.js";
-import { EventWriter } from "./event-file.js";
+import { crc32c, EventWriter } from "./event-file.js";
 
 async function recordsOf(path: string): Promise<Buffer[]> {
   const bytes = await readFile(path);

@@ -1,6 +1,7 @@
 import type { ControlNetParams } from "@controlnet-js/controlnet";
 import { leavesOf } from "@controlnet-js/core";
 import { norm, tidy } from "@tensorflow/tfjs-core";
+import type { ValidationGoal } from "./training-task.js";
 
 /** Whether a ControlNet uses its hint, told by losses on held-out data. */
 export interface HintUse {
@@ -21,6 +22,12 @@ export function hintUse(right: number, wrong: number): HintUse {
   const gain = (wrong - right) / wrong;
   return { right, wrong, gain, used: gain >= hintUsedFrom };
 }
+
+/** A run's goal: the hint was used in so many validations in a row, each by {@link hintUse}. */
+export const untilHintUsed = (inARow: number): ValidationGoal => ({
+  inARow,
+  isMet: ({ hint_gain }) => hint_gain !== undefined && hint_gain >= hintUsedFrom,
+});
 
 /** L2 norm of all zero convolutions' kernels: 0 at first, growing once the links learn. */
 export function linkNorm(params: ControlNetParams): number {

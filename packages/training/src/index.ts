@@ -1,24 +1,68 @@
-export * from "./autoencoder-folder.js";
-export * from "./autoencoder-loss.js";
-export * from "./autoencoder-task.js";
-export * from "./cache-memory.js";
-export * from "./control-task.js";
-export * from "./diffusion-batch.js";
-export * from "./event-file.js";
-export * from "./half-store.js";
-export * from "./held-out-loss.js";
-export * from "./hint-use.js";
-export * from "./initial-weights.js";
-export * from "./latent-cache.js";
-export * from "./learning-rate.js";
-export * from "./loss-scale.js";
-export * from "./losses.js";
-export * from "./pass-through.js";
-export * from "./process-group.js";
-export * from "./run-state.js";
-export * from "./run-training.js";
-export * from "./state-file.js";
-export * from "./text-cache.js";
-export * from "./text-to-image-task.js";
-export * from "./train-step.js";
-export * from "./training-task.js";
+// Training runs: the loop, how it is told to run, and what it tells
+
+export { loadAutoencoder, saveAutoencoder } from "./autoencoder-folder.js";
+export type { AutoencoderBatch, AutoencoderLossWeights } from "./autoencoder-loss.js";
+export { type AutoencoderTask, type AutoencoderTaskOptions, autoencoderTask } from "./autoencoder-task.js";
+// Latents and embeddings, each computed once
+export { type CacheOptions, type Caches, openCaches } from "./caches.js";
+// What is trained
+export { type ControlTaskOptions, controlTask } from "./control-task.js";
+export {
+  type DiffusionBatch,
+  type LatentMoments,
+  minSnrWeight,
+  type NoisingOptions,
+  noisedBatch,
+} from "./diffusion-batch.js";
+// TensorBoard
+export { type EventImage, EventWriter } from "./event-file.js";
+export { type HalfStore, openHalfStore } from "./half-store.js";
+// Whether the hint is used
+export { convergenceStep, type HintUse, hintUse, hintUsedFrom, linkNorm, untilHintUsed } from "./hint-use.js";
+export { initialAutoencoder, initialTextToImage } from "./initial-weights.js";
+export { createLatentCache, type LatentCache } from "./latent-cache.js";
+export {
+  constantRate,
+  cosineRate,
+  linearRate,
+  type Schedule,
+  type ScheduleOptions,
+  schedules,
+} from "./learning-rate.js";
+// Losses, optimisers and learning rates
+export {
+  type ControlBatch,
+  controlNetLoss,
+  type DiffusionLoss,
+  type LossOptions,
+  squaredError,
+  type TextToImageBatch,
+  type TextToImageModels,
+  type TextToImageParams,
+} from "./losses.js";
+export { type AdamWOptions, adamW, type Optimizer, type OptimizerInputs } from "./optimizer.js";
+// Several processes
+export type { ProcessGroup } from "./process-group.js";
+// Checkpoints of a run
+export { checkpointSteps, type FoundCheckpoint, findCheckpoint } from "./run-state.js";
+export { runTraining } from "./run-training.js";
+export { createTextCache, type TextCache } from "./text-cache.js";
+export {
+  createHeldOutLoss,
+  type HeldOutLoss,
+  type HeldOutLossOptions,
+  type TextToImageTaskOptions,
+  textToImageTask,
+} from "./text-to-image-task.js";
+// One step
+export {
+  createTrainState,
+  createTrainStep,
+  type StepReport,
+  type TrainState,
+  type TrainStep,
+  type TrainStepOptions,
+  type UpdateOptions,
+} from "./train-step.js";
+export type { TrainingListener, TrainingOptions, TrainingResult } from "./training-options.js";
+export type { TrainingTask, ValidationGoal, ValidationReport } from "./training-task.js";

@@ -1,27 +1,36 @@
-/** The courses that a learning rate may take after its warm-up. */
-export const learningRateSchedules = ["constant", "linear", "cosine"] as const;
+/** How the learning rate runs over a training: what it is multiplied with at step `step` (from 0) out of `steps`. */
+export type Schedule = (step: number, steps: number) => number;
 
-/** How the learning rate runs over a training: linear warm-up, then constant, or a line or cosine to a last value. */
-export interface LearningRate {
-  /** The rate after warm-up. */
-  peak: number;
-  /** Default 0. */
+/** How a schedule begins and ends. */
+export interface ScheduleOptions {
+  /** Steps on a line up to 1. Default 0. */
   warmUpSteps?: number;
-  /** Default `"constant"`. */
-  schedule?: (typeof learningRateSchedules)[number];
-  /** For `"linear"` and `"cosine"`: where the rate ends, as a part of `peak`. Default 0. */
+  /** Where it ends after the last step. Default 0. */
   finalFraction?: number;
 }
 
-/** The learning rate of step `step` (from 0) out of `steps`. */
-export function learningRateAt(
-  { peak, warmUpSteps = 0, schedule = "constant", finalFraction = 0 }: LearningRate,
-  step: number,
-  steps: number,
-): number {
-  if (step < warmUpSteps) return (peak * (step + 1)) / warmUpSteps;
-  if (schedule === "constant") return peak;
-  const progress = Math.min(1, (step - warmUpSteps) / Math.max(1, steps - warmUpSteps));
-  const left = schedule === "linear" ? 1 - progress : 0.5 * (1 + Math.cos(Math.PI * progress));
-  return peak * (finalFraction + (1 - finalFraction) * left);
+/** Warm-up, then 1. */
+export const constantRate = ({ warmUpSteps }: Pick<ScheduleOptions, "warmUpSteps"> = {}): Schedule =>
+  falling({ warmUpSteps }, () => 1);
+
+/** Warm-up, then a line from 1 to the last part. */
+export const linearRate = (options: ScheduleOptions = {}): Schedule =>
+  falling(options, (progress) => 1 - progress);
+
+/** Warm-up, then half a cosine from 1 to the last part. */
+export const cosineRate = (options: ScheduleOptions = {}): Schedule =>
+  falling(options, (progress) => 0.5 * (1 + Math.cos(Math.PI * progress)));
+
+/** All of them by the names that configs have. */
+export const schedules = { constant: constantRate, linear: linearRate, cosine: cosineRate } as const;
+
+function falling(
+  { warmUpSteps = 0, finalFraction = 0 }: { [K in keyof ScheduleOptions]: ScheduleOptions[K] | undefined },
+  left: (progress: number) => number,
+): Schedule {
+  return (step, steps) => {
+    if (step < warmUpSteps) return (step + 1) / warmUpSteps;
+    const progress = Math.min(1, (step - warmUpSteps) / Math.max(1, steps - warmUpSteps));
+    return finalFraction + (1 - finalFraction) * left(progress);
+  };
 }

@@ -6,7 +6,7 @@ import { expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { noisedBatch } from "./diffusion-batch.js";
-import { type ControlBatch, controlNetLoss, squaredError } from "./losses.js";
+import { type ControlBatch, controlNetLoss, type DiffusionLoss, squaredError } from "./losses.js";
 import { createTinyTask, tinyDataset } from "./testing/tiny-task.js";
 
 beforeAll(useCpuBackend);
@@ -119,12 +119,31 @@ describe("a fresh ControlNet", () => {
       const locked = createUNet(config, randomInitializer(1));
       const net = createControlNet(locked, { hintWidths: [4, 4], globalPooling: true, reversedHint: true });
       const { target, map, ...inputs } = batchFor(config, prediction);
-      for (const checkpointing of [false, true]) {
+      for (const gradientCheckpointing of [false, true]) {
         const batch = { ...inputs, target, map };
-        const loss = controlNetLoss(net, locked, batch, { checkpointing });
+        const loss = controlNetLoss(net, locked, batch, { gradientCheckpointing });
         expect(loss.dataSync()).toEqual(squaredError(unet(locked, inputs), target).dataSync());
       }
     });
+  });
+});
+
+test("a loss of one's own gets output, target and timesteps; the default takes the weights of timesteps", () => {
+  tf.tidy(() => {
+    const locked = createUNet(shapeOf("plain"), randomInitializer(1));
+    const net = createControlNet(locked, { hintWidths: [4, 4] });
+    const batch = batchFor(locked.config);
+    const { target, map: _, ...inputs } = batch;
+    const absolute: DiffusionLoss = (output, wanted, { timesteps }) =>
+      tf.mul(tf.mean(tf.abs(tf.sub(output, wanted))), tf.mean(timesteps)) as tf.Scalar;
+    const own = controlNetLoss(net, locked, batch, { loss: absolute });
+    expect(own.dataSync()).toEqual(absolute(unet(locked, inputs), target, inputs).dataSync());
+    const [first, second] = [tf.tensor1d([2, 0]), tf.tensor1d([0, 2])].map(
+      (weights) => controlNetLoss(net, locked, { ...batch, weights }).dataSync()[0]!,
+    );
+    const even = controlNetLoss(net, locked, batch).dataSync()[0]!;
+    expect(first).not.toBeCloseTo(second!, 3);
+    expect((first! + second!) / 2).toBeCloseTo(even, 5);
   });
 });
 

@@ -8,8 +8,6 @@ import {
   type Scalar,
   square,
   sub,
-  type Tensor,
-  type Tensor1D,
   type Tensor2D,
   type Tensor3D,
   type Tensor4D,
@@ -17,14 +15,32 @@ import {
 import type { DiffusionBatch } from "./diffusion-batch.js";
 
 /**
- * Mean squared error, the diffusion loss `E || eps - eps_theta(z_t, t, c) ||^2` (paper, eq. 5).
- * @param weights of each sample [batch]
+ * How far a model's output is from its target, both [batch, height, width, channels]: a mean over the batch. Runs inside
+ * `jit`, so it must not read values. One that leaves `weights` out leaves out what they weigh (`minSnr`).
  */
-export function squaredError(output: Tensor, target: Tensor, weights?: Tensor1D): Scalar {
+export type DiffusionLoss = (
+  output: Tensor4D,
+  target: Tensor4D,
+  batch: Pick<DiffusionBatch, "timesteps" | "weights">,
+) => Scalar;
+
+/** Mean squared error, the diffusion loss `E || eps - eps_theta(z_t, t, c) ||^2` (paper, eq. 5). */
+export function squaredError(
+  output: Tensor4D,
+  target: Tensor4D,
+  { weights }: Pick<DiffusionBatch, "weights"> = {},
+): Scalar {
   const squares = square(sub(output, target));
   if (!weights) return mean(squares) as Scalar;
-  const [, ...axes] = squares.shape.map((_, axis) => axis);
-  return mean(mul(mean(squares, axes), weights)) as Scalar;
+  return mean(mul(mean(squares, [1, 2, 3]), weights)) as Scalar;
+}
+
+/** How a loss is computed. */
+export interface LossOptions {
+  /** Default {@link squaredError}. */
+  loss?: DiffusionLoss;
+  /** Keeps the U-Net's block inputs only for the backward pass and runs each block again: less memory, more time. */
+  gradientCheckpointing?: boolean;
 }
 
 /** A batch for a text-to-image model whose text encoder is trained as well. */
@@ -55,22 +71,16 @@ export const withParams = (
   text: { params: params.text, config: text.config },
 });
 
-/** How a loss is computed. */
-export interface LossOptions {
-  /** Keeps the U-Net's block inputs only for the backward pass and runs each block again: less memory, more time. */
-  checkpointing?: boolean;
-}
-
 /** The diffusion loss of U-Net and text encoder. */
 export function textToImageLoss(
   models: TextToImageModels,
-  { latents, timesteps, target, weights, tokens }: TextToImageBatch,
-  { checkpointing = false }: LossOptions = {},
+  { latents, timesteps, tokens, ...batch }: TextToImageBatch,
+  { loss = squaredError, gradientCheckpointing = false }: LossOptions = {},
 ): Scalar {
   const context = encodeText(models.text, tokens);
-  const run = checkpointing ? checkpointBlock : runBlock;
+  const run = gradientCheckpointing ? checkpointBlock : runBlock;
   const output = unet(models.unet, { latents, timesteps, context }, undefined, run);
-  return squaredError(output, target, weights);
+  return loss(output, batch.target, { ...batch, timesteps });
 }
 
 /** A batch for a ControlNet. */
@@ -87,9 +97,9 @@ export interface ControlBatch extends DiffusionBatch {
 export function controlNetLoss(
   net: ControlNet,
   locked: UNet,
-  { target, map, ...inputs }: ControlBatch,
-  options: LossOptions = {},
+  { target, map, weights, ...inputs }: ControlBatch,
+  { loss = squaredError, gradientCheckpointing = false }: LossOptions = {},
 ): Scalar {
-  const output = controlledUNet(locked, net, inputs, map, options);
-  return squaredError(output, target);
+  const output = controlledUNet(locked, net, inputs, map, { checkpointing: gradientCheckpointing });
+  return loss(output, target, { timesteps: inputs.timesteps, ...(weights && { weights }) });
 }

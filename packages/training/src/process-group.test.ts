@@ -6,13 +6,10 @@ import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/v
 import { addN, clone, type Tensor } from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type ProcessGroup, shareText } from "./process-group.js";
-import {
-  runTraining,
-  type TrainingListener,
-  type TrainingOptions,
-  type ValidationGoal,
-} from "./run-training.js";
+import { runTraining } from "./run-training.js";
 import { createTinyTask, tinyDataset, tinyOptions } from "./testing/tiny-task.js";
+import type { TrainingListener, TrainingOptions } from "./training-options.js";
+import type { ValidationGoal } from "./training-task.js";
 
 beforeAll(useCpuBackend);
 

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { holdFolder } from "./run-lock.js";
+import { holdFolder } from "./run-state.js";
 
 const folder = mkdtempSync(join(tmpdir(), "lock-"));
 const run = join(folder, "run");

@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from "node:crypto";
-import { constants } from "node:fs";
-import { type FileHandle, open, readdir, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { replaceFolder, restoreFolder } from "@controlnet-js/checkpoints/node";
-import { ControlNetError } from "@controlnet-js/core";
+import { closeSync, createReadStream, readFileSync } from "node:fs";
+import { mkdir, open, readdir, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join, sep } from "node:path";
+import { openRegularFile, replaceFolder, restoreFolder } from "@controlnet-js/checkpoints/node";
+import { ControlNetError, isControlNetError } from "@controlnet-js/core";
+import { holdLock, listFiles } from "@controlnet-js/core/node";
 
 /** A checkpoint on disk: a folder `step-00001200` with a manifest. */
 export interface FoundCheckpoint {
@@ -42,7 +43,7 @@ export async function saveCheckpoint(
     const files: Record<string, string> = {};
     for (const name of await listFiles(aside)) {
       await sync(join(aside, name));
-      files[name] = await useFile(join(aside, name), hashOf);
+      files[name.split(sep).join("/")] = await useFile(join(aside, name), hashOf);
     }
     const manifest: Manifest = { format: "controlnet-js run state", version: 1, step, files };
     await writeFile(join(aside, manifestName), JSON.stringify(manifest, null, 2));
@@ -135,16 +136,17 @@ const unreadable = (path: string, what: string, cause: unknown): ControlNetError
 
 /** Why a checkpoint is damaged, or undefined. */
 async function problemOf(folder: string, step: number): Promise<string | undefined> {
-  const read = async <T>(name: string, use: (handle: FileHandle) => Promise<T>): Promise<T | undefined> => {
+  const read = async <T>(name: string, use: (fd: number) => T | Promise<T>): Promise<T | undefined> => {
     const path = join(folder, name);
     try {
       return await useFile(path, use);
     } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw unreadable(path, folder, error);
+      const cause = isControlNetError(error) ? error.cause : error;
+      if (isMissing(cause)) return undefined;
+      throw unreadable(path, folder, cause);
     }
   };
-  const text = await read(manifestName, (handle) => handle.readFile("utf8"));
+  const text = await read(manifestName, (fd) => readFileSync(fd, "utf8"));
   if (text === undefined) return "its manifest is missing";
   let manifest: Partial<Manifest>;
   try {
@@ -174,30 +176,19 @@ async function problemOf(folder: string, step: number): Promise<string | undefin
   return undefined;
 }
 
-async function listFiles(folder: string, within = ""): Promise<string[]> {
-  const found: string[] = [];
-  for (const entry of await readdir(join(folder, within), { withFileTypes: true })) {
-    const name = within ? `${within}/${entry.name}` : entry.name;
-    if (entry.isDirectory()) found.push(...(await listFiles(folder, name)));
-    else found.push(name);
-  }
-  return found.sort();
-}
-
-/** Opens a regular file; a FIFO in its place doesn't block. */
-async function useFile<T>(path: string, use: (handle: FileHandle) => Promise<T>): Promise<T> {
-  const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+/** Opens a regular file, and closes it once it was used. */
+async function useFile<T>(path: string, use: (fd: number) => T | Promise<T>): Promise<T> {
+  const { fd } = openRegularFile(path);
   try {
-    if (!(await handle.stat()).isFile()) throw new Error("it is not a regular file");
-    return await use(handle);
+    return await use(fd);
   } finally {
-    await handle.close();
+    closeSync(fd);
   }
 }
 
-async function hashOf(handle: FileHandle): Promise<string> {
+async function hashOf(fd: number): Promise<string> {
   const hash = createHash("sha256");
-  for await (const chunk of handle.createReadStream({ autoClose: false })) hash.update(chunk as Buffer);
+  for await (const chunk of createReadStream("", { fd, autoClose: false })) hash.update(chunk as Buffer);
   return hash.digest("hex");
 }
 
@@ -208,5 +199,29 @@ async function sync(path: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+/**
+ * Holds a run's folder by a file within it, so that no second run removes its checkpoints, whatever machine it runs on.
+ * Where the folder can't be written to, nothing can be lost and nothing is held.
+ * @returns what releases the folder
+ * @throws ControlNetError `state` where another run holds it, naming the process; `io` where the disk is full
+ */
+export async function holdFolder(folder: string): Promise<() => Promise<void>> {
+  const path = await mkdir(folder, { recursive: true }).then(
+    () => realpath(folder),
+    () => undefined,
+  );
+  if (path === undefined) return async () => undefined;
+  const held = `runTraining: another run is at work in ${folder}`;
+  try {
+    const release = await holdLock(join(path, ".lock"), { held, otherwise: "choose another folder" });
+    return async () => release();
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+    if (isControlNetError(error) && ["EACCES", "EPERM", "EROFS"].includes(code!))
+      return async () => undefined;
+    throw error;
   }
 }

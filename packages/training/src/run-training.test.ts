@@ -6,11 +6,13 @@ import { basename, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { disposeTree, leavesOf } from "@controlnet-js/core";
 import { expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
+import { add, memory, mul, sub } from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Optimizer } from "./optimizer.js";
 import { findCheckpoint } from "./run-state.js";
-import { runTraining, type TrainingListener, type TrainingOptions } from "./run-training.js";
+import { runTraining } from "./run-training.js";
 import { createTinyTask, tinyDataset, tinyOptions } from "./testing/tiny-task.js";
-import { defaultOptimizer } from "./train-step.js";
+import type { TrainingListener, TrainingOptions } from "./training-options.js";
 
 beforeAll(useCpuBackend);
 
@@ -82,8 +84,48 @@ describe("resuming", () => {
   test("refuses a checkpoint of another run", async () => {
     await trained({ steps: 2 });
     await expect(trained({ resume: true, seed: 8 })).rejects.toThrow(/belongs to another run/);
-    const unaveraged = { resume: true, optimizer: defaultOptimizer };
+    const unaveraged = { resume: true, emaDecay: 0 };
     await expect(trained(unaveraged)).rejects.toThrow(/another run; expected .*, got .*"averaged":true/);
+  });
+
+  test.each([{ globalPooling: true }, { reversedHint: true }])(
+    "refuses a checkpoint of another kind of ControlNet, of the same shapes: %o",
+    async (net) => {
+      const begin = (kind: typeof net | undefined, change: Partial<TrainingOptions>) =>
+        runTraining(
+          createTinyTask({ ...(kind && { net: kind }) }),
+          tinyDataset(5),
+          tinyOptions(folder, change),
+        );
+      disposeTree((await begin(net, { steps: 2 })).params);
+      await expect(begin(undefined, { resume: true })).rejects.toMatchObject({
+        code: "state",
+        message: expect.stringMatching(/belongs to another run/),
+      });
+      const { params, step } = await begin(net, { steps: 3, resume: true });
+      expect(step).toBe(3);
+      disposeTree(params);
+    },
+  );
+
+  test("an optimizer of one's own trains, resumes to the same bits and is not taken for another", async () => {
+    /** SGD with momentum, as PyTorch has it. */
+    const sgd: Optimizer = {
+      name: "sgd",
+      slots: ["velocity"],
+      scalars: (_step, rate) => ({ rate }),
+      update({ parameter, gradient, slots: [velocity] }, { rate }) {
+        const next = add(mul(velocity!, 0.9), gradient);
+        return [sub(parameter, mul(next, rate!)), next];
+      },
+    };
+    const whole = await trained({ folder: join(folder, "whole"), optimizer: sgd });
+    expect(whole.values).not.toEqual((await trained({ folder: join(folder, "adamw") })).values);
+    await trained({ steps: 3, optimizer: sgd });
+    await expect(trained({ resume: true })).rejects.toThrow(
+      /another run; expected .*, got .*"optimizer":"sgd"/,
+    );
+    expect((await trained({ resume: true, optimizer: sgd })).values).toEqual(whole.values);
   });
 
   test("what is not resumed is not lost: beginning anew in its folder is refused unless it is meant", async () => {
@@ -218,6 +260,36 @@ describe("resuming", () => {
   });
 });
 
+test("a run that fails leaves no tensors; one that can't begin leaves the task's as they were", async () => {
+  await trained({ steps: 1 });
+  const task = createTinyTask();
+  await expectNoTensorLeak(async () => {
+    await expect(runTraining(task, tinyDataset(5), tinyOptions(folder))).rejects.toThrow(/resume it/);
+    await expect(
+      runTraining(task, tinyDataset(5), tinyOptions(folder, { resume: true, seed: 8 })),
+    ).rejects.toThrow(/another run/);
+  });
+  const before = memory().numTensors - leavesOf(task.params).length;
+  const failing = tinyOptions(join(folder, "failing"), { learningRate: 1e30 });
+  await expect(runTraining(task, tinyDataset(5), failing)).rejects.toThrow(/the loss is/);
+  expect(memory().numTensors).toBe(before);
+});
+
+test.each([
+  { steps: 0 },
+  { steps: 1.5 },
+  { learningRate: Number.NaN },
+  { emaDecay: 1 },
+  { validateEvery: -1 },
+])("numbers that can't be are refused before anything is made: %o", async (change) => {
+  const [name] = Object.keys(change);
+  await expect(trained(change)).rejects.toMatchObject({
+    code: "config",
+    message: expect.stringContaining(`expected ${name} `),
+  });
+  expect(await readdir(folder)).toEqual([]);
+});
+
 test("an aborted run saves where it stands", async () => {
   const controller = new AbortController();
   const result = await trained(
@@ -292,7 +364,7 @@ test("validation asks whether the hint is used; a fresh ControlNet ignores it", 
 });
 
 test("a loss that is no number ends the run and names the step", async () => {
-  await expect(trained({ learningRate: { peak: 1e30 } })).rejects.toThrow(
+  await expect(trained({ learningRate: 1e30 })).rejects.toThrow(
     /the loss is .* at step \d.*newest checkpoint from before is/,
   );
 });

@@ -1,12 +1,4 @@
-import {
-  adamWUpdate,
-  disposeTree,
-  jit,
-  leavesOf,
-  mapTree,
-  type Precision,
-  treeLike,
-} from "@controlnet-js/core";
+import { disposeTree, jit, leavesOf, mapTree, type Precision, treeLike } from "@controlnet-js/core";
 import {
   add,
   addN,
@@ -23,45 +15,36 @@ import {
   valueAndGrads,
   zerosLike,
 } from "@tensorflow/tfjs-core";
+import { adamW, type Optimizer } from "./optimizer.js";
 import type { ProcessGroup } from "./process-group.js";
 
-/** Settings of AdamW (Loshchilov and Hutter, 2019) as PyTorch's, with clipping of the gradients' global norm. */
-export interface OptimizerSettings {
-  beta1: number;
-  beta2: number;
-  epsilon: number;
-  weightDecay: number;
-  /** Gradients are scaled down to this global norm; Infinity leaves them. */
-  clipNorm: number;
-  /** Decay of the exponential moving average of the parameters; 0 keeps none. */
-  emaDecay: number;
+/** How parameters are changed, besides their gradients. */
+export interface UpdateOptions {
+  /** Default {@link adamW}. */
+  optimizer?: Optimizer;
+  /** Gradients are scaled down to this global norm; Infinity leaves them. Default 1. */
+  clipNorm?: number;
+  /** Decay of the exponential moving average (EMA) of the parameters; 0, the default, keeps none. */
+  emaDecay?: number;
 }
-
-/** PyTorch's and diffusers' values, without EMA. */
-export const defaultOptimizer: OptimizerSettings = {
-  beta1: 0.9,
-  beta2: 0.999,
-  epsilon: 1e-8,
-  weightDecay: 1e-2,
-  clipNorm: 1,
-  emaDecay: 0,
-};
 
 /** What a training step changes. The caller owns it; {@link TrainStep.run} takes it over and gives a new one. */
 export interface TrainState<P> {
   params: P;
-  firstMoment: P;
-  secondMoment: P;
+  /** What the optimiser keeps, by the names of its slots. */
+  slots: Record<string, P>;
   ema?: P;
 }
 
 /** A fresh state around `params`, which it takes over. */
-export function createTrainState<P>(params: P, { emaDecay }: OptimizerSettings): TrainState<P> {
+export function createTrainState<P>(
+  params: P,
+  { optimizer = adamW(), emaDecay = 0 }: UpdateOptions = {},
+): TrainState<P> {
   const zeros = () => mapTree(params, (leaf) => zerosLike(leaf)) as P;
   return {
     params,
-    firstMoment: zeros(),
-    secondMoment: zeros(),
+    slots: Object.fromEntries(optimizer.slots.map((name) => [name, zeros()])),
     ...(emaDecay > 0 && { ema: mapTree(params, (leaf) => tidy(() => add(leaf, 0))) as P }),
   };
 }
@@ -94,17 +77,17 @@ export interface TrainStep<P, B> {
   dispose(): void;
 }
 
+/** The numbers that change from step to step, as tensors, so that one trace serves all steps. */
 interface Scalars {
-  rate: Tensor;
-  epsilon: Tensor;
-  decay: Tensor;
+  /** The optimiser's. */
+  update: Record<string, Tensor>;
   lossScale: Tensor;
   /** Divides sums of scaled losses and gradients: batches of all processes times the loss scale. */
   count: Tensor;
 }
 
-/** How a training step is compiled. */
-export interface TrainStepOptions {
+/** What a training step does, and how it is compiled. */
+export interface TrainStepOptions extends UpdateOptions {
   name?: string;
   /** Arithmetic of the heavy ops, where the engine has it; parameters and moments stay float32. */
   precision?: Precision;
@@ -113,13 +96,19 @@ export interface TrainStepOptions {
 }
 
 /**
- * Compiles loss, gradients, clipping, AdamW and EMA into one function where the engine can (`jit`).
+ * Compiles loss, gradients, clipping, optimiser and EMA into one function where the engine can (`jit`).
  * @param loss mean loss of a batch; runs inside `tidy`
  */
 export function createTrainStep<P, B>(
   loss: (params: P, batch: B) => Scalar,
-  settings: OptimizerSettings,
-  { name = "train-step", precision = "float32", group }: TrainStepOptions = {},
+  {
+    optimizer = adamW(),
+    clipNorm = 1,
+    emaDecay = 0,
+    name = "train-step",
+    precision = "float32",
+    group,
+  }: TrainStepOptions = {},
 ): TrainStep<P, B> {
   const gradientsOf = (params: P, batch: B, lossScale?: Tensor) => {
     const values = leavesOf(params).map(({ value }) => value);
@@ -132,8 +121,8 @@ export function createTrainStep<P, B>(
   const normOf = (grads: Tensor[]) => sqrt(addN(grads.map((gradient) => sum(square(gradient)))));
   const apply = (state: TrainState<P>, grads: Tensor[], scalars: Scalars) => {
     const norm = normOf(grads);
-    const factor = minimum(1, div(settings.clipNorm, add(norm, 1e-6)));
-    return { state: update(state, grads, factor, scalars, settings), norm };
+    const factor = minimum(1, div(clipNorm, add(norm, 1e-6)));
+    return { state: updated(state, grads, factor, scalars.update, { optimizer, emaDecay }), norm };
   };
   const whole = jit(
     (state: TrainState<P>, batch: B, scalars: Scalars) => {
@@ -190,7 +179,12 @@ export function createTrainStep<P, B>(
     async run(state, batches, step, rate, lossScale) {
       const all = [...batches];
       const scaled = lossScale !== undefined;
-      const scalars = scalarsFor(settings, step, rate, all.length * (group?.size ?? 1), lossScale);
+      const scale = lossScale ?? 1;
+      const scalars: Scalars = {
+        update: scalarTensors(optimizer.scalars(step, rate)),
+        lossScale: scalar(scale),
+        count: scalar(all.length * (group?.size ?? 1) * scale),
+      };
       const result =
         all.length > 1 || scaled || group
           ? await runMany(state, all, scalars, scaled)
@@ -223,66 +217,38 @@ async function overProcesses(
   return [all.slice(0, -1), all.at(-1)!];
 }
 
-/** The numbers that change from step to step, as tensors, so that one trace serves all steps. */
-function scalarsFor(
-  { beta1, beta2, epsilon, weightDecay }: OptimizerSettings,
-  step: number,
-  rate: number,
-  batches: number,
-  lossScale = 1,
-): Scalars {
-  const correction1 = 1 - beta1 ** (step + 1);
-  const correction2 = Math.sqrt(1 - beta2 ** (step + 1));
-  return {
-    rate: scalar((rate * correction2) / correction1),
-    epsilon: scalar(epsilon * correction2),
-    decay: scalar(1 - rate * weightDecay),
-    lossScale: scalar(lossScale),
-    count: scalar(batches * lossScale),
-  };
-}
+const scalarTensors = (numbers: Record<string, number>): Record<string, Tensor> =>
+  Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, scalar(value)]));
 
-function update<P>(
+/** The state after one update with gradients times `factor`. */
+function updated<P>(
   state: TrainState<P>,
   grads: Tensor[],
   factor: Tensor,
-  { rate, epsilon, decay }: Scalars,
-  { beta1, beta2, emaDecay }: OptimizerSettings,
+  scalars: Record<string, Tensor>,
+  { optimizer, emaDecay }: { optimizer: Optimizer; emaDecay: number },
 ): TrainState<P> {
-  const leaves = (tree: P) => leavesOf(tree).map(({ value }) => value);
-  const [params, firsts, seconds] = [
-    leaves(state.params),
-    leaves(state.firstMoment),
-    leaves(state.secondMoment),
-  ];
-  const updated = params.map((parameter, i) =>
-    adamWUpdate(
-      {
-        parameter,
-        firstMoment: firsts[i]!,
-        secondMoment: seconds[i]!,
-        gradient: mul(grads[i]!, factor),
-        rate,
-        epsilon,
-        decay,
-      },
-      { beta1, beta2 },
+  const values = (tree: P) => leavesOf(tree).map(({ value }) => value);
+  const slots = optimizer.slots.map((name) => values(state.slots[name]!));
+  const outputs = values(state.params).map((parameter, i) =>
+    optimizer.update(
+      { parameter, gradient: mul(grads[i]!, factor), slots: slots.map((slot) => slot[i]!) },
+      scalars,
     ),
   );
-  const pick = (position: 0 | 1 | 2) =>
+  const pick = (position: number) =>
     treeLike(
       state.params,
-      updated.map((outputs) => outputs[position]!),
+      outputs.map((all) => all[position]!),
     );
   return {
     params: pick(0),
-    firstMoment: pick(1),
-    secondMoment: pick(2),
+    slots: Object.fromEntries(optimizer.slots.map((name, i) => [name, pick(i + 1)])),
     ...(state.ema && {
       ema: treeLike(
         state.ema,
-        leaves(state.ema).map((average, i) =>
-          add(mul(average, emaDecay), mul(updated[i]![0]!, 1 - emaDecay)),
+        values(state.ema).map((average, i) =>
+          add(mul(average, emaDecay), mul(outputs[i]![0]!, 1 - emaDecay)),
         ),
       ),
     }),

@@ -5,8 +5,9 @@ import { disposeTree } from "@controlnet-js/core";
 import { useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import { type Scalar, scalar, square } from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { runTraining, type TrainingOptions } from "./run-training.js";
+import { runTraining } from "./run-training.js";
 import { tinyDataset, tinyOptions } from "./testing/tiny-task.js";
+import type { TrainingOptions } from "./training-options.js";
 import type { TrainingTask } from "./training-task.js";
 
 beforeAll(useCpuBackend);

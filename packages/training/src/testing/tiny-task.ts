@@ -7,10 +7,11 @@ import { createTextEncoder, createTokenizer, textEncoderConfig, trainBpe } from 
 import { createUNet, unetConfig } from "@controlnet-js/unet";
 import { controlTask } from "../control-task.js";
 import { createLatentCache } from "../latent-cache.js";
-import type { TrainingOptions } from "../run-training.js";
-import { saveTrees } from "../state-file.js";
+import { constantRate } from "../learning-rate.js";
+import type { DiffusionLoss } from "../losses.js";
+import { saveTrees } from "../saved-state.js";
 import { createTextCache } from "../text-cache.js";
-import { defaultOptimizer } from "../train-step.js";
+import type { TrainingOptions } from "../training-options.js";
 
 /** Pictures of noise with captions: enough to train on. */
 export const tinyDataset = (size: number, start = 0): Dataset => ({
@@ -35,9 +36,13 @@ export const tinyDataset = (size: number, start = 0): Dataset => ({
 export function createTinyTask({
   promptDropping = 0.5,
   unet = {},
+  net = {},
+  loss,
 }: {
   promptDropping?: number;
   unet?: Parameters<typeof unetConfig>[0];
+  net?: Parameters<typeof createControlNet>[1];
+  loss?: DiffusionLoss;
 } = {}): ReturnType<typeof controlTask> {
   const unetShape = unetConfig({
     channels: [4, 8],
@@ -61,7 +66,7 @@ export function createTinyTask({
   });
   const locked = createUNet(unetShape, randomInitializer(1));
   return controlTask({
-    net: createControlNet(locked, { hintWidths: [4, 4, 4] }),
+    net: createControlNet(locked, { hintWidths: [4, 4, 4], ...net }),
     locked,
     latents: createLatentCache(createAutoencoder(autoencoderShape, randomInitializer(2))),
     texts: createTextCache(createTextEncoder(textShape, randomInitializer(3)), tokenizer),
@@ -69,6 +74,7 @@ export function createTinyTask({
     scalingFactor: autoencoderShape.scalingFactor,
     seed: 7,
     promptDropping,
+    ...(loss && { loss }),
     heldOut: tinyDataset(4, 1000),
     validationSamples: 4,
     batchSize: 2,
@@ -84,8 +90,9 @@ export const tinyOptions = (folder: string, change: Partial<TrainingOptions> = {
   steps: 6,
   batchSize: 2,
   seed: 7,
-  learningRate: { peak: 1e-2, warmUpSteps: 2 },
-  optimizer: { ...defaultOptimizer, emaDecay: 0.9 },
+  learningRate: 1e-2,
+  schedule: constantRate({ warmUpSteps: 2 }),
+  emaDecay: 0.9,
   saveEvery: 2,
   maxSkipped: 0,
   ...change,
