@@ -1,4 +1,4 @@
-import { type Condition, ControlNetError, type Image, isControlNetError } from "@controlnet-js/core";
+import type { Condition, Image } from "@controlnet-js/core";
 import {
   type Dataset,
   identityOf,
@@ -16,7 +16,6 @@ import type { TrainingCondition } from "./training-condition.js";
 export interface OpenData {
   train: Dataset;
   heldOut: Dataset;
-  condition: Condition;
   close(): Promise<void>;
 }
 
@@ -43,7 +42,6 @@ async function withDrawnHoles(
   const { seed } = config.training;
   return {
     ...opened,
-    condition: named.condition,
     train: withHoles(opened.train, { seed }),
     heldOut: withHoles(opened.heldOut, { seed }),
   };
@@ -56,14 +54,15 @@ async function openPlain(
 ): Promise<OpenData> {
   const { data, dataOptions, conditionOptions } = config;
   const { condition } = named;
+  const maps = condition.metadata(conditionOptions);
   const { width, height, workers, allowEmptyCaptions, followLinks } = dataOptions;
   if (data.kind === "tinyworld") {
     const { count, ...world } = data;
-    const maps = sceneMaps(condition, conditionOptions, named.detects);
-    const shared = { ...world, maps, ...(workers !== undefined && { workers }) };
+    const made = sceneMaps(condition, conditionOptions, named.detects);
+    const shared = { ...world, maps: made, ...(workers !== undefined && { workers }) };
     const train = await openTinyworld({ ...shared, count });
     const heldOut = await openTinyworld({ ...shared, count: dataOptions.heldOut, heldOut: true });
-    return { train: marked(train, named), heldOut, condition, close: async () => {} };
+    return { train: { ...marked(train, named), maps }, heldOut, close: async () => {} };
   }
   const shared = {
     condition: named.source,
@@ -87,8 +86,7 @@ async function openPlain(
   });
   return {
     train: marked(parts.train, named),
-    heldOut: { ...parts.heldOut, load: (index) => parts.heldOut.load(index).catch(tellHeldOut) },
-    condition,
+    heldOut: parts.heldOut,
     close: () => dataset.close(),
   };
 }
@@ -97,19 +95,4 @@ async function openPlain(
 const marked = (dataset: Dataset, { marks }: TrainingCondition): Dataset =>
   Object.keys(marks).length === 0
     ? dataset
-    : {
-        size: dataset.size,
-        describe: () => dataset.describe(),
-        identity: `${identityOf(dataset)}, maps by ${JSON.stringify(marks)}`,
-        load: (index) => dataset.load(index),
-      };
-
-/** What is held out is measured on again and again: none of it may be left out, as a sample of the training may. */
-function tellHeldOut(error: unknown): never {
-  if (!isControlNetError(error) || !("file" in error)) throw error;
-  throw new ControlNetError(
-    error.code,
-    `${error.message}; it is held out for validation and can't be left out: repair it, or choose others by another training.seed`,
-    { cause: error },
-  );
-}
+    : { ...dataset, identity: `${identityOf(dataset)}, maps by ${JSON.stringify(marks)}` };

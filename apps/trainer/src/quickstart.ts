@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
-import { saveControlNet } from "@controlnet-js/pipeline/node";
 import { describeFigures, evaluateControl } from "./evaluate.js";
 import { printText } from "./print.js";
 import { createProgressBar, formatDuration } from "./progress-bar.js";
@@ -34,9 +33,7 @@ export async function quickstart({ config, out, engine, signal }: QuickstartComm
   try {
     markRun(out, true);
     const { pipeline, net, condition, detects, heldOut, log, result } = trained;
-    await saveControlNet(join(out, "controlnet"), net, {
-      metadata: trained.metadata(result.step),
-    });
+    await trained.publish(join(out, "controlnet"));
     replaceFile(join(out, chartFile), log.chart());
     const { figures, sheet } = await evaluateControl({
       pipeline,

@@ -14,7 +14,7 @@ import type { ProgressBar } from "./progress-bar.js";
 import { markRun } from "./quickstart-mark.js";
 import { replaceFile } from "./replace-file.js";
 import type { RunLog } from "./run-log.js";
-import type { TrainCommand } from "./run-with-progress.js";
+import type { TrainConfig } from "./task-schemas.js";
 
 /** The folder within the run's that gets what validations show. */
 export const validationFolder = "validation";
@@ -25,6 +25,14 @@ export interface Painting {
   sheet: Buffer;
   /** What was measured on the pictures. */
   figures: ValidationReport;
+}
+
+/** What a run is asked to do, and whose it is. */
+export interface RunSettings<C extends TrainConfig = TrainConfig> {
+  config: C;
+  resume: boolean;
+  /** The run is that of `controlnet quickstart`, which may overwrite it later. Default false. */
+  quickstart?: boolean;
 }
 
 /** What one task's training is made of, apart from its config. */
@@ -45,7 +53,7 @@ export interface ProgressRun<P, B> {
 /** A run's task and its listener, which keep log, chart, events, pictures and bar. */
 export function withProgress<P, B>(
   run: ProgressRun<P, B>,
-  { config, resume, quickstart = false }: Pick<TrainCommand, "config" | "resume" | "quickstart">,
+  { config, resume, quickstart = false }: RunSettings,
   log: RunLog,
   bar: ProgressBar,
 ): { task: TrainingTask<P, B>; listener: TrainingListener } {

@@ -11,18 +11,14 @@ import { removeLeftParts } from "./detect/part-file.js";
 import { print } from "./print.js";
 import { createProgressBar, formatDuration } from "./progress-bar.js";
 import { RunLog } from "./run-log.js";
-import { type ProgressRun, validationFolder, withProgress } from "./run-progress.js";
+import { type ProgressRun, type RunSettings, validationFolder, withProgress } from "./run-progress.js";
 import type { TrainConfig } from "./task-schemas.js";
 
 /** How `controlnet train` was called. */
-export interface TrainCommand<C extends TrainConfig = TrainConfig> {
-  config: C;
-  resume: boolean;
+export interface TrainCommand<C extends TrainConfig = TrainConfig> extends RunSettings<C> {
   /** Begins anew where an earlier run has left checkpoints, which is otherwise an error. */
   overwrite?: boolean;
   engine: string;
-  /** The run is that of `controlnet quickstart`, which may overwrite it later. Default false. */
-  quickstart?: boolean;
   signal?: AbortSignal;
   /** The processes that train together. */
   group?: ProcessGroup;

@@ -29,6 +29,7 @@ function lazyTinyworld({ seed, count, ...options }: TinyworldOptions, start: num
   const name = nameOf(options);
   return {
     size: count,
+    resolution: { width: side, height: side },
     describe: () => `${count} ${name} scenes from ${start}, seed ${seed}, without maps`,
     async load(index) {
       const key = { seed, index: start + index };
@@ -78,6 +79,7 @@ export async function openTinyworld(options: TinyworldOptions): Promise<Dataset>
   };
   return {
     size: count,
+    resolution: { width: side, height: side },
     describe: () =>
       `${count} ${name} scenes from ${start}, seed ${seed}, ${maps ? `with ${maps.name}` : "without"} maps`,
     async load(index) {

@@ -1,16 +1,19 @@
 import { basename } from "node:path";
 import { type ControlNet, type ControlNetParams, createControlNet } from "@controlnet-js/controlnet";
-import { type Condition, ControlNetError, disposeTree } from "@controlnet-js/core";
+import { type Condition, disposeTree } from "@controlnet-js/core";
 import type { Sample } from "@controlnet-js/data";
 import {
   type CompiledPipeline,
   compilePipeline,
   disposePipeline,
   type Pipeline,
-  unetTask,
 } from "@controlnet-js/pipeline";
-import { hashUNet, saveControlNet } from "@controlnet-js/pipeline/node";
-import { controlTask, hintUsedFrom, openCaches, untilHintUsed } from "@controlnet-js/training";
+import {
+  hintUsedFrom,
+  openControlTraining,
+  untilHintUsed,
+  type ValidationReport,
+} from "@controlnet-js/training";
 import { adherence, columnOf, figuresOf, whyNotMeasured } from "./adherence.js";
 import { loadBase } from "./base-model.js";
 import { contactSheet } from "./contact-sheet.js";
@@ -31,8 +34,8 @@ export interface TrainedControl extends RunOutcome<ControlNetParams> {
   condition: Condition;
   /** Whether the condition can make maps of pictures. */
   detects: boolean;
-  /** What is saved with the ControlNet as it is after so many steps. */
-  metadata(step: number): Record<string, unknown>;
+  /** Saves it with what it was trained on. */
+  publish(folder: string): Promise<void>;
   heldOut: Sample[];
   engine: string;
   dispose(): void;
@@ -40,12 +43,12 @@ export interface TrainedControl extends RunOutcome<ControlNetParams> {
 
 /** Trains a ControlNet as a config says. */
 export async function trainControl(command: TrainCommand<ControlTrainConfig>): Promise<TrainedControl> {
-  const { config } = command;
+  const { config, group } = command;
   const { training, validation } = config;
   const engine = await startEngine(command.engine);
   const named = await openTrainingCondition(config);
+  const { condition, detects } = named;
   const pipeline = await loadBase(config.base);
-  assertTrainable(config.base, pipeline);
   const data = await openData(config, named, print);
   print(`Data: ${data.train.describe()}; ${data.heldOut.size} held out`);
   print(
@@ -53,73 +56,53 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
   );
   const unmeasured = whyNotMeasured(named);
   if (unmeasured) print(unmeasured);
-  const figures = figuresOf(named.condition);
-  const { width, height } = config.dataOptions;
-  const pictures = { size: data.train.size, resolution: { width, height } };
-  const caches = await openCaches(pipeline, pictures, { ...training, group: command.group }, print);
-  const base = { hash: hashUNet(pipeline.unet), name: basename(config.base) };
-  const metadata = (step: number) => ({ ...data.condition.metadata(config.conditionOptions), base, step });
   const net = createControlNet(pipeline.unet, {
-    hintChannels: data.condition.channels,
+    hintChannels: condition.channels,
     hintWidths: config.hintWidths,
     globalPooling: config.globalPooling,
     reversedHint: config.channelOrder === "bgr",
     seed: training.seed,
   });
-  const task = controlTask({
-    net,
-    locked: pipeline.unet,
-    latents: caches.latents,
-    texts: caches.texts,
-    schedule: pipeline.schedule,
-    scalingFactor: pipeline.autoencoder.config.scalingFactor,
-    seed: training.seed,
-    promptDropping: training.promptDropping,
-    gradientCheckpointing: training.gradientCheckpointing,
-    minSnr: training.minSnr,
-    heldOut: data.heldOut,
-    validationSamples: validation.samples,
-    batchSize: Math.min(training.batchSize, data.heldOut.size),
-    publish: (params, folder, step) =>
-      saveControlNet(folder, { ...net, params }, { metadata: metadata(step) }),
+  const { task, train, ...opened } = await openControlTraining(
+    {
+      ...training,
+      group,
+      base: { ...pipeline, name: basename(config.base) },
+      net,
+      data: data.train,
+      heldOut: data.heldOut,
+      validationSamples: validation.samples,
+    },
+    print,
+  ).catch(async (error: unknown) => {
+    disposeTree(net);
+    disposePipeline(pipeline);
+    await data.close();
+    throw error;
   });
   const compiled = compilePipeline(pipeline);
   try {
     const painted = await loadSamples(data.heldOut, validation.images);
+    const figures = figuresOf(condition);
     const outcome = await runWithProgress(command, {
       task,
-      data: data.train,
+      data: train,
       published: "controlnet",
       ...(painted.length > 0 && {
         paint: (params: ControlNetParams, signal?: AbortSignal) =>
           paintControlled(compiled, { ...net, params }, painted, named, config, signal),
       }),
       paintedFigures: figures.map(columnOf),
-      describe(report) {
-        const gain = report.hint_gain!;
-        const hint = `${gain >= hintUsedFrom ? "used" : "ignored"} (${(100 * gain).toFixed(1)} %)`;
-        return {
-          bar: `hint ${hint}`,
-          line:
-            `held-out loss ${report.loss_right_map!.toFixed(4)} with the right map, ` +
-            `${report.loss_wrong_map!.toFixed(4)} with a wrong one: the hint is ${hint}; links ${report.link_norm!.toFixed(3)}` +
-            figures
-              .filter((figure) => report[columnOf(figure)] !== undefined)
-              .map((figure) => `; ${figure} ${report[columnOf(figure)]!.toFixed(3)}`)
-              .join(""),
-        };
-      },
-      ...(training.stopAfterConvergence > 0 && {
-        goal: untilHintUsed(training.stopAfterConvergence),
-      }),
+      describe: (report) => describe(report, figures),
+      ...(training.stopAfterConvergence > 0 && { goal: untilHintUsed(training.stopAfterConvergence) }),
     });
     return {
       ...outcome,
       pipeline,
       net: { ...net, params: outcome.params },
-      condition: data.condition,
-      detects: named.detects,
-      metadata,
+      condition,
+      detects,
+      publish: (folder) => task.publish(outcome.params, folder, outcome.result.step),
       heldOut: await loadSamples(data.heldOut),
       engine: engine.description,
       dispose() {
@@ -129,25 +112,25 @@ export async function trainControl(command: TrainCommand<ControlTrainConfig>): P
     };
   } finally {
     compiled.dispose();
-    task.dispose();
-    caches.dispose();
+    opened.dispose();
     await data.close();
   }
 }
 
-/**
- * Refuses bases for inpainting and editing before anything is read or encoded.
- * @throws ControlNetError `unsupported`
- */
-function assertTrainable(base: string, pipeline: Pipeline): void {
-  const task = unetTask(pipeline);
-  if (task === "paint") return;
-  disposePipeline(pipeline);
-  throw new ControlNetError(
-    "unsupported",
-    `controlnet train: ${base} is a model for ${task === "inpaint" ? "inpainting" : "editing"}, of ${pipeline.unet.config.inChannels} input channels; ` +
-      "train on the plain model of the same family, whose ControlNets work with it, too",
-  );
+/** A validation in words, with the figures that were measured. */
+function describe(report: ValidationReport, figures: readonly string[]): { bar: string; line: string } {
+  const gain = report.hint_gain!;
+  const hint = `${gain >= hintUsedFrom ? "used" : "ignored"} (${(100 * gain).toFixed(1)} %)`;
+  const measured = figures
+    .filter((figure) => report[columnOf(figure)] !== undefined)
+    .map((figure) => `; ${figure} ${report[columnOf(figure)]!.toFixed(3)}`);
+  return {
+    bar: `hint ${hint}`,
+    line:
+      `held-out loss ${report.loss_right_map!.toFixed(4)} with the right map, ` +
+      `${report.loss_wrong_map!.toFixed(4)} with a wrong one: the hint is ${hint}; links ${report.link_norm!.toFixed(3)}` +
+      measured.join(""),
+  };
 }
 
 /** Paints held-out samples with their maps; how well the maps are obeyed is measured where the condition detects. */

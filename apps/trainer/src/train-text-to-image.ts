@@ -35,13 +35,7 @@ export async function trainTextToImage(
   print(
     `Prompts replaced with the empty string in training: ${100 * training.promptDropping} % (training.promptDropping)`,
   );
-  const pictures = { size: train.size, resolution: { width: side, height: side } };
-  const { latents } = await openCaches(
-    { autoencoder },
-    pictures,
-    { ...training, group: command.group },
-    print,
-  );
+  const { latents } = await openCaches({ autoencoder }, train, { ...training, group: command.group }, print);
   const parts = {
     models: { unet: pipeline.unet, text: pipeline.text },
     tokenizer: pipeline.text.tokenizer,

@@ -5,10 +5,10 @@ import { gunzipSync } from "node:zlib";
 import { openLineart } from "@controlnet-js/annotators/node";
 import { float32Tensor, writeSafetensors } from "@controlnet-js/checkpoints";
 import { openCheckpoint } from "@controlnet-js/checkpoints/node";
-import { ControlNetError } from "@controlnet-js/core";
+import { ControlNetError, disposeTree } from "@controlnet-js/core";
 import { identityOf } from "@controlnet-js/data";
 import { selectEngine } from "@controlnet-js/engine";
-import type { MapRequest } from "@controlnet-js/pipeline/node";
+import { type MapRequest, openControlNet } from "@controlnet-js/pipeline/node";
 import { lineartCondition } from "@controlnet-js/preprocessors";
 import { readImage } from "@controlnet-js/preprocessors/node";
 import sharp from "sharp";
@@ -78,12 +78,14 @@ test("a network's maps are trained on, while workers decode the pictures", { tim
   const [sample] = trained.heldOut;
   expect(sample!.map).toEqual(await lineartCondition(network).detect(sample!.image));
   expect(new Set(sample!.map.data).size).toBeGreaterThan(10);
-  expect(trained.metadata(1)).toMatchObject({
+  const published = await openControlNet(at("run/controlnet"));
+  expect(published.metadata).toMatchObject({
     condition: "lineart",
     options: { method: "network" },
     base: { name: "base", hash: expect.stringMatching(/^[0-9a-f]{64}$/) },
     step: 1,
   });
+  disposeTree(published);
   expect(readFileSync(at("run/validations.csv"), "utf8")).toMatch(/edge_f1/);
   network.dispose();
   trained.dispose();

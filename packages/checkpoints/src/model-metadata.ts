@@ -50,6 +50,26 @@ export function readModelMetadata(
   return model as ModelMetadata;
 }
 
+/** The entry that holds what a program keeps with a model besides, as one JSON object. */
+const freeEntry = "controlnet-js";
+
+/** Anything kept with a model, as free text entries of a safetensors header; nothing where it is empty. */
+export const metadataEntries = (metadata: Readonly<Record<string, unknown>>): Record<string, string> =>
+  Object.keys(metadata).length > 0 ? { [freeEntry]: JSON.stringify(metadata) } : {};
+
+/** What {@link metadataEntries} kept with a file; empty where there is nothing, or nothing sound. */
+export function readMetadata(header: Readonly<Record<string, string>>): Record<string, unknown> {
+  const text = header[freeEntry];
+  const value = text === undefined ? undefined : parsed(text);
+  return isObject(value) ? value : {};
+}
+
+/** A header without what {@link metadataEntries} kept. */
+export function withoutMetadata(header: Readonly<Record<string, string>>): Record<string, string> {
+  const { [freeEntry]: _, ...others } = header;
+  return others;
+}
+
 /** A warning where a ControlNet says that it was trained with another base model; undefined where all is well. */
 export function otherBaseWarning(baseHash: string, { base }: ModelMetadata): string | undefined {
   if (!base || base.hash === baseHash) return undefined;

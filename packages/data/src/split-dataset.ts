@@ -1,6 +1,7 @@
 import { ControlNetError } from "@controlnet-js/core";
 import { checkIndex, type Dataset, identityOf } from "./dataset.js";
 import { permuteFor } from "./permute.js";
+import { SampleError } from "./sample-error.js";
 
 /** Options of {@link splitDataset}. */
 export interface SplitOptions {
@@ -47,5 +48,19 @@ export function splitDataset(dataset: Dataset, { heldOut, seed }: SplitOptions):
       return dataset.load(permuteFor("split", start + index, size, seed, 0));
     },
   });
-  return { heldOut: part("held-out part", 0, count), train: part("training part", count, size - count) };
+  const held = part("held-out part", 0, count);
+  return {
+    heldOut: { ...held, load: (index) => held.load(index).catch(tellHeldOut) },
+    train: part("training part", count, size - count),
+  };
+}
+
+/** What is held out is measured on again and again: none of it may be skipped, as a sample of the training may. */
+function tellHeldOut(error: unknown): never {
+  if (!(error instanceof SampleError)) throw error;
+  throw new ControlNetError(
+    error.code,
+    `${error.message}; it is held out for validation and can't be skipped: repair or remove it, or hold out others by another seed`,
+    { cause: error },
+  );
 }

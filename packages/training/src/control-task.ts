@@ -123,16 +123,16 @@ function withMapOf({ hole: _, ...sample }: Sample, { map, hole }: Sample): Sampl
  * Refuses a base that takes more than noise.
  * @throws ControlNetError `unsupported`
  */
-function assertPaints({ config }: UNet, latentChannels: number): void {
+export function assertPaints({ config }: UNet, latentChannels: number): void {
   if (config.inChannels === latentChannels) return;
   const kinds = new Map([
-    [2 * latentChannels, "an InstructPix2Pix model's, which takes the picture to edit besides"],
-    [2 * latentChannels + 1, "an inpainting model's, which takes a mask and the picture around it besides"],
+    [2 * latentChannels, "is a model for editing"],
+    [2 * latentChannels + 1, "is a model for inpainting"],
   ]);
   throw new ControlNetError(
     "unsupported",
-    `controlTask: the base U-Net has ${config.inChannels} input channels, ` +
-      `${kinds.get(config.inChannels) ?? "not those of its autoencoder"}; a ControlNet is trained on a base that takes latents of ` +
-      `${latentChannels} channels alone, and works with the other one of the same family afterwards`,
+    `controlTask: the base ${kinds.get(config.inChannels) ?? "does not fit its autoencoder"}, of ${config.inChannels} input ` +
+      `channels; train on the plain model of the same family, which takes latents of ${latentChannels} channels alone: its ` +
+      "ControlNets work with the other one, too",
   );
 }

@@ -1,26 +1,23 @@
-// Training runs: the loop, how it is told to run, and what it tells
+// A ControlNet in one call
 
-export { loadAutoencoder, saveAutoencoder } from "./autoencoder-folder.js";
-export type { AutoencoderBatch, AutoencoderLossWeights } from "./autoencoder-loss.js";
-export { type AutoencoderTask, type AutoencoderTaskOptions, autoencoderTask } from "./autoencoder-task.js";
-// Latents and embeddings, each computed once
-export { type CacheOptions, type Caches, openCaches } from "./caches.js";
-// What is trained
-export { type ControlTaskOptions, controlTask } from "./control-task.js";
 export {
-  type DiffusionBatch,
-  type LatentMoments,
-  minSnrWeight,
-  type NoisingOptions,
-  noisedBatch,
-} from "./diffusion-batch.js";
-// TensorBoard
-export { type EventImage, EventWriter } from "./event-file.js";
-export { type HalfStore, openHalfStore } from "./half-store.js";
-// Whether the hint is used
-export { convergenceStep, type HintUse, hintUse, hintUsedFrom, linkNorm, untilHintUsed } from "./hint-use.js";
-export { initialAutoencoder, initialTextToImage } from "./initial-weights.js";
-export { createLatentCache, type LatentCache } from "./latent-cache.js";
+  type BaseModel,
+  type ControlTraining,
+  type ControlTrainingOptions,
+  openControlTraining,
+  type TrainControlNetOptions,
+  type TrainedControlNet,
+  trainControlNet,
+} from "./train-control-net.js";
+
+// The loop, how it is told to run, and what it tells
+
+export { runTraining } from "./run-training.js";
+export type { TrainingListener, TrainingOptions, TrainingResult } from "./training-options.js";
+export type { TrainingTask, ValidationGoal, ValidationReport } from "./training-task.js";
+
+// Optimisers and learning rates
+
 export {
   constantRate,
   cosineRate,
@@ -29,7 +26,16 @@ export {
   type ScheduleOptions,
   schedules,
 } from "./learning-rate.js";
-// Losses, optimisers and learning rates
+export { type AdamWOptions, adamW, type Optimizer, type OptimizerInputs } from "./optimizer.js";
+
+// Losses
+
+export {
+  type DiffusionBatch,
+  type LatentMoments,
+  type NoisingOptions,
+  noisedBatch,
+} from "./diffusion-batch.js";
 export {
   type ControlBatch,
   controlNetLoss,
@@ -40,13 +46,18 @@ export {
   type TextToImageModels,
   type TextToImageParams,
 } from "./losses.js";
-export { type AdamWOptions, adamW, type Optimizer, type OptimizerInputs } from "./optimizer.js";
-// Several processes
-export type { ProcessGroup } from "./process-group.js";
-// Checkpoints of a run
-export { checkpointSteps, type FoundCheckpoint, findCheckpoint } from "./run-state.js";
-export { runTraining } from "./run-training.js";
-export { createTextCache, type TextCache } from "./text-cache.js";
+
+// Whether the hint is used
+
+export { convergenceStep, type HintUse, hintUse, hintUsedFrom, linkNorm, untilHintUsed } from "./hint-use.js";
+
+// What is trained, in parts of one's own
+
+export { loadAutoencoder } from "./autoencoder-folder.js";
+export type { AutoencoderBatch, AutoencoderLossWeights } from "./autoencoder-loss.js";
+export { type AutoencoderTask, type AutoencoderTaskOptions, autoencoderTask } from "./autoencoder-task.js";
+export { type ControlTaskOptions, controlTask } from "./control-task.js";
+export { initialAutoencoder, initialTextToImage } from "./initial-weights.js";
 export {
   createHeldOutLoss,
   type HeldOutLoss,
@@ -54,7 +65,9 @@ export {
   type TextToImageTaskOptions,
   textToImageTask,
 } from "./text-to-image-task.js";
+
 // One step
+
 export {
   createTrainState,
   createTrainStep,
@@ -64,5 +77,19 @@ export {
   type TrainStepOptions,
   type UpdateOptions,
 } from "./train-step.js";
-export type { TrainingListener, TrainingOptions, TrainingResult } from "./training-options.js";
-export type { TrainingTask, ValidationGoal, ValidationReport } from "./training-task.js";
+
+// Latents and embeddings, each computed once
+
+export { type CacheOptions, type Caches, openCaches } from "./caches.js";
+export { type HalfStore, openHalfStore } from "./half-store.js";
+export { createLatentCache, type LatentCache } from "./latent-cache.js";
+export { createTextCache, type TextCache } from "./text-cache.js";
+
+// Checkpoints of a run
+
+export { checkpointSteps, type FoundCheckpoint, findCheckpoint } from "./run-state.js";
+
+// Several processes, and TensorBoard
+
+export { type EventImage, EventWriter } from "./event-file.js";
+export type { ProcessGroup } from "./process-group.js";

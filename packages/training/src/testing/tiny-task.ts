@@ -1,5 +1,5 @@
 import { autoencoderConfig, createAutoencoder } from "@controlnet-js/autoencoder";
-import { type ControlNetParams, createControlNet } from "@controlnet-js/controlnet";
+import { type ControlNet, type ControlNetParams, createControlNet } from "@controlnet-js/controlnet";
 import { randomInitializer, randomUniform } from "@controlnet-js/core";
 import type { Dataset } from "@controlnet-js/data";
 import { createSchedule } from "@controlnet-js/samplers";
@@ -8,9 +8,9 @@ import { createUNet, unetConfig } from "@controlnet-js/unet";
 import { controlTask } from "../control-task.js";
 import { createLatentCache } from "../latent-cache.js";
 import { constantRate } from "../learning-rate.js";
-import type { DiffusionLoss } from "../losses.js";
 import { saveTrees } from "../saved-state.js";
 import { createTextCache } from "../text-cache.js";
+import type { BaseModel } from "../train-control-net.js";
 import type { TrainingOptions } from "../training-options.js";
 
 /** Pictures of noise with captions: enough to train on. */
@@ -32,18 +32,8 @@ export const tinyDataset = (size: number, start = 0): Dataset => ({
   },
 });
 
-/** A whole ControlNet training in a few thousand parameters. */
-export function createTinyTask({
-  promptDropping = 0.5,
-  unet = {},
-  net = {},
-  loss,
-}: {
-  promptDropping?: number;
-  unet?: Parameters<typeof unetConfig>[0];
-  net?: Parameters<typeof createControlNet>[1];
-  loss?: DiffusionLoss;
-} = {}): ReturnType<typeof controlTask> {
+/** A base model of a few thousand parameters, for pictures of 16x16. */
+export function createTinyBase(unet: Parameters<typeof unetConfig>[0] = {}): BaseModel {
   const unetShape = unetConfig({
     channels: [4, 8],
     blocksPerLevel: 1,
@@ -64,17 +54,40 @@ export function createTinyTask({
     heads: 1,
     layers: 1,
   });
-  const locked = createUNet(unetShape, randomInitializer(1));
-  return controlTask({
-    net: createControlNet(locked, { hintWidths: [4, 4, 4], ...net }),
-    locked,
-    latents: createLatentCache(createAutoencoder(autoencoderShape, randomInitializer(2))),
-    texts: createTextCache(createTextEncoder(textShape, randomInitializer(3)), tokenizer),
+  return {
+    unet: createUNet(unetShape, randomInitializer(1)),
+    autoencoder: createAutoencoder(autoencoderShape, randomInitializer(2)),
+    text: { ...createTextEncoder(textShape, randomInitializer(3)), tokenizer },
     schedule: createSchedule(),
-    scalingFactor: autoencoderShape.scalingFactor,
+  };
+}
+
+/** A fresh ControlNet for {@link createTinyBase}. */
+export const createTinyNet = (
+  { unet }: BaseModel,
+  options: Parameters<typeof createControlNet>[1] = {},
+): ControlNet => createControlNet(unet, { hintWidths: [4, 4, 4], ...options });
+
+/** A whole ControlNet training in a few thousand parameters. */
+export function createTinyTask({
+  promptDropping = 0.5,
+  unet = {},
+  net = {},
+}: {
+  promptDropping?: number;
+  unet?: Parameters<typeof unetConfig>[0];
+  net?: Parameters<typeof createControlNet>[1];
+} = {}): ReturnType<typeof controlTask> {
+  const base = createTinyBase(unet);
+  return controlTask({
+    net: createTinyNet(base, net),
+    locked: base.unet,
+    latents: createLatentCache(base.autoencoder),
+    texts: createTextCache(base.text, base.text.tokenizer),
+    schedule: base.schedule,
+    scalingFactor: base.autoencoder.config.scalingFactor,
     seed: 7,
     promptDropping,
-    ...(loss && { loss }),
     heldOut: tinyDataset(4, 1000),
     validationSamples: 4,
     batchSize: 2,
