@@ -1,7 +1,7 @@
 // Checks the READMEs' code in a project that has the packages installed: its types, and that it runs by import and by
 // require.
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { root } from "./setup.mjs";
@@ -31,6 +31,12 @@ function withoutTopLevelAwait(code) {
   return `${code.slice(0, from)}\nvoid (async () => {${body}})();\n`;
 }
 
+/** What READMEs show in its real size, and what is run of it here. */
+const shortened = [
+  ["steps: 1000", "steps: 2"],
+  ["size: 512", "size: 128"],
+];
+
 /** A few captioned photographs, as a user has them. */
 function writePhotos(project) {
   const photos = join(project, "photos");
@@ -51,11 +57,13 @@ export function checkReadmes(project) {
   const ts = createRequire(join(project, "package.json"))("typescript");
   const folder = join(project, "readmes");
   mkdirSync(folder);
-  // What the blocks read: the pipeline's small model, photographs, and a dataset.
+  // What the blocks read: the pipeline's small model, a base model, photographs, and a dataset.
   cpSync(join(root, "packages", "pipeline", "fixtures"), join(project, "fixtures"), { recursive: true });
   const run = (command, ...args) =>
     execFileSync(command, args, { cwd: project, stdio: ["ignore", "ignore", "pipe"] });
   run("npx", "--no-install", "controlnet", "dataset", "tinyworld", "--out", "fill50k", "--count", "40");
+  const weights = join(project, "node_modules", "@controlnet-js", "tinyworld", "weights");
+  cpSync(weights, join(project, "models", "sd15"), { recursive: true });
   writePhotos(project);
   const all = [...blocks()];
   for (const { name, code } of all) writeFileSync(join(folder, `${name}.mts`), code);
@@ -73,8 +81,11 @@ export function checkReadmes(project) {
       ["mjs", "esnext", code],
       ["cjs", "commonjs", withoutTopLevelAwait(code)],
     ]) {
-      const { outputText } = ts.transpileModule(source, { compilerOptions: { target: "es2022", module } });
+      const short = shortened.reduce((text, [shown, used]) => text.replaceAll(shown, used), source);
+      const { outputText } = ts.transpileModule(short, { compilerOptions: { target: "es2022", module } });
       writeFileSync(join(folder, `${name}.${extension}`), outputText);
+      // A training begins anew in each form.
+      rmSync(join(project, "runs"), { recursive: true, force: true });
       run("node", join("readmes", `${name}.${extension}`));
     }
   }

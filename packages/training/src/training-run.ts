@@ -216,7 +216,10 @@ async function findToResume(
   if (newest === undefined) return undefined;
   const lead = `runTraining: ${folder} holds checkpoints of an earlier run, the newest of step ${newest}`;
   if (!resume)
-    throw new ControlNetError("state", `${lead}; resume it, choose another folder, or overwrite it`);
+    throw new ControlNetError(
+      "state",
+      `${lead}; resume it (resume: true), choose another folder, or overwrite it (overwrite: true)`,
+    );
   const damaged: { folder: string; message: string }[] = [];
   const found = await findCheckpoint(folder, (message, at) => damaged.push({ folder: at, message }));
   if (!found)
