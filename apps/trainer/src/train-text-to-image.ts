@@ -51,10 +51,8 @@ export async function trainTextToImage(
     batchSize: training.batchSize,
   });
   const task = textToImageTask({
+    ...training,
     ...parts,
-    promptDropping: training.promptDropping,
-    minSnr: training.minSnr,
-    gradientCheckpointing: training.gradientCheckpointing,
     validate: async (params, _step, signal) => ({ held_out_loss: await loss.measure(params, signal) }),
     publish: (params, folder, step) =>
       savePipeline(folder, { ...withWeights(params), metadata: { data: train.describe(), step } }),

@@ -63,6 +63,8 @@ export interface FileDataset extends Dataset {
   readonly maps: MapsMetadata;
   readonly resolution: Resolution;
   close(): Promise<void>;
+  /** {@link Dataset.close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** See {@link Dataset.identity}. */

@@ -88,6 +88,7 @@ export async function openImageFolder(dir: string, options: ImageFolderOptions):
       };
     },
     close: () => decoder.close(),
+    [Symbol.asyncDispose]: () => decoder.close(),
   };
 }
 

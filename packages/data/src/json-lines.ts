@@ -80,5 +80,6 @@ export async function openJsonLines(dir: string, options: JsonLinesOptions): Pro
       return { index, name: relative(root, image), image: decoded.image, map: decoded.map!, caption };
     },
     close: () => decoder.close(),
+    [Symbol.asyncDispose]: () => decoder.close(),
   };
 }

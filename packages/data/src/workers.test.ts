@@ -159,6 +159,15 @@ test.each([
   expect(incidents.length).toBeGreaterThan(0);
 });
 
+test("what is opened for a block ends its workers with it", async () => {
+  const dir = await writeImageFolder(1);
+  folders.push(dir);
+  const dataset = await openImageFolder(dir, { condition: steppedCondition, size: 32, workers: 1 });
+  await dataset.load(0);
+  await dataset[Symbol.asyncDispose]();
+  await expect(dataset.load(0)).rejects.toMatchObject({ code: "state" });
+});
+
 test("closing rejects what is still waiting", async () => {
   const { dataset } = await imageFolder("steppedCondition", { workers: 1 });
   const waiting = Promise.allSettled([0, 1, 2].map((i) => dataset.load(i)));

@@ -30,12 +30,7 @@ export { type AdamWOptions, adamW, type Optimizer, type OptimizerInputs } from "
 
 // Losses
 
-export {
-  type DiffusionBatch,
-  type LatentMoments,
-  type NoisingOptions,
-  noisedBatch,
-} from "./diffusion-batch.js";
+export type { DiffusionBatch, NoisingOptions } from "./diffusion-batch.js";
 export {
   type ControlBatch,
   controlNetLoss,
