@@ -1,10 +1,12 @@
-import type { ChildProcess } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { Socket } from "node:net";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import type { DecodedSample, DecodeTask } from "./decode-sample.js";
 import type { WorkerMessage } from "./decode-worker.js";
 import { SampleError } from "./sample-error.js";
-import { spawnDecodeWorker } from "./spawn-worker.js";
 
 /** Settings of a {@link WorkerPool}. */
 export interface WorkerPoolOptions {
@@ -220,3 +222,27 @@ const plain = ({ data, ...size }: Image): Image => ({
 function adopt({ image, map }: DecodedSample): DecodedSample {
   return map ? { image: plain(image), map: plain(map) } : { image: plain(image) };
 }
+
+/**
+ * Starts a decoding process. Beside built code it is `decode-worker.js`; beside sources it is the TypeScript file,
+ * read through tsx, with the workspace's packages loaded from source as well.
+ * @throws ControlNetError `missing` where a bundler has left the worker's file behind
+ */
+function spawnDecodeWorker(): ChildProcess {
+  const fromSource = import.meta.url.endsWith(".ts");
+  const file = fileURLToPath(
+    new URL(fromSource ? "./decode-worker.ts" : "./decode-worker.js", import.meta.url),
+  );
+  if (!existsSync(file))
+    throw new ControlNetError(
+      "missing",
+      `spawnDecodeWorker: expected the worker program at ${file}; keep @controlnet-js/data out of your bundle, or pass workers: 0`,
+    );
+  const execArgv = fromSource ? ["--conditions=@controlnet-js/source", "--import", tsx()] : [];
+  // What a condition prints goes to standard error: standard output belongs to the program.
+  const child = fork(file, [], { execArgv, serialization: "advanced", stdio: ["ignore", 2, "pipe", "ipc"] });
+  child.stderr?.setEncoding("utf8");
+  return child;
+}
+
+const tsx = (): string => pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
