@@ -89,25 +89,20 @@ export async function trainControlNet(
   listener: TrainingListener = {},
 ): Promise<TrainedControlNet> {
   const { net } = options;
-  const training = await openControlTraining(options, listener.noted);
+  const { task, train, dispose } = await openControlTraining(options, (message) => listener.noted?.(message));
   try {
     let report: ValidationReport | undefined;
-    const { params, ...result } = await runTraining(
-      training.task,
-      training.train,
-      { batchSize: 4, validateEvery: 200, saveEvery: 500, ...options },
-      {
-        ...listener,
-        validated(measured, step) {
-          report = measured;
-          return listener.validated?.(measured, step);
-        },
-      },
-    );
+    const { validate } = task;
+    const measured: typeof task = {
+      ...task,
+      ...(validate && { validate: async (...given) => (report = await validate(...given)) }),
+    };
+    const defaults = { batchSize: 4, validateEvery: 200, saveEvery: 500 };
+    const { params, ...result } = await runTraining(measured, train, { ...defaults, ...options }, listener);
     Object.assign(net, { params });
     return { ...result, ...(report && { report }) };
   } finally {
-    training.dispose();
+    dispose();
   }
 }
 
