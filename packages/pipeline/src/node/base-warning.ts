@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { otherBaseWarning } from "@controlnet-js/checkpoints";
+import { hashUNet } from "@controlnet-js/controlnet/node";
 import type { Pipeline } from "../pipeline.js";
-import { hashUNet } from "./hash-unet.js";
 import { isNamedBase } from "./metadata.js";
 
 /**

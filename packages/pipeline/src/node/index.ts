@@ -1,4 +1,4 @@
-export { hashUNet } from "./hash-unet.js";
+export { hashUNet, type SaveControlNetOptions, saveControlNet } from "@controlnet-js/controlnet/node";
 export { type LoadTokenizerOptions, loadTokenizer } from "./load-tokenizer.js";
 export * from "./models/index.js";
 export { pngWithText, readPngText } from "./png-text.js";
@@ -14,6 +14,5 @@ export type {
   SampleOptions,
 } from "./sample/sample-options.js";
 export { samplePictures } from "./sample/sample-pictures.js";
-export { type SaveControlNetOptions, saveControlNet } from "./save-control-net.js";
 export { type SavePipelineOptions, savePipeline } from "./save-pipeline.js";
 export { readLatents, readPromptEmbeds, saveLatents, tensorNames } from "./tensor-files.js";

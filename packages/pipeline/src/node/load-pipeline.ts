@@ -5,7 +5,7 @@ import {
   autoencoderKeyRows,
   autoencoderKeysOf,
 } from "@controlnet-js/autoencoder";
-import { loadTree } from "@controlnet-js/checkpoints";
+import { loadTree, readMetadata } from "@controlnet-js/checkpoints";
 import { openWeights, readConfig } from "@controlnet-js/checkpoints/node";
 import { ControlNetError, disposeTree } from "@controlnet-js/core";
 import { readSchedulerConfig } from "@controlnet-js/samplers";
@@ -20,7 +20,6 @@ import { type UNet, type UNetParams, unetConfigFromDiffusers, unetKeyRows } from
 import { assertPipeline, type Pipeline, type TextModel } from "../pipeline.js";
 import { scheduleOf } from "../schedule-of.js";
 import { loadTokenizer } from "./load-tokenizer.js";
-import { readMetadata } from "./metadata.js";
 import { findTokenizer } from "./models/find-tokenizer.js";
 import { textless, withoutTokenizer } from "./models/single-file-text.js";
 import { readText } from "./read-text.js";

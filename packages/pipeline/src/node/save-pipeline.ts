@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { autoencoderConfigToDiffusers, autoencoderKeyRows } from "@controlnet-js/autoencoder";
-import { exportTree, type FloatDType } from "@controlnet-js/checkpoints";
+import { exportTree, type FloatDType, metadataEntries } from "@controlnet-js/checkpoints";
 import { replaceFolder, saveModelFolder, writeConfig } from "@controlnet-js/checkpoints/node";
 import { writeSchedulerConfig } from "@controlnet-js/samplers";
 import {
@@ -11,7 +11,6 @@ import {
 } from "@controlnet-js/text-encoder";
 import { unetConfigToDiffusers, unetKeyRows } from "@controlnet-js/unet";
 import { type Pipeline, type TextModel, unetTask } from "../pipeline.js";
-import { metadataEntries } from "./metadata.js";
 import { modelIndex } from "./model-index.js";
 
 /** How to save a pipeline. */

@@ -1,8 +1,7 @@
-import { type FoundPart, readModelMetadata, requirePart } from "@controlnet-js/checkpoints";
+import { type FoundPart, readMetadata, readModelMetadata, requirePart } from "@controlnet-js/checkpoints";
 import type { ControlNet } from "@controlnet-js/controlnet";
 import { ControlNetError } from "@controlnet-js/core";
 import type { UNet, UNetConfig } from "@controlnet-js/unet";
-import { readMetadata } from "../metadata.js";
 import { loadControlNetPart } from "./load-part.js";
 import { hintsFromLdm, type ModelHints } from "./model-hints.js";
 import { openModel, tellFurtherControlNets } from "./open-model.js";

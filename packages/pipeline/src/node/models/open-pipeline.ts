@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { AutoencoderParams } from "@controlnet-js/autoencoder";
-import { type FoundPart, requirePart } from "@controlnet-js/checkpoints";
+import { type FoundPart, readMetadata, requirePart } from "@controlnet-js/checkpoints";
 import { restoreFolder } from "@controlnet-js/checkpoints/node";
 import { ControlNetError, disposeTree } from "@controlnet-js/core";
 import type { TextEncoderParams } from "@controlnet-js/text-encoder";
@@ -9,7 +9,6 @@ import type { UNet, UNetParams } from "@controlnet-js/unet";
 import { assertPipeline, type Pipeline, type TextModel } from "../../pipeline.js";
 import { scheduleOf } from "../../schedule-of.js";
 import { loadPipeline } from "../load-pipeline.js";
-import { readMetadata } from "../metadata.js";
 import { loadPart } from "./load-part.js";
 import { hintsFromLdm, type ModelHints } from "./model-hints.js";
 import { type OpenModel, openModel } from "./open-model.js";

@@ -9,14 +9,13 @@ import {
   writeSafetensors,
 } from "@controlnet-js/checkpoints";
 import { controlNetConfig, createControlNetFrom } from "@controlnet-js/controlnet";
+import { hashUNet, saveControlNet } from "@controlnet-js/controlnet/node";
 import { disposeTree, randomInitializer } from "@controlnet-js/core";
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fixturePath } from "../../diffusers-fixtures.js";
-import { hashUNet } from "../hash-unet.js";
 import { openControlNet, openPipeline } from "../models/index.js";
-import { saveControlNet } from "../save-control-net.js";
 import { saveLatents } from "../tensor-files.js";
 import type { SampleOptions } from "./sample-options.js";
 import { samplePictures } from "./sample-pictures.js";
