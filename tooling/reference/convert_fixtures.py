@@ -1,4 +1,4 @@
-"""Writes packages/pipeline/fixtures/single-file: the original code's checkpoints, and what diffusers makes of them.
+"""Writes packages/models/fixtures/single-file: the original code's checkpoints, and what diffusers makes of them.
 
 Versions: torch 2.15.0, diffusers 0.42.1, transformers 5.23.0, safetensors 0.8.0.
 Run: tooling/reference/.venv/bin/python tooling/reference/convert_fixtures.py
@@ -29,7 +29,7 @@ from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
 torch.set_num_threads(1)
-OUT = Path(__file__).resolve().parents[2] / "packages" / "pipeline" / "fixtures" / "single-file"
+OUT = Path(__file__).resolve().parents[2] / "packages" / "models" / "fixtures" / "single-file"
 
 SIZES = {
     "like-sd1": dict(channels=[32, 64], blocks=1, attention=[True, False], depth=1, context=64, linear=False, heads=8,

@@ -2,7 +2,7 @@
 
 Versions: torch 2.15.0, diffusers 0.42.1, transformers 5.23.0.
 Run: tooling/reference/.venv/bin/python tooling/reference/pipeline_fixtures.py
-Writes packages/pipeline/fixtures: `tiny` (a diffusers folder), `edges` and `depth` (ControlNets, the second in half
+Writes packages/models/fixtures: `tiny` (a diffusers folder), `edges` and `depth` (ControlNets, the second in half
 precision), `inpaint-unet` (9 input channels; the first 8 of them make the U-Net of the "edit" runs), and runs.safetensors:
 "in.*" and the final latents "out.*" of every run, all NCHW.
 """
@@ -22,7 +22,7 @@ from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 torch.set_num_threads(1)  # tiny tensors: more threads only wait for each other
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-OUT = ROOT / "packages/pipeline/fixtures"
+OUT = ROOT / "packages/models/fixtures"
 PROMPTS = ["a red cube on the grass", "a blue ball"]
 NEGATIVE = ["blurry", "dark, ugly"]
 LONG = "a red cube on the grass beside a blue ball, in the evening"

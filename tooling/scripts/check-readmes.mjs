@@ -57,8 +57,8 @@ export function checkReadmes(project) {
   const ts = createRequire(join(project, "package.json"))("typescript");
   const folder = join(project, "readmes");
   mkdirSync(folder);
-  // What the blocks read: the pipeline's small model, a base model, photographs, and a dataset.
-  cpSync(join(root, "packages", "pipeline", "fixtures"), join(project, "fixtures"), { recursive: true });
+  // What the blocks read: the small model of packages/models, a base model, photographs, and a dataset.
+  cpSync(join(root, "packages", "models", "fixtures"), join(project, "fixtures"), { recursive: true });
   const run = (command, ...args) =>
     execFileSync(command, args, { cwd: project, stdio: ["ignore", "ignore", "pipe"] });
   run("npx", "--no-install", "controlnet", "dataset", "tinyworld", "--out", "fill50k", "--count", "40");

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readPngText } from "@controlnet-js/pipeline/node";
+import { readPngText } from "@controlnet-js/preprocessors/node";
 import { useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import type { FastifyInstance } from "fastify";
 import { type Browser, chromium, type Page } from "playwright-core";

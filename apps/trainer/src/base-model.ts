@@ -1,5 +1,5 @@
-import type { Pipeline } from "@controlnet-js/pipeline";
-import { openPipeline } from "@controlnet-js/pipeline/node";
+import type { Pipeline } from "@controlnet-js/models";
+import { openPipeline } from "@controlnet-js/models/node";
 import { weightsFolder } from "@controlnet-js/tinyworld/node";
 
 /** Opens a base model: `"tinyworld"`, a folder in diffusers' layout, or a single file of the original code. */

@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openControlNet, openPipeline } from "@controlnet-js/pipeline/node";
+import { openControlNet, openPipeline } from "@controlnet-js/models/node";
 import { findCondition } from "@controlnet-js/preprocessors";
 import { useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -54,7 +54,7 @@ describe("a config whose numbers would decide how long reading takes is refused 
     ["conditioning_channels", 1e12],
     ["conditioning_embedding_out_channels", Array.from({ length: 1e5 }, () => 4)],
   ])("a ControlNet's %s", async (key, value) => {
-    cpSync(new URL("../../../packages/pipeline/fixtures/edges", import.meta.url), at("net"), {
+    cpSync(new URL("../../../packages/models/fixtures/edges", import.meta.url), at("net"), {
       recursive: true,
     });
     change(at("net/config.json"), { [key]: value });

@@ -1,5 +1,5 @@
 import { downscaling } from "@controlnet-js/autoencoder";
-import { assertPipeline, type Pipeline } from "@controlnet-js/pipeline";
+import { assertPipeline, type Pipeline } from "@controlnet-js/models";
 import { createSchedule, readSchedulerConfig } from "@controlnet-js/samplers";
 import { createTokenizer, textEncoderConfig, trainBpe } from "@controlnet-js/text-encoder";
 import { tinyworld } from "@controlnet-js/tinyworld";

@@ -2,12 +2,8 @@ import { basename } from "node:path";
 import { type ControlNet, type ControlNetParams, createControlNet } from "@controlnet-js/controlnet";
 import { type Condition, disposeTree } from "@controlnet-js/core";
 import type { Sample } from "@controlnet-js/data";
-import {
-  type CompiledPipeline,
-  compilePipeline,
-  disposePipeline,
-  type Pipeline,
-} from "@controlnet-js/pipeline";
+import { disposePipeline, type Pipeline } from "@controlnet-js/models";
+import { type CompiledPipeline, compilePipeline } from "@controlnet-js/pipeline";
 import {
   hintUsedFrom,
   openControlTraining,

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { disposeTree, leavesOf } from "@controlnet-js/core";
-import { openControlNet } from "@controlnet-js/pipeline/node";
+import { openControlNet } from "@controlnet-js/models/node";
 import { useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";

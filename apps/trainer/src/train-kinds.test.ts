@@ -5,7 +5,7 @@ import { exportTree } from "@controlnet-js/checkpoints";
 import { saveModelFolder } from "@controlnet-js/checkpoints/node";
 import { disposeTree, randomInitializer } from "@controlnet-js/core";
 import { selectEngine } from "@controlnet-js/engine";
-import { openControlNet } from "@controlnet-js/pipeline/node";
+import { openControlNet } from "@controlnet-js/models/node";
 import { createUNet, unetConfigFromDiffusers, unetKeyRows } from "@controlnet-js/unet";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";

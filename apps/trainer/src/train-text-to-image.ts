@@ -1,6 +1,7 @@
 import { disposeTree } from "@controlnet-js/core";
-import { compilePipeline, type Pipeline } from "@controlnet-js/pipeline";
-import { savePipeline } from "@controlnet-js/pipeline/node";
+import type { Pipeline } from "@controlnet-js/models";
+import { savePipeline } from "@controlnet-js/models/node";
+import { compilePipeline } from "@controlnet-js/pipeline";
 import {
   createHeldOutLoss,
   loadAutoencoder,

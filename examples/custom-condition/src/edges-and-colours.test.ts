@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { disposeTree, type Image } from "@controlnet-js/core";
 import { selectEngine } from "@controlnet-js/engine";
-import { openControlNet } from "@controlnet-js/pipeline/node";
+import { openControlNet } from "@controlnet-js/models/node";
 import { builtInConditions } from "@controlnet-js/preprocessors";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { writeTinyBase } from "../../../apps/trainer/src/testing/tiny-base.js";

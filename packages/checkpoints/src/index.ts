@@ -11,7 +11,6 @@ export type { KeyRow } from "./key-table.js";
 export { fromPublished, type Layout, publishedShape, toPublished } from "./layout.js";
 export { compareKeys, type Loaded, type LoadOptions, loadTree, loadTreeWithReport } from "./load-tree.js";
 export * from "./model-metadata.js";
-export { crc32 } from "./pytorch/crc32.js";
 export { parsePytorch } from "./pytorch/parse-pytorch.js";
 export { parseSafetensors } from "./safetensors/parse-safetensors.js";
 export { type WriteOptions, writeSafetensors } from "./safetensors/write-safetensors.js";

@@ -1,6 +1,7 @@
 export * from "./blocks/residual-block.js";
 export * from "./blocks/spatial-transformer.js";
 export * from "./condition.js";
+export { crc32 } from "./crc32.js";
 export * from "./errors.js";
 export * from "./initializer.js";
 export * from "./jit.js";

@@ -1,4 +1,6 @@
 import { ControlNetError } from "@controlnet-js/core";
+import type { Pipeline } from "@controlnet-js/models";
+import { scheduleOf } from "@controlnet-js/models";
 import {
   type NoiseSchedule,
   type Plan,
@@ -10,8 +12,6 @@ import {
   samplers,
   switchSampler,
 } from "@controlnet-js/samplers";
-import type { Pipeline } from "./pipeline.js";
-import { scheduleOf } from "./schedule-of.js";
 
 /** Which sampler runs, and how. */
 export interface SamplerChoice {

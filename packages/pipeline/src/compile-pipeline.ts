@@ -10,6 +10,7 @@ import {
 } from "@controlnet-js/autoencoder";
 import { encodeHint } from "@controlnet-js/controlnet";
 import { ControlNetError, type Image, type Jitted, jit } from "@controlnet-js/core";
+import type { Pipeline } from "@controlnet-js/models";
 import { encodeText } from "@controlnet-js/text-encoder";
 import {
   add,
@@ -25,7 +26,6 @@ import {
   tidy,
 } from "@tensorflow/tfjs-core";
 import { guidedPrediction } from "./guided-prediction.js";
-import type { Pipeline } from "./pipeline.js";
 import { runTextToImage } from "./run.js";
 import type { TextToImageOptions, TextToImageResult } from "./text-to-image-options.js";
 

@@ -1,7 +1,7 @@
 import { type ControlNet, hintDownscaling } from "@controlnet-js/controlnet";
 import { ControlNetError } from "@controlnet-js/core";
+import { latentFactor, type Pipeline } from "@controlnet-js/models";
 import { skipChannels, type UNetConfig } from "@controlnet-js/unet";
-import { latentFactor, type Pipeline } from "./pipeline.js";
 
 /** How the two are called in errors: the function and the net, and the base model. */
 export interface FitNames {

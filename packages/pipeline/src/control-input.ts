@@ -1,5 +1,6 @@
 import { type ControlNet, orientHint } from "@controlnet-js/controlnet";
 import { ControlNetError, nearestName } from "@controlnet-js/core";
+import { latentFactor, type Pipeline } from "@controlnet-js/models";
 import { avgPool, type Tensor4D, tidy } from "@tensorflow/tfjs-core";
 import type { AppliedControl } from "./applied.js";
 import { assertControlFits } from "./control-fit.js";
@@ -13,7 +14,6 @@ import {
   linkWeightings,
 } from "./link-scales.js";
 import { isBlank, type Pictures, pictureTensor } from "./picture.js";
-import { latentFactor, type Pipeline } from "./pipeline.js";
 
 /** A ControlNet in a run, with its map. */
 export interface ControlInput {

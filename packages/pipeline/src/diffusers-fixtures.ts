@@ -2,13 +2,13 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseSafetensors, toFloat32 } from "@controlnet-js/checkpoints";
 import { disposeTree } from "@controlnet-js/core";
+import { disposePipeline, type Pipeline } from "@controlnet-js/models";
+import { type OpenedControlNet, openControlNet, openPipeline } from "@controlnet-js/models/node";
 import { type Tensor, tensor, tidy, transpose } from "@tensorflow/tfjs-core";
-import { type OpenedControlNet, openControlNet, openPipeline } from "./node/index.js";
-import { disposePipeline, type Pipeline } from "./pipeline.js";
 
 /** The path of a fixture, as `tooling/reference/pipeline_fixtures.py` wrote it. */
 export const fixturePath = (name: string): string =>
-  fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+  fileURLToPath(new URL(`../../models/fixtures/${name}`, import.meta.url));
 
 /** The prompts of the fixtures "prompts" and "clip-skip", and that of "long". */
 export const fixturePrompts = {

@@ -1,9 +1,9 @@
+import type { Pipeline } from "@controlnet-js/models";
 import { unetConfig } from "@controlnet-js/unet";
 import { expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openReference, type Reference } from "./diffusers-fixtures.js";
-import type { Pipeline } from "./pipeline.js";
 import { textToImage } from "./text-to-image.js";
 import type { TextToImageOptions } from "./text-to-image-options.js";
 

@@ -1,10 +1,10 @@
 import { ControlNetError, disposeTree, leavesOf, treeLike } from "@controlnet-js/core";
+import type { Pipeline } from "@controlnet-js/models";
 import { expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compilePipeline } from "./compile-pipeline.js";
 import { openReference, type Reference } from "./diffusers-fixtures.js";
-import type { Pipeline } from "./pipeline.js";
 import { textToImage } from "./text-to-image.js";
 import type { TextToImageOptions } from "./text-to-image-options.js";
 

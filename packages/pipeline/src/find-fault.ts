@@ -1,4 +1,5 @@
 import { ControlNetError, isControlNetError, jit } from "@controlnet-js/core";
+import type { Pipeline } from "@controlnet-js/models";
 import { isAllFinite, type Plan } from "@controlnet-js/samplers";
 import { addN, mul, type Scalar, sum, type Tensor, type Tensor4D } from "@tensorflow/tfjs-core";
 import {
@@ -7,7 +8,6 @@ import {
   type PredictionInputs,
   unguidedPrediction,
 } from "./guided-prediction.js";
-import type { Pipeline } from "./pipeline.js";
 
 /** A model call, kept until its step is known to be sound. */
 export interface ModelCall {

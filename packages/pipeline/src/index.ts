@@ -19,16 +19,7 @@ export {
   linkWeightings,
 } from "./link-scales.js";
 export type { AnyImage, Pictures } from "./picture.js";
-export {
-  assertPipeline,
-  disposePipeline,
-  latentFactor,
-  type Pipeline,
-  type TextModel,
-  type UNetTask,
-  unetTask,
-} from "./pipeline.js";
-export { encodePrompts, type PromptEmbeds } from "./prompt-context.js";
+export { encodePrompts } from "./prompt-context.js";
 export { type Captioner, defaultPrompt, type PromptSetting, promptSettings } from "./prompt-settings.js";
 export { textToImage } from "./text-to-image.js";
 export type { TextToImageOptions, TextToImageResult, TextToImageStep } from "./text-to-image-options.js";

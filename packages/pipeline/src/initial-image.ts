@@ -1,5 +1,6 @@
 import { unscaleLatents } from "@controlnet-js/autoencoder";
 import { ControlNetError, nearestName } from "@controlnet-js/core";
+import { type UNetTask, unetTask } from "@controlnet-js/models";
 import { type NoiseLevel, startLevel } from "@controlnet-js/samplers";
 import {
   add,
@@ -17,7 +18,6 @@ import {
 import type { ChosenPlan } from "./choose-plan.js";
 import type { CompiledPipeline } from "./compile-pipeline.js";
 import { type Pictures, pictureTensor } from "./picture.js";
-import { type UNetTask, unetTask } from "./pipeline.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 
 /**

@@ -1,17 +1,9 @@
 import { ControlNetError, type Jitted } from "@controlnet-js/core";
+import type { PromptEmbeds, TextModel } from "@controlnet-js/models";
 import { encodeText, encodeTexts, type Tokenizer } from "@controlnet-js/text-encoder";
 import { concat, reshape, type Tensor2D, type Tensor3D, tensor2d, tidy, tile } from "@tensorflow/tfjs-core";
 import type { CompiledPipeline } from "./compile-pipeline.js";
-import type { TextModel } from "./pipeline.js";
 import type { ResolvedOptions } from "./resolve-options.js";
-
-/** Prompts as the U-Net takes them. */
-export interface PromptEmbeds {
-  /** [1 or batch, tokens, features]. */
-  positive: Tensor3D;
-  /** Of the same shape; needed unless guidance is 1 or the U-Net was distilled for any guidance. */
-  negative?: Tensor3D;
-}
 
 /** How prompts are encoded; see `TextToImageOptions`. */
 export interface PromptOptions {

@@ -1,10 +1,10 @@
 import { disposeTree } from "@controlnet-js/core";
+import type { Pipeline } from "@controlnet-js/models";
+import { openUNet } from "@controlnet-js/models/node";
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import { slice, type Tensor3D, type Tensor4D, tidy } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { fixturePath, fixturePrompts, openReference, type Reference } from "./diffusers-fixtures.js";
-import { openUNet } from "./node/index.js";
-import type { Pipeline } from "./pipeline.js";
 import { textToImage } from "./text-to-image.js";
 import type { TextToImageOptions } from "./text-to-image-options.js";
 

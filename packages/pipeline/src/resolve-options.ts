@@ -1,8 +1,8 @@
 import type { TileOptions } from "@controlnet-js/autoencoder";
 import { assertShape, ControlNetError, nearestName } from "@controlnet-js/core";
+import type { PromptEmbeds } from "@controlnet-js/models";
+import { latentFactor, type Pipeline, unetTask } from "@controlnet-js/models";
 import { sizeOf } from "./picture.js";
-import { latentFactor, type Pipeline, unetTask } from "./pipeline.js";
-import type { PromptEmbeds } from "./prompt-context.js";
 import { type TextToImageOptions, textToImageKeys } from "./text-to-image-options.js";
 
 /** Options with every default filled in. */

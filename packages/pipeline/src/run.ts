@@ -1,3 +1,4 @@
+import { unetTask } from "@controlnet-js/models";
 import { initialNoise, noiseSource, type Plan, sample } from "@controlnet-js/samplers";
 import { keep, type Tensor, type Tensor4D } from "@tensorflow/tfjs-core";
 import type { Applied } from "./applied.js";
@@ -7,7 +8,6 @@ import { type ControlInput, checkControl, type PreparedControl, prepareControl }
 import { createDenoiser } from "./denoiser.js";
 import { type Suspect, withFault } from "./find-fault.js";
 import { keepOutside, lacksImage, type PreparedImage, prepareImage } from "./initial-image.js";
-import { unetTask } from "./pipeline.js";
 import { contextOf } from "./prompt-context.js";
 import { settlePrompts } from "./prompt-settings.js";
 import { type ResolvedOptions, resolveOptions } from "./resolve-options.js";

@@ -1,5 +1,6 @@
 import type { TileOptions } from "@controlnet-js/autoencoder";
 import type { Image } from "@controlnet-js/core";
+import type { PromptEmbeds } from "@controlnet-js/models";
 import type { NoiseLevel } from "@controlnet-js/samplers";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import type { Applied } from "./applied.js";
@@ -7,7 +8,6 @@ import type { SamplerChoice } from "./choose-plan.js";
 import type { ClassifierGuidance } from "./classifier-guidance.js";
 import type { ControlInput } from "./control-input.js";
 import type { InitialImage } from "./initial-image.js";
-import type { PromptEmbeds } from "./prompt-context.js";
 import type { Captioner, PromptSetting } from "./prompt-settings.js";
 
 /** Told after every step. */

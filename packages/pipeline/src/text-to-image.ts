@@ -1,5 +1,5 @@
+import type { Pipeline } from "@controlnet-js/models";
 import { compilePipeline } from "./compile-pipeline.js";
-import type { Pipeline } from "./pipeline.js";
 import type { TextToImageOptions, TextToImageResult } from "./text-to-image-options.js";
 
 /**

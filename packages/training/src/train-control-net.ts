@@ -1,8 +1,8 @@
 import { type Autoencoder, downscaling } from "@controlnet-js/autoencoder";
 import { type ControlNet, type ControlNetParams, hintDownscaling } from "@controlnet-js/controlnet";
-import { saveControlNet } from "@controlnet-js/controlnet/node";
 import { ControlNetError } from "@controlnet-js/core";
 import { type Dataset, splitDataset } from "@controlnet-js/data";
+import { saveControlNet } from "@controlnet-js/models/node";
 import type { NoiseSchedule } from "@controlnet-js/samplers";
 import type { TextEncoder, Tokenizer } from "@controlnet-js/text-encoder";
 import type { UNet } from "@controlnet-js/unet";

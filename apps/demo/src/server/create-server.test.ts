@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { ControlNetError } from "@controlnet-js/core";
-import { readPngText } from "@controlnet-js/pipeline/node";
+import { readPngText } from "@controlnet-js/preprocessors/node";
 import { useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import { memory } from "@tensorflow/tfjs-core";
 import type { FastifyInstance } from "fastify";

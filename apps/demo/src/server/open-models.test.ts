@@ -3,14 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { disposeTree } from "@controlnet-js/core";
-import { disposePipeline } from "@controlnet-js/pipeline";
-import { convertModel } from "@controlnet-js/pipeline/node";
+import { disposePipeline } from "@controlnet-js/models";
+import { convertModel } from "@controlnet-js/models/node";
 import { expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openModels } from "./open-models.js";
 
 const fixture = (name: string) =>
-  fileURLToPath(new URL(`../../../../packages/pipeline/fixtures/${name}`, import.meta.url));
+  fileURLToPath(new URL(`../../../../packages/models/fixtures/${name}`, import.meta.url));
 let folder: string;
 beforeAll(async () => {
   await useCpuBackend();

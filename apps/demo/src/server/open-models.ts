@@ -1,6 +1,7 @@
 import { ControlNetError, disposeTree } from "@controlnet-js/core";
-import { assertControlFits, disposePipeline, type Pipeline, unetTask } from "@controlnet-js/pipeline";
-import { type OpenedControlNet, openControlNet, openPipeline } from "@controlnet-js/pipeline/node";
+import { disposePipeline, type Pipeline, unetTask } from "@controlnet-js/models";
+import { type OpenedControlNet, openControlNet, openPipeline } from "@controlnet-js/models/node";
+import { assertControlFits } from "@controlnet-js/pipeline";
 import { weightsFolder } from "@controlnet-js/tinyworld/node";
 
 /** What the page paints with, as it was asked for. */

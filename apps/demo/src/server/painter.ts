@@ -1,7 +1,9 @@
 import { setImmediate } from "node:timers/promises";
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import { type CompiledPipeline, compilePipeline, latentFactor, type Pipeline } from "@controlnet-js/pipeline";
-import { type OpenedControlNet, pngWithText } from "@controlnet-js/pipeline/node";
+import { latentFactor, type Pipeline } from "@controlnet-js/models";
+import type { OpenedControlNet } from "@controlnet-js/models/node";
+import { type CompiledPipeline, compilePipeline } from "@controlnet-js/pipeline";
+import { pngWithText } from "@controlnet-js/preprocessors/node";
 import sharp from "sharp";
 import { decodeMap, type GenerateRequest } from "./generate-request.js";
 

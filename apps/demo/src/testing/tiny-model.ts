@@ -1,8 +1,8 @@
 import { autoencoderConfig, createAutoencoder } from "@controlnet-js/autoencoder";
 import { createControlNet } from "@controlnet-js/controlnet";
 import { disposeTree, randomInitializer } from "@controlnet-js/core";
-import { disposePipeline, type Pipeline } from "@controlnet-js/pipeline";
-import type { OpenedControlNet } from "@controlnet-js/pipeline/node";
+import { disposePipeline, type Pipeline } from "@controlnet-js/models";
+import type { OpenedControlNet } from "@controlnet-js/models/node";
 import { createSchedule, stableDiffusionConfig } from "@controlnet-js/samplers";
 import { createTextEncoder, createTokenizer, textEncoderConfig, trainBpe } from "@controlnet-js/text-encoder";
 import { createUNet, unetConfig } from "@controlnet-js/unet";

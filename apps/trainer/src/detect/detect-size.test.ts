@@ -11,9 +11,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, relative } from "node:path";
-import { readPngText } from "@controlnet-js/pipeline/node";
 import { builtInConditions, drawPoses, readPoseJson, resizeToResolution } from "@controlnet-js/preprocessors";
-import { readImage } from "@controlnet-js/preprocessors/node";
+import { readImage, readPngText } from "@controlnet-js/preprocessors/node";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { captureProgram } from "../testing/run-program.js";

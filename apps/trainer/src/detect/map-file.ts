@@ -16,7 +16,7 @@ const described = ({ condition, options, size, network, module }: Detector): str
   JSON.stringify({ ...condition.metadata(options), size, network, module });
 
 /** Reading and writing the texts of any PNG, which only some commands need. */
-const pngTexts = () => import("@controlnet-js/pipeline/node");
+const pngTexts = () => import("@controlnet-js/preprocessors/node");
 
 /**
  * Writes a map as PNG, with the condition, its options, the size and the network in a text chunk. The file appears whole or

@@ -1,5 +1,5 @@
 import { visibleLine } from "@controlnet-js/core";
-import type { Inspection } from "@controlnet-js/pipeline/node";
+import type { Inspection } from "@controlnet-js/models/node";
 
 /** An inspection as lines for a person: what it is, its parts, then a table of its tensors. */
 export function describeInspection(inspection: Inspection): string {

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { addModelCommands } from "./model-commands.js";
 
 const fixture = (name: string) =>
-  fileURLToPath(new URL(`../../../../packages/pipeline/fixtures/${name}`, import.meta.url));
+  fileURLToPath(new URL(`../../../../packages/models/fixtures/${name}`, import.meta.url));
 const whole = fixture("single-file/whole.ckpt");
 let folder: string;
 beforeAll(() => {

@@ -5,7 +5,7 @@ import {
   inspectModel,
   partNames,
   transferControlNet,
-} from "@controlnet-js/pipeline/node";
+} from "@controlnet-js/models/node";
 import { type Command, Option } from "commander";
 import { number } from "../numbers.js";
 import { print as log, printLine, printText } from "../print.js";

@@ -1,5 +1,5 @@
 import { ControlNetError, isControlNetError } from "@controlnet-js/core";
-import { hintsFromLdm } from "@controlnet-js/pipeline/node";
+import { hintsFromLdm } from "@controlnet-js/models/node";
 import { readYaml } from "../parse-yaml.js";
 
 /**

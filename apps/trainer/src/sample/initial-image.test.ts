@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { float32Tensor, parseSafetensors, toFloat32, writeSafetensors } from "@controlnet-js/checkpoints";
-import { disposePipeline } from "@controlnet-js/pipeline";
-import { openPipeline, savePipeline } from "@controlnet-js/pipeline/node";
+import { disposePipeline } from "@controlnet-js/models";
+import { openPipeline, savePipeline } from "@controlnet-js/models/node";
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import { slice, tidy } from "@tensorflow/tfjs-core";
 import sharp from "sharp";
@@ -13,7 +13,7 @@ import { runProgram } from "../testing/run-program.js";
 import type { SampleReport } from "./sample.js";
 
 const fixture = (name: string) =>
-  fileURLToPath(new URL(`../../../../packages/pipeline/fixtures/${name}`, import.meta.url));
+  fileURLToPath(new URL(`../../../../packages/models/fixtures/${name}`, import.meta.url));
 const runs = parseSafetensors(readFileSync(fixture("runs.safetensors")));
 let folder: string;
 const at = (name: string) => join(folder, name);

@@ -1,12 +1,7 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
+import { readLatents, tensorNames } from "@controlnet-js/models/node";
 import type { InitialImage } from "@controlnet-js/pipeline";
-import {
-  type ImageMaker,
-  type ImageRequest,
-  type PictureSize,
-  readLatents,
-  tensorNames,
-} from "@controlnet-js/pipeline/node";
+import type { ImageMaker, ImageRequest, PictureSize } from "@controlnet-js/pipeline/node";
 import { readImage } from "@controlnet-js/preprocessors/node";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { checkDenoise } from "./check-parameters.js";

@@ -1,8 +1,7 @@
 import { readRegularFile } from "@controlnet-js/checkpoints/node";
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import { readPngText } from "@controlnet-js/pipeline/node";
 import { toGrey } from "@controlnet-js/preprocessors";
-import { readImage } from "@controlnet-js/preprocessors/node";
+import { readImage, readPngText } from "@controlnet-js/preprocessors/node";
 import * as z from "zod";
 
 /** What `controlnet detect` writes into a map: how it was made. */

@@ -10,7 +10,7 @@ import { runProgram } from "../testing/run-program.js";
 import type { SampleReport } from "./sample.js";
 
 const fixture = (name: string) =>
-  fileURLToPath(new URL(`../../../../packages/pipeline/fixtures/${name}`, import.meta.url));
+  fileURLToPath(new URL(`../../../../packages/models/fixtures/${name}`, import.meta.url));
 let folder: string;
 const at = (name: string) => join(folder, name);
 beforeAll(async () => {

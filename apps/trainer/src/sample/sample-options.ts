@@ -1,4 +1,5 @@
-import { readSampler, type SampleControl, type SampleOptions } from "@controlnet-js/pipeline/node";
+import { readSampler } from "@controlnet-js/models/node";
+import type { SampleControl, SampleOptions } from "@controlnet-js/pipeline/node";
 import { readSchedulerConfig, type SchedulerConfig } from "@controlnet-js/samplers";
 import { weightsFolder } from "@controlnet-js/tinyworld/node";
 import { readModelYaml } from "../models/read-model-yaml.js";

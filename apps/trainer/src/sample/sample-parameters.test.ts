@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pngWithText } from "@controlnet-js/pipeline/node";
+import { pngWithText } from "@controlnet-js/preprocessors/node";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { mergeParameters, readParameters } from "./sample-parameters.js";

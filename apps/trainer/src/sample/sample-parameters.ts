@@ -1,8 +1,8 @@
 import { readRegularFile } from "@controlnet-js/checkpoints/node";
 import { ControlNetError, visible } from "@controlnet-js/core";
 import { linkChoices, linkWeightings, promptSettings } from "@controlnet-js/pipeline";
-import { readPngText } from "@controlnet-js/pipeline/node";
 import { builtInConditions } from "@controlnet-js/preprocessors";
+import { readPngText } from "@controlnet-js/preprocessors/node";
 import * as z from "zod";
 import { type ConditionName, namedByFile } from "../condition-name.js";
 import { longestSide } from "../numbers.js";

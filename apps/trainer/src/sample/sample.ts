@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
+import { saveLatents } from "@controlnet-js/models/node";
 import type { Applied } from "@controlnet-js/pipeline";
-import { samplePictures, saveLatents } from "@controlnet-js/pipeline/node";
+import { samplePictures } from "@controlnet-js/pipeline/node";
 import { assertOtherFile } from "../assert-other-file.js";
 import { print } from "../print.js";
 import { createProgressBar } from "../progress-bar.js";

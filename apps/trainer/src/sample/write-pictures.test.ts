@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { readPngText } from "@controlnet-js/pipeline/node";
+import { readPngText } from "@controlnet-js/preprocessors/node";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { parametersKeyword } from "./sample-parameters.js";
 import { writePictures } from "./write-pictures.js";

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import { pngWithText } from "@controlnet-js/pipeline/node";
+import { pngWithText } from "@controlnet-js/preprocessors/node";
 import { encodePng } from "../contact-sheet.js";
 import { removeLeftParts } from "../detect/part-file.js";
 import { writeNewFile } from "../replace-file.js";

@@ -1,6 +1,6 @@
 import { autoencoderConfig, createAutoencoder } from "@controlnet-js/autoencoder";
 import { disposeTree, randomInitializer } from "@controlnet-js/core";
-import { savePipeline } from "@controlnet-js/pipeline/node";
+import { savePipeline } from "@controlnet-js/models/node";
 import { createSchedule, readSchedulerConfig } from "@controlnet-js/samplers";
 import { createTextEncoder, createTokenizer, textEncoderConfig, trainBpe } from "@controlnet-js/text-encoder";
 import { createUNet, unetConfig } from "@controlnet-js/unet";

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { crc32 } from "@controlnet-js/checkpoints";
+import { crc32 } from "@controlnet-js/core";
 import { expect, test } from "vitest";
 import { asImage, readFixture } from "../testing/read-fixture.js";
 import { type PillowFilter, resizePillow } from "./resize-pillow.js";

@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { crc32 } from "@controlnet-js/checkpoints";
+import { crc32 } from "@controlnet-js/core";
 import { blankImage, depthMap } from "@controlnet-js/preprocessors";
 import { afterAll, describe, expect, test } from "vitest";
 import { asImage, readFixture } from "../testing/read-fixture.js";

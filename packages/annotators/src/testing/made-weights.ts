@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { crc32, float32Tensor, type TensorSource, tensorSource } from "@controlnet-js/checkpoints";
+import { float32Tensor, type TensorSource, tensorSource } from "@controlnet-js/checkpoints";
+import { crc32 } from "@controlnet-js/core";
 
 /** The names and shapes of a network's weights, as `tooling/reference/annotators/networks.py` found them in PyTorch. */
 export function publishedTensors(network: string): Record<string, number[]> {

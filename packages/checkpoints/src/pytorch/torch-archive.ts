@@ -1,9 +1,8 @@
-import { ControlNetError } from "@controlnet-js/core";
+import { ControlNetError, crc32 } from "@controlnet-js/core";
 import { bytesPerElement } from "../dtype.js";
 import { quote } from "../quote.js";
 import type { RandomAccess } from "../random-access.js";
 import { elementCount, type NamedTensor } from "../tensor-source.js";
-import { crc32 } from "./crc32.js";
 import { pickleLimits } from "./pickle-machine.js";
 import type { PickleTensor } from "./pickle-values.js";
 import { gather, isContiguous, span } from "./strides.js";

@@ -1,4 +1,4 @@
-import { crc32 } from "../pytorch/crc32.js";
+import { crc32 } from "@controlnet-js/core";
 
 /** A file to store, with lies about it. */
 export interface ZipPart {

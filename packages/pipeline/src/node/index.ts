@@ -1,8 +1,3 @@
-export { hashUNet, type SaveControlNetOptions, saveControlNet } from "@controlnet-js/controlnet/node";
-export { type LoadTokenizerOptions, loadTokenizer } from "./load-tokenizer.js";
-export * from "./models/index.js";
-export { pngWithText, readPngText } from "./png-text.js";
-export { readSampler } from "./read-sampler.js";
 export type {
   ImageMaker,
   ImageRequest,
@@ -14,5 +9,3 @@ export type {
   SampleOptions,
 } from "./sample/sample-options.js";
 export { samplePictures } from "./sample/sample-pictures.js";
-export { type SavePipelineOptions, savePipeline } from "./save-pipeline.js";
-export { readLatents, readPromptEmbeds, saveLatents, tensorNames } from "./tensor-files.js";

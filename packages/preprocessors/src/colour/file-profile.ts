@@ -1,3 +1,4 @@
+import { crc32 } from "@controlnet-js/core";
 import { type ImageHeader, jpegFrame } from "../image-header.js";
 import { pngChunks } from "../png-chunks.js";
 import { type ColourSpace, makeProfile, type ParametricCurve, srgbCurve } from "./icc-profile.js";
@@ -219,15 +220,6 @@ function adler32(bytes: Uint8Array): number {
     b = (b + a) % 65521;
   }
   return ((b << 16) | a) >>> 0;
-}
-
-function crc32(bytes: Uint8Array): number {
-  let value = 0xffffffff;
-  for (const byte of bytes) {
-    value ^= byte;
-    for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-  }
-  return (value ^ 0xffffffff) >>> 0;
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {

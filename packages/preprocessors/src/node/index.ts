@@ -1,3 +1,4 @@
+export { pngWithText, readPngText } from "./png-text.js";
 export {
   isPictureName,
   MAX_SOURCE_PIXELS,

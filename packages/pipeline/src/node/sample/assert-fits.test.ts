@@ -1,7 +1,7 @@
 import { autoencoderConfig } from "@controlnet-js/autoencoder";
+import type { Pipeline } from "@controlnet-js/models";
 import { unetConfig } from "@controlnet-js/unet";
 import { expect, test } from "vitest";
-import type { Pipeline } from "../../pipeline.js";
 import { assertFits, leastMemory } from "./assert-fits.js";
 
 const model = {

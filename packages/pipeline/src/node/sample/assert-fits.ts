@@ -1,5 +1,5 @@
 import { ControlNetError } from "@controlnet-js/core";
-import type { Pipeline } from "../../pipeline.js";
+import type { Pipeline } from "@controlnet-js/models";
 import type { PictureSize, SampleOptions } from "./sample-options.js";
 
 /** What the need of memory depends on. */

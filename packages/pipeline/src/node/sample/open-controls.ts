@@ -1,13 +1,12 @@
 import { statSync } from "node:fs";
 import { restoreFolder } from "@controlnet-js/checkpoints/node";
 import { disposeTree } from "@controlnet-js/core";
+import { latentFactor, type Pipeline } from "@controlnet-js/models";
+import { baseWarning, type OpenedControlNet, openControlNet } from "@controlnet-js/models/node";
 import { Tensor } from "@tensorflow/tfjs-core";
 import { assertControlFits } from "../../control-fit.js";
 import type { ControlInput } from "../../control-input.js";
 import { sizeOf } from "../../picture.js";
-import { latentFactor, type Pipeline } from "../../pipeline.js";
-import { baseWarning } from "../base-warning.js";
-import { type OpenedControlNet, openControlNet } from "../models/index.js";
 import type { PictureSize, SampleControl, SampleOptions } from "./sample-options.js";
 
 /** A model or ControlNet with the name that errors and warnings give it. */

@@ -1,7 +1,7 @@
+import { latentFactor, type Pipeline, unetTask } from "@controlnet-js/models";
 import { Tensor } from "@tensorflow/tfjs-core";
 import type { InitialImage } from "../../initial-image.js";
 import { sizeOf } from "../../picture.js";
-import { latentFactor, type Pipeline, unetTask } from "../../pipeline.js";
 import type { PictureSize, SampleOptions } from "./sample-options.js";
 
 /**

@@ -9,14 +9,18 @@ import {
   writeSafetensors,
 } from "@controlnet-js/checkpoints";
 import { controlNetConfig, createControlNetFrom } from "@controlnet-js/controlnet";
-import { hashUNet, saveControlNet } from "@controlnet-js/controlnet/node";
 import { disposeTree, randomInitializer } from "@controlnet-js/core";
+import {
+  hashUNet,
+  openControlNet,
+  openPipeline,
+  saveControlNet,
+  saveLatents,
+} from "@controlnet-js/models/node";
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fixturePath } from "../../diffusers-fixtures.js";
-import { openControlNet, openPipeline } from "../models/index.js";
-import { saveLatents } from "../tensor-files.js";
 import type { SampleOptions } from "./sample-options.js";
 import { samplePictures } from "./sample-pictures.js";
 

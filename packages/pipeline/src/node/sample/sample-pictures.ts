@@ -1,11 +1,9 @@
 import { ControlNetError } from "@controlnet-js/core";
-import { disposePipeline, type Pipeline } from "../../pipeline.js";
-import type { PromptEmbeds } from "../../prompt-context.js";
+import type { PromptEmbeds } from "@controlnet-js/models";
+import { disposePipeline, type Pipeline } from "@controlnet-js/models";
+import { openPipeline, readLatents, readPromptEmbeds, readSampler } from "@controlnet-js/models/node";
 import { textToImage } from "../../text-to-image.js";
 import type { TextToImageOptions, TextToImageResult } from "../../text-to-image-options.js";
-import { openPipeline } from "../models/index.js";
-import { readSampler } from "../read-sampler.js";
-import { readLatents, readPromptEmbeds } from "../tensor-files.js";
 import { assertFits } from "./assert-fits.js";
 import { batchOf, settledSize } from "./batch-and-size.js";
 import { type Named, openControls, readsSingleFile, yamlFor } from "./open-controls.js";

@@ -1,0 +1,3 @@
+import { preset } from "@controlnet-js/vitest-preset";
+
+export default preset();
