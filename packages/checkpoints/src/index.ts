@@ -1,6 +1,7 @@
 export * from "./dtype.js";
 export { type ExportOptions, exportTree } from "./export-tree.js";
 export { decodeBfloat, decodeHalf, encodeBfloat, encodeHalf } from "./half.js";
+export type { ModelFamily } from "./identify/families.js";
 export * from "./identify/identify.js";
 export type { FoundPart, KeyForm, ModelPart } from "./identify/model-parts.js";
 export type { OtherKindName } from "./identify/other-kinds.js";

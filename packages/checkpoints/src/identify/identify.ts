@@ -1,12 +1,9 @@
 import { visibleLine } from "@controlnet-js/core";
 import { hasEmaWeights } from "../sub-source.js";
 import type { TensorSource } from "../tensor-source.js";
+import { familyTitles, type ModelFamily, refusedFamilies } from "./families.js";
 import { type FoundPart, findParts, type ModelPart } from "./model-parts.js";
 import { findOtherKind, type OtherKindName } from "./other-kinds.js";
-import { refusedFamilies } from "./refused-families.js";
-
-/** The line of models that a file belongs to. `custom` has other sizes than the published ones. */
-export type ModelFamily = "sd1" | "sd2" | "sd2-unclip" | "sdxl" | "sdxl-refiner" | "custom";
 
 /** What a U-Net was made for, by the channels that go in. */
 export type ModelVariant =
@@ -36,15 +33,6 @@ export interface Identity {
   /** What to do, where the file is of no use here. */
   advice?: string;
 }
-
-const familyTitles: Record<ModelFamily, string> = {
-  sd1: "Stable Diffusion 1.x",
-  sd2: "Stable Diffusion 2.x",
-  "sd2-unclip": "Stable Diffusion 2.1 unCLIP, which takes the features of a picture",
-  sdxl: "Stable Diffusion XL",
-  "sdxl-refiner": "Stable Diffusion XL's refiner",
-  custom: "a model of its own size",
-};
 
 const variants: ReadonlyMap<number, ModelVariant> = new Map([
   [4, "text-to-image"],

@@ -1,8 +1,8 @@
 import { ControlNetError } from "@controlnet-js/core";
 import type { TensorSource } from "../tensor-source.js";
+import { refusedFamilies } from "./families.js";
 import { type Identity, identify } from "./identify.js";
 import type { FoundPart, ModelPart } from "./model-parts.js";
-import { refusedFamilies } from "./refused-families.js";
 
 const titles: Record<ModelPart, string> = {
   unet: "a U-Net",

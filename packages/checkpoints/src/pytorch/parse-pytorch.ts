@@ -3,7 +3,7 @@ import { foreignKind } from "../foreign-file.js";
 import { bytesAccess, type RandomAccess } from "../random-access.js";
 import { missingTensor, type TensorSource } from "../tensor-source.js";
 import { MemoryBudget } from "./memory-budget.js";
-import { readPickle } from "./pickle-machine.js";
+import { readPickle } from "./read-pickle.js";
 import { findStateDict } from "./state-dict.js";
 import { openTorchArchive } from "./torch-archive.js";
 

@@ -1,9 +1,7 @@
 import { ControlNetError } from "@controlnet-js/core";
 import { cost, type MemoryBudget } from "./memory-budget.js";
 import type { PickleRefusal } from "./pickle-constructors.js";
-import { op } from "./pickle-opcodes.js";
 import { PickleReader } from "./pickle-reader.js";
-import { stepOf } from "./pickle-steps.js";
 import { PickleDict, PickleList, PickleOpaque, PickleTensor, type PickleValue } from "./pickle-values.js";
 
 /** What a pickle may use: enough for 20,000 tensors, where a whole Stable Diffusion training state has 4,000. */
@@ -16,16 +14,6 @@ export const pickleLimits = {
   marks: 10_000,
   memo: 200_000,
 } as const;
-
-/**
- * Reads a pickle as data. Only plain values, tensor descriptors and a closed list of inert names come out; no
- * name is ever looked up, imported or called.
- * @param budget pays for every value made and copied
- * @throws ControlNetError `unsupported` for names and opcodes that are not admitted, `format` for damage
- */
-export function readPickle(bytes: Uint8Array, where: string, budget: MemoryBudget): PickleValue {
-  return new PickleMachine(bytes, where, budget).run();
-}
 
 /** The stack, the marks and the memo of one reading. */
 export class PickleMachine {
@@ -45,19 +33,8 @@ export class PickleMachine {
       this.damaged(`its pickle has ${bytes.byteLength} bytes (at most ${pickleLimits.bytes})`);
   }
 
-  run(): PickleValue {
-    if (this.reader.byte() !== op.PROTO) this.damaged("its pickle does not begin with a protocol");
-    const protocol = this.reader.byte();
-    if (protocol < 2 || protocol > 5) this.refuse("unsupported", `its pickle is of protocol ${protocol}`);
-    for (let count = 0; count < pickleLimits.opcodes; count++) {
-      const code = this.reader.byte();
-      if (code === op.STOP) return this.finish();
-      stepOf(code, this.refuse)(this);
-    }
-    return this.damaged(`its pickle has more than ${pickleLimits.opcodes} opcodes`);
-  }
-
-  private finish(): PickleValue {
+  /** The only value left, when the bytes and the marks are used up as well. */
+  finish(): PickleValue {
     const value = this.pop();
     if (this.stack.length > 0 || this.marks.length > 0) this.damaged("its pickle leaves values behind");
     if (!this.reader.done) this.damaged("its pickle goes on after its end");

@@ -3,15 +3,10 @@ import { dirname, extname, sep } from "node:path";
 import { type FoundPart, type ModelPart, type NamedTensor, requirePart } from "@controlnet-js/checkpoints";
 import { ControlNetError } from "@controlnet-js/core";
 import { hintsFromLdm, type ModelHints } from "../open/model-hints.js";
-import {
-  type ConfigJson,
-  configsEntry,
-  type OpenModel,
-  openModel,
-  tellFurtherControlNets,
-} from "../open/open-model.js";
+import { configsEntry, type OpenModel, openModel, tellFurtherControlNets } from "../open/open-model.js";
 import {
   assertPartKeys,
+  type ConvertedPart,
   ignoredKeys,
   keysOf,
   type PartKeys,
@@ -49,17 +44,6 @@ export interface ConvertOptions {
   tokenizer?: string;
   /** Told what was found, assumed and left out. */
   log?: (line: string) => void;
-}
-
-/** A part on its way into another form. */
-export interface ConvertedPart {
-  part: ModelPart;
-  /** The names it has now. */
-  keys: PartKeys;
-  entries: NamedTensor[];
-  json: ConfigJson;
-  /** Whether `json` was read rather than taken from shapes. */
-  told: boolean;
 }
 
 /** What was converted. */

@@ -14,6 +14,8 @@ import {
   type KeyForm,
   KeyReportError,
   type KeyRow,
+  type ModelPart,
+  type NamedTensor,
   withoutPrefix,
 } from "@controlnet-js/checkpoints";
 import {
@@ -53,6 +55,17 @@ export type PartModel =
   | { part: "controlnet"; config: ControlNetConfig }
   | { part: "autoencoder"; config: AutoencoderConfig }
   | { part: "text-encoder"; config: TextEncoderConfig };
+
+/** A part on its way into another form. */
+export interface ConvertedPart {
+  part: ModelPart;
+  /** The names it has now. */
+  keys: PartKeys;
+  entries: NamedTensor[];
+  json: ConfigJson;
+  /** Whether `json` was read rather than taken from shapes. */
+  told: boolean;
+}
 
 /** Names (without prefix) that may be there unused: buffers that are computed, and what only training needs. */
 export const ignoredKeys: Readonly<Record<PartModel["part"], readonly RegExp[]>> = {

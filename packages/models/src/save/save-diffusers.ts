@@ -12,7 +12,7 @@ import {
 import { ControlNetError } from "@controlnet-js/core";
 import { type SchedulerConfig, writeSchedulerConfig } from "@controlnet-js/samplers";
 import { formatVocabulary } from "@controlnet-js/text-encoder";
-import type { ConvertedPart } from "../convert/convert-model.js";
+import type { ConvertedPart } from "../open/part-model.js";
 import { findTokenizer, tokenizerAdvice } from "../tokenizer/find-tokenizer.js";
 import { readVocabulary } from "../tokenizer/read-vocabulary.js";
 import { modelIndex } from "./model-index.js";

@@ -1,8 +1,7 @@
 import type { ModelPart } from "@controlnet-js/checkpoints";
 import { saveSafetensors } from "@controlnet-js/checkpoints/node";
-import type { ConvertedPart } from "../convert/convert-model.js";
 import { type ConfigJson, configsEntry } from "../open/open-model.js";
-import type { PartKeys } from "../open/part-model.js";
+import type { ConvertedPart, PartKeys } from "../open/part-model.js";
 
 /** What the original code has before a part's names in a whole file. */
 function ldmPrefix(part: ModelPart, keys: PartKeys): string {

@@ -1,11 +1,30 @@
-import { cost } from "./memory-budget.js";
+import { cost, type MemoryBudget } from "./memory-budget.js";
 import { admit, buildStorage, construct, type PickleRefusal } from "./pickle-constructors.js";
-import type { PickleMachine } from "./pickle-machine.js";
+import { PickleMachine, pickleLimits } from "./pickle-machine.js";
 import { op, refusedOpcodes } from "./pickle-opcodes.js";
-import { PickleDict, PickleList, PickleOpaque, PickleTuple } from "./pickle-values.js";
+import { PickleDict, PickleList, PickleOpaque, PickleTuple, type PickleValue } from "./pickle-values.js";
+
+/**
+ * Reads a pickle as data. Only plain values, tensor descriptors and a closed list of inert names come out; no
+ * name is ever looked up, imported or called.
+ * @param budget pays for every value made and copied
+ * @throws ControlNetError `unsupported` for names and opcodes that are not admitted, `format` for damage
+ */
+export function readPickle(bytes: Uint8Array, where: string, budget: MemoryBudget): PickleValue {
+  const machine = new PickleMachine(bytes, where, budget);
+  if (machine.reader.byte() !== op.PROTO) machine.damaged("its pickle does not begin with a protocol");
+  const protocol = machine.reader.byte();
+  if (protocol < 2 || protocol > 5) machine.refuse("unsupported", `its pickle is of protocol ${protocol}`);
+  for (let count = 0; count < pickleLimits.opcodes; count++) {
+    const code = machine.reader.byte();
+    if (code === op.STOP) return machine.finish();
+    stepOf(code, machine.refuse)(machine);
+  }
+  return machine.damaged(`its pickle has more than ${pickleLimits.opcodes} opcodes`);
+}
 
 /** What an opcode does to the machine. */
-export type PickleStep = (machine: PickleMachine) => void;
+type PickleStep = (machine: PickleMachine) => void;
 
 const text =
   (length: "byte" | "u32" | "u64"): PickleStep =>
@@ -109,7 +128,7 @@ const steps: ReadonlyMap<number, PickleStep> = new Map<number, PickleStep>([
  * The step of an opcode.
  * @throws ControlNetError by `refuse`: for an opcode of Python's that is not admitted, named, or for none
  */
-export function stepOf(code: number, refuse: PickleRefusal): PickleStep {
+function stepOf(code: number, refuse: PickleRefusal): PickleStep {
   const step = steps.get(code);
   if (step) return step;
   const name = refusedOpcodes.get(code);
