@@ -1,3 +1,3 @@
 import { preset } from "@controlnet-js/tsup-preset";
 
-export default preset({ entry: { index: "src/index.ts", node: "src/node/index.ts" } });
+export default preset({ entry: { index: "src/index.ts" } });

@@ -18,7 +18,7 @@ export {
   linkScales,
   linkWeightings,
 } from "./link-scales.js";
-export type { AnyImage, Pictures } from "./picture.js";
+export { type AnyImage, type Pictures, sizeOf } from "./picture.js";
 export { encodePrompts } from "./prompt-context.js";
 export { type Captioner, defaultPrompt, type PromptSetting, promptSettings } from "./prompt-settings.js";
 export { textToImage } from "./text-to-image.js";

@@ -1,16 +1,14 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { float32Tensor } from "@controlnet-js/checkpoints";
 import { saveSafetensors } from "@controlnet-js/checkpoints/node";
 import { Command } from "commander";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { fixturePath } from "../testing/fixture-path.js";
 import { addModelCommands } from "./model-commands.js";
 
-const fixture = (name: string) =>
-  fileURLToPath(new URL(`../../../../packages/models/fixtures/${name}`, import.meta.url));
-const whole = fixture("single-file/whole.ckpt");
+const whole = fixturePath("single-file/whole.ckpt");
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "models-"));
@@ -46,7 +44,7 @@ test("inspect writes JSON for machines and a table for people", async () => {
     shape: expect.any(Array),
     sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
   });
-  expect(await run("inspect", fixture("edges"))).toMatch(
+  expect(await run("inspect", fixturePath("edges"))).toMatch(
     /edges: a ControlNet.*\n[\s\S]*controlnet_mid_block\.weight +F32 +\[16, 16, 1, 1\]/,
   );
 });
@@ -77,14 +75,14 @@ test("mistakes are told, and nothing is written", async () => {
   const out = join(folder, "never.safetensors");
   await expect(run("convert", whole, "--to", "onnx", "--out", out)).rejects.toThrow(/diffusers, ldm/);
   await expect(
-    run("convert", fixture("edges"), "--to", "ldm", "--part", "vae", "--out", out),
+    run("convert", fixturePath("edges"), "--to", "ldm", "--part", "vae", "--out", out),
   ).rejects.toThrow(/expected an autoencoder, found a ControlNet/);
   await expect(
-    run("convert", whole, "--to", "ldm", "--out", out, "--tokenizer", fixture("tiny/tokenizer")),
+    run("convert", whole, "--to", "ldm", "--out", out, "--tokenizer", fixturePath("tiny/tokenizer")),
   ).rejects.toThrow(/--tokenizer belongs to --to diffusers/);
-  const below = join(fixture("runs.safetensors"), "x.safetensors");
+  const below = join(fixturePath("runs.safetensors"), "x.safetensors");
   await expect(run("convert", whole, "--to", "ldm", "--out", below)).rejects.toMatchObject({ code: "io" });
-  await expect(run("init", "--base", fixture("edges"), "--out", out)).rejects.toThrow(
+  await expect(run("init", "--base", fixturePath("edges"), "--out", out)).rejects.toThrow(
     /expected a U-Net, found/,
   );
   writeFileSync(join(folder, "bad.yaml"), "model: [");

@@ -1,5 +1,4 @@
 import { ControlNetError, type Image, parseOptions } from "@controlnet-js/core";
-import type { MapMaker, MapRequest, PictureSize } from "@controlnet-js/pipeline/node";
 import { builtInConditions, checkMap } from "@controlnet-js/preprocessors";
 import { readImage, readImageSize } from "@controlnet-js/preprocessors/node";
 import { namedByFile } from "../condition-name.js";
@@ -8,6 +7,7 @@ import { assertWeights, readWeightTexts, type WeightsWords, weightsFlag } from "
 import { openCondition, trainedOptions } from "../open-condition.js";
 import { fitMap, roundedDown } from "./fit-map.js";
 import { asksForInpainting, inpaintMapMaker } from "./inpaint-map.js";
+import type { MapMaker, MapRequest, PictureSize } from "./picture-options.js";
 import { mapOrigin, readMap } from "./read-map.js";
 import type { ControlArgument, SampleParameters } from "./sample-parameters.js";
 

@@ -1,6 +1,6 @@
 import type { Image } from "@controlnet-js/core";
-import type { PictureSize } from "@controlnet-js/pipeline/node";
 import { type Interpolation, resize } from "@controlnet-js/preprocessors";
+import type { PictureSize } from "./picture-options.js";
 
 /** A map cropped around its middle to the shape of `size`, then resized to it. */
 export function fitMap(map: Image, size: PictureSize, method: Interpolation): Image {

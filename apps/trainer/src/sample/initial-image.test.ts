@@ -1,7 +1,6 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { float32Tensor, parseSafetensors, toFloat32, writeSafetensors } from "@controlnet-js/checkpoints";
 import { disposePipeline } from "@controlnet-js/models";
 import { openPipeline, savePipeline } from "@controlnet-js/models/node";
@@ -9,12 +8,11 @@ import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/v
 import { slice, tidy } from "@tensorflow/tfjs-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fixturePath } from "../testing/fixture-path.js";
 import { runProgram } from "../testing/run-program.js";
 import type { SampleReport } from "./sample.js";
 
-const fixture = (name: string) =>
-  fileURLToPath(new URL(`../../../../packages/models/fixtures/${name}`, import.meta.url));
-const runs = parseSafetensors(readFileSync(fixture("runs.safetensors")));
+const runs = parseSafetensors(readFileSync(fixturePath("runs.safetensors")));
 let folder: string;
 const at = (name: string) => join(folder, name);
 
@@ -39,10 +37,10 @@ const png = (name: string, pixels: Uint8Array, width: number, height: number, ch
 beforeAll(async () => {
   await useCpuBackend();
   folder = mkdtempSync(join(tmpdir(), "initial-image-"));
-  cpSync(fixture("tiny"), at("paint"), { recursive: true });
-  cpSync(fixture("tiny"), at("inpaint"), { recursive: true });
+  cpSync(fixturePath("tiny"), at("paint"), { recursive: true });
+  cpSync(fixturePath("tiny"), at("inpaint"), { recursive: true });
   rmSync(at("inpaint/unet"), { recursive: true });
-  cpSync(fixture("inpaint-unet"), at("inpaint/unet"), { recursive: true });
+  cpSync(fixturePath("inpaint-unet"), at("inpaint/unet"), { recursive: true });
   const wide = await openPipeline(at("inpaint"));
   const { input, ...rest } = wide.unet.params;
   const kernel = tidy(() => slice(input.kernel, [0, 0, 0, 0], [3, 3, 8, -1]));

@@ -1,11 +1,11 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import { readLatents, tensorNames } from "@controlnet-js/models/node";
 import type { InitialImage } from "@controlnet-js/pipeline";
-import type { ImageMaker, ImageRequest, PictureSize } from "@controlnet-js/pipeline/node";
 import { readImage } from "@controlnet-js/preprocessors/node";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import { checkDenoise } from "./check-parameters.js";
 import { fitMap, roundedDown } from "./fit-map.js";
+import type { ImageMaker, ImageRequest, PictureSize } from "./picture-options.js";
 import { readMask } from "./read-mask.js";
 import type { SampleParameters } from "./sample-parameters.js";
 

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Image } from "@controlnet-js/core";
-import type { MapRequest } from "@controlnet-js/pipeline/node";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { inpaintMapMaker } from "./inpaint-map.js";
+import type { MapRequest } from "./picture-options.js";
 import { type GivenParameters, mergeParameters } from "./sample-parameters.js";
 
 let folder: string;

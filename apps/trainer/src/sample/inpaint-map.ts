@@ -1,8 +1,8 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import type { MapMaker, MapRequest, PictureSize } from "@controlnet-js/pipeline/node";
 import { inpaintMap, overWhite } from "@controlnet-js/preprocessors";
 import { readImage } from "@controlnet-js/preprocessors/node";
 import { fitMap, roundedDown } from "./fit-map.js";
+import type { MapMaker, MapRequest, PictureSize } from "./picture-options.js";
 import { readMask } from "./read-mask.js";
 import type { ControlArgument, SampleParameters } from "./sample-parameters.js";
 

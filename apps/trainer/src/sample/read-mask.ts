@@ -1,8 +1,8 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import type { MaskMaker, PictureSize } from "@controlnet-js/pipeline/node";
 import { toGrey } from "@controlnet-js/preprocessors";
 import { readImage } from "@controlnet-js/preprocessors/node";
 import { fitMap } from "./fit-map.js";
+import type { MaskMaker, PictureSize } from "./picture-options.js";
 
 /** What a mask lies over, and who is told. */
 interface MaskRequest {

@@ -1,16 +1,14 @@
 import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { defaultPrompt } from "@controlnet-js/pipeline";
 import { useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fixturePath } from "../testing/fixture-path.js";
 import { runProgram } from "../testing/run-program.js";
 import type { SampleReport } from "./sample.js";
 
-const fixture = (name: string) =>
-  fileURLToPath(new URL(`../../../../packages/models/fixtures/${name}`, import.meta.url));
 let folder: string;
 const at = (name: string) => join(folder, name);
 beforeAll(async () => {
@@ -26,7 +24,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const plain = () => [
   "sample",
   "--model",
-  fixture("tiny"),
+  fixturePath("tiny"),
   "--engine",
   "cpu",
   "--steps",
@@ -36,7 +34,7 @@ const plain = () => [
 ];
 const sample = async (...args: string[]): Promise<SampleReport> =>
   JSON.parse(await runProgram(...plain(), "--json", ...args));
-const control = (...own: string[]) => ["--control", fixture("edges"), ...own];
+const control = (...own: string[]) => ["--control", fixturePath("edges"), ...own];
 const map = () => ["--map", at("map.png")];
 const prompt = ["--prompt", "a red cube"];
 const pixelsOf = async (path: string) => [...(await sharp(path).raw().toBuffer())];
@@ -78,14 +76,19 @@ describe("each ControlNet's own flags", () => {
 });
 
 test("a folder's tokenizer may lie elsewhere; a model yaml that nothing reads is told of", async () => {
-  cpSync(fixture("tiny"), at("wordless"), { recursive: true });
+  cpSync(fixturePath("tiny"), at("wordless"), { recursive: true });
   rmSync(at("wordless/tokenizer"), { recursive: true });
   const wordless = (...args: string[]) => sample("--model", at("wordless"), ...prompt, ...args);
   await expect(wordless()).rejects.toThrow(
     /wordless has no tokenizer; name the folder of one with --tokenizer/,
   );
   writeFileSync(at("model.yaml"), "model: { params: { unet_config: { params: { num_heads: 2 } } } }");
-  const { warnings } = await wordless("--tokenizer", fixture("tiny/tokenizer"), "--config", at("model.yaml"));
+  const { warnings } = await wordless(
+    "--tokenizer",
+    fixturePath("tiny/tokenizer"),
+    "--config",
+    at("model.yaml"),
+  );
   expect(warnings).toEqual([expect.stringMatching(/the model yaml was not used/)]);
 });
 
@@ -187,12 +190,12 @@ describe("the run's flags", () => {
     ["tiles that don't fit", [...prompt, "--tiles", "9"], /expected --tiles whose side is a multiple of 2/],
     [
       "a folder that is a file",
-      [...prompt, "--out", fixture("runs.safetensors")],
+      [...prompt, "--out", fixturePath("runs.safetensors")],
       /--out: can't write into .*runs\.safetensors: it is no folder/,
     ],
     [
       "latents that would be a folder",
-      [...prompt, "--save-latents", fixture("tiny")],
+      [...prompt, "--save-latents", fixturePath("tiny")],
       /--save-latents: expected a file, such as .*latents\.safetensors; .*tiny is a folder/,
     ],
     [
@@ -202,7 +205,7 @@ describe("the run's flags", () => {
     ],
     [
       "too few layers",
-      [...prompt, "--control", fixture("edges"), "--map", "MAP", "--layers", "1,2"],
+      [...prompt, "--control", fixturePath("edges"), "--map", "MAP", "--layers", "1,2"],
       /expected 5 finite layer weights/,
     ],
   ])("a mistake is named: %s", async (_, args, message) => {

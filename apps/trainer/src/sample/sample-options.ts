@@ -1,10 +1,10 @@
 import { readSampler } from "@controlnet-js/models/node";
-import type { SampleControl, SampleOptions } from "@controlnet-js/pipeline/node";
 import { readSchedulerConfig, type SchedulerConfig } from "@controlnet-js/samplers";
 import { weightsFolder } from "@controlnet-js/tinyworld/node";
 import { readModelYaml } from "../models/read-model-yaml.js";
 import { type MapMade, mapMaker } from "./control-map.js";
 import { initialImage } from "./initial-image.js";
+import type { SampleControl, SampleOptions } from "./picture-options.js";
 import { controlMask } from "./read-mask.js";
 import type { ControlArgument, SampleParameters } from "./sample-parameters.js";
 

@@ -1,7 +1,6 @@
 import { dirname } from "node:path";
 import { saveLatents } from "@controlnet-js/models/node";
 import type { Applied } from "@controlnet-js/pipeline";
-import { samplePictures } from "@controlnet-js/pipeline/node";
 import { assertOtherFile } from "../assert-other-file.js";
 import { print } from "../print.js";
 import { createProgressBar } from "../progress-bar.js";
@@ -15,6 +14,7 @@ import { keptMaps } from "./kept-maps.js";
 import { assertFolder, assertNoFolder, outputFolder } from "./output-folder.js";
 import { sampleOptions } from "./sample-options.js";
 import type { MadeWith, SampleParameters } from "./sample-parameters.js";
+import { samplePictures } from "./sample-pictures.js";
 import { writePictures } from "./write-pictures.js";
 
 /** What to paint, and where it goes. */

@@ -2,13 +2,13 @@ import { ControlNetError } from "@controlnet-js/core";
 import type { PromptEmbeds } from "@controlnet-js/models";
 import { disposePipeline, type Pipeline } from "@controlnet-js/models";
 import { openPipeline, readLatents, readPromptEmbeds, readSampler } from "@controlnet-js/models/node";
-import { textToImage } from "../../text-to-image.js";
-import type { TextToImageOptions, TextToImageResult } from "../../text-to-image-options.js";
+import type { TextToImageOptions, TextToImageResult } from "@controlnet-js/pipeline";
+import { textToImage } from "@controlnet-js/pipeline";
 import { assertFits } from "./assert-fits.js";
 import { batchOf, settledSize } from "./batch-and-size.js";
 import { type Named, openControls, readsSingleFile, yamlFor } from "./open-controls.js";
 import { openImage } from "./open-image.js";
-import type { SampleOptions } from "./sample-options.js";
+import type { SampleOptions } from "./picture-options.js";
 
 /**
  * Paints pictures from files: a model, any number of ControlNets with their maps, and where given a scheduler config,

@@ -2,7 +2,7 @@ import { ControlNetError } from "@controlnet-js/core";
 import type { PromptEmbeds } from "@controlnet-js/models";
 import { latentFactor, type Pipeline } from "@controlnet-js/models";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
-import type { PictureSize, SampleOptions } from "./sample-options.js";
+import type { PictureSize, SampleOptions } from "./picture-options.js";
 
 const nameOf = (given: unknown, otherwise: string): string => (typeof given === "string" ? given : otherwise);
 

@@ -1,8 +1,8 @@
 import { latentFactor, type Pipeline, unetTask } from "@controlnet-js/models";
+import type { InitialImage } from "@controlnet-js/pipeline";
+import { sizeOf } from "@controlnet-js/pipeline";
 import { Tensor } from "@tensorflow/tfjs-core";
-import type { InitialImage } from "../../initial-image.js";
-import { sizeOf } from "../../picture.js";
-import type { PictureSize, SampleOptions } from "./sample-options.js";
+import type { PictureSize, SampleOptions } from "./picture-options.js";
 
 /**
  * Has the initial image of a run made, which settles the size where nothing else has.

@@ -1,6 +1,6 @@
 import { ControlNetError } from "@controlnet-js/core";
 import type { Pipeline } from "@controlnet-js/models";
-import type { PictureSize, SampleOptions } from "./sample-options.js";
+import type { PictureSize, SampleOptions } from "./picture-options.js";
 
 /** What the need of memory depends on. */
 type Run = PictureSize & { batch: number } & Pick<SampleOptions, "tiles" | "guidance">;

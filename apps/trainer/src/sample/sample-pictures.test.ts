@@ -20,8 +20,8 @@ import {
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fixturePath } from "../../diffusers-fixtures.js";
-import type { SampleOptions } from "./sample-options.js";
+import { fixturePath } from "../testing/fixture-path.js";
+import type { SampleOptions } from "./picture-options.js";
 import { samplePictures } from "./sample-pictures.js";
 
 const model = fixturePath("tiny");

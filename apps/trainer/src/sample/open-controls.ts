@@ -3,11 +3,10 @@ import { restoreFolder } from "@controlnet-js/checkpoints/node";
 import { disposeTree } from "@controlnet-js/core";
 import { latentFactor, type Pipeline } from "@controlnet-js/models";
 import { baseWarning, type OpenedControlNet, openControlNet } from "@controlnet-js/models/node";
+import type { ControlInput } from "@controlnet-js/pipeline";
+import { assertControlFits, sizeOf } from "@controlnet-js/pipeline";
 import { Tensor } from "@tensorflow/tfjs-core";
-import { assertControlFits } from "../../control-fit.js";
-import type { ControlInput } from "../../control-input.js";
-import { sizeOf } from "../../picture.js";
-import type { PictureSize, SampleControl, SampleOptions } from "./sample-options.js";
+import type { PictureSize, SampleControl, SampleOptions } from "./picture-options.js";
 
 /** A model or ControlNet with the name that errors and warnings give it. */
 export interface Named<T> {

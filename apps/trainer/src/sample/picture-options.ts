@@ -1,11 +1,8 @@
 import type { Pipeline, PromptEmbeds, UNetTask } from "@controlnet-js/models";
 import type { OpenedControlNet } from "@controlnet-js/models/node";
+import type { ControlInput, InitialImage, Pictures, TextToImageOptions } from "@controlnet-js/pipeline";
 import type { Sampler, SchedulerConfig } from "@controlnet-js/samplers";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
-import type { ControlInput } from "../../control-input.js";
-import type { InitialImage } from "../../initial-image.js";
-import type { Pictures } from "../../picture.js";
-import type { TextToImageOptions } from "../../text-to-image-options.js";
 
 /** Sides in pixels. */
 export interface PictureSize {
