@@ -13,7 +13,7 @@ import {
 import type { AppliedCall } from "./applied.js";
 import type { ChosenPlan } from "./choose-plan.js";
 import { type ClassifierGuidance, steer } from "./classifier-guidance.js";
-import type { CompiledPipeline } from "./compile-pipeline.js";
+import type { CompiledModels } from "./compiled-models.js";
 import type { PreparedControl } from "./control-input.js";
 import { isInWindow } from "./control-window.js";
 import type { ModelCall } from "./find-fault.js";
@@ -46,7 +46,7 @@ export interface TracedDenoiser {
  * The model as a sampler sees it: U-Net, those ControlNets that have an effect in this call, and guidance. It notes what
  * it did in each control's report.
  */
-export function createDenoiser(compiled: CompiledPipeline, parts: DenoiserParts): TracedDenoiser {
+export function createDenoiser(compiled: CompiledModels, parts: DenoiserParts): TracedDenoiser {
   const { plan, schedule, run, context, controls, own, firstCall = 0, extra, classifier } = parts;
   const { unet } = compiled.pipeline;
   const guidance = run.guided ? own(scalar(run.guidance)) : undefined;

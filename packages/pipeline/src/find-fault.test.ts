@@ -3,9 +3,8 @@ import type { Pipeline } from "@controlnet-js/models";
 import { expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { compilePipeline } from "./compile-pipeline.js";
 import { openReference, type Reference } from "./diffusers-fixtures.js";
-import { textToImage } from "./text-to-image.js";
+import { compilePipeline, textToImage } from "./text-to-image.js";
 import type { TextToImageOptions } from "./text-to-image-options.js";
 
 let reference: Reference;

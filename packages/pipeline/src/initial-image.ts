@@ -16,33 +16,10 @@ import {
   tile,
 } from "@tensorflow/tfjs-core";
 import type { ChosenPlan } from "./choose-plan.js";
-import type { CompiledPipeline } from "./compile-pipeline.js";
-import { type Pictures, pictureTensor } from "./picture.js";
+import type { CompiledModels } from "./compiled-models.js";
+import { pictureTensor } from "./picture.js";
 import type { ResolvedOptions } from "./resolve-options.js";
-
-/**
- * A picture to begin with: image-to-image, or with a mask inpainting. A U-Net that edits by instruction takes the picture
- * alone. Pictures are encoded to the mean of their distribution; diffusers draws from it, but for editing: give it, or
- * take from it, ready latents where results are to be equal.
- */
-export interface InitialImage {
-  /** Of the run's size, in [0, 1]; one for all samples or one for each. */
-  picture?: Pictures;
-  /**
-   * In place of the picture: its clean latents as the U-Net sees them [1 or batch, height / 8, width / 8, channels], scaled
-   * by the autoencoder's factor, but for a U-Net that edits by instruction.
-   */
-  latents?: Tensor4D;
-  /** For a U-Net that inpaints, in place of the picture: the latents of the picture with grey under the mask. */
-  maskedLatents?: Tensor4D;
-  /**
-   * How much is made anew, in (0, 1]: this part of the steps runs. Default 0.8, with a mask 1. With a mask 1 means that
-   * nothing of the picture shines through where it is made anew.
-   */
-  strength?: number;
-  /** 1 (at least 0.5) where the picture is made anew, 0 where it is kept; one channel. */
-  mask?: Pictures;
-}
+import type { InitialImage } from "./text-to-image-options.js";
 
 /** What an initial image comes to in a run. All tensors are the caller's to dispose. */
 export interface PreparedImage {
@@ -67,7 +44,7 @@ export interface PreparedImage {
  * @throws ControlNetError `config`, `missing`, `range` or `shape`, telling what is valid
  */
 export function prepareImage(
-  compiled: CompiledPipeline,
+  compiled: CompiledModels,
   initial: InitialImage,
   run: PictureRun,
   chosen: ChosenPlan,
@@ -183,11 +160,11 @@ function startStepOf(strength: number, { plan, asked }: ChosenPlan): number {
 }
 
 /** Only called where there is a picture, as `assertInitialImage` makes sure. */
-const encode = (compiled: CompiledPipeline, picture: Tensor4D | undefined, run: PictureRun): Tensor4D =>
+const encode = (compiled: CompiledModels, picture: Tensor4D | undefined, run: PictureRun): Tensor4D =>
   compiled.encodePictures(picture!, run.tiles);
 
 /** A U-Net that edits sees the autoencoder's own latents. */
-const unscaled = ({ pipeline }: CompiledPipeline, latents: Tensor4D): Tensor4D =>
+const unscaled = ({ pipeline }: CompiledModels, latents: Tensor4D): Tensor4D =>
   unscaleLatents(pipeline.autoencoder, latents);
 
 const binary = (mask: Tensor4D): Tensor4D => cast(greaterEqual(mask, 0.5), "float32") as Tensor4D;
@@ -204,7 +181,7 @@ function wholeBatch(what: string, latents: Tensor4D, { batch, latentShape }: Pic
 
 /** An inpainting U-Net's further channels: the mask, and the latents of the picture with grey under the mask. */
 function maskedPicture(
-  compiled: CompiledPipeline,
+  compiled: CompiledModels,
   { maskedLatents }: InitialImage,
   picture: Tensor4D | undefined,
   mask: Tensor4D,

@@ -2,7 +2,7 @@ import { ControlNetError, type Jitted } from "@controlnet-js/core";
 import type { PromptEmbeds, TextModel } from "@controlnet-js/models";
 import { encodeText, encodeTexts, type Tokenizer } from "@controlnet-js/text-encoder";
 import { concat, reshape, type Tensor2D, type Tensor3D, tensor2d, tidy, tile } from "@tensorflow/tfjs-core";
-import type { CompiledPipeline } from "./compile-pipeline.js";
+import type { CompiledModels } from "./compiled-models.js";
 import type { ResolvedOptions } from "./resolve-options.js";
 
 /** How prompts are encoded; see `TextToImageOptions`. */
@@ -106,11 +106,7 @@ export function joinEmbeds(embeds: PromptEmbeds, batch: number, features: number
 }
 
 /** The context of a run [batch or 2 batch, tokens, features], the unconditional half first; warnings are added. */
-export function contextOf(
-  { pipeline, functions }: CompiledPipeline,
-  run: ResolvedOptions,
-  warnings: string[],
-) {
+export function contextOf({ pipeline, functions }: CompiledModels, run: ResolvedOptions, warnings: string[]) {
   const { text, unet } = pipeline;
   const { contextChannels } = unet.config;
   if (!run.guided && run.negative.some((prompt) => prompt !== ""))

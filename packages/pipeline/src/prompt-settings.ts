@@ -1,26 +1,8 @@
-import { ControlNetError, type Image } from "@controlnet-js/core";
-import type { CompiledPipeline } from "./compile-pipeline.js";
-import type { TextToImageOptions } from "./text-to-image-options.js";
-
-/**
- * The paper's prompt settings (section 4.1): `"none"`, the empty prompt; `"default"`, {@link defaultPrompt};
- * `"automatic"`, a caption of what the default prompt gives, from which the picture is made again; `"user"`.
- */
-export type PromptSetting = "none" | "default" | "automatic" | "user";
-
-/** The known values of {@link PromptSetting}. */
-export const promptSettings = [
-  "none",
-  "default",
-  "automatic",
-  "user",
-] as const satisfies readonly PromptSetting[];
+import { ControlNetError } from "@controlnet-js/core";
+import { promptSettings, type TextToImageOptions, type TextToImageResult } from "./text-to-image-options.js";
 
 /** The paper's default prompt. */
 export const defaultPrompt = "a professional, detailed, high-quality image";
-
-/** Says in words what is in an 8-bit RGB picture. */
-export type Captioner = (picture: Image) => string | Promise<string>;
 
 /**
  * The options with their prompts by the named setting. `"automatic"` runs once with the default prompt; the second run
@@ -28,7 +10,7 @@ export type Captioner = (picture: Image) => string | Promise<string>;
  * @throws ControlNetError `config` for an unknown setting or prompts that it does not take, `missing` without captioner
  */
 export async function settlePrompts(
-  compiled: CompiledPipeline,
+  run: (options: TextToImageOptions) => Promise<TextToImageResult>,
   { promptSetting, captioner, ...options }: TextToImageOptions,
 ): Promise<TextToImageOptions> {
   if (promptSetting === undefined || promptSetting === "user") return options;
@@ -50,7 +32,7 @@ export async function settlePrompts(
   if (!captioner)
     throw new ControlNetError("missing", 'textToImage: promptSetting "automatic" needs a captioner');
   const { onStep: _, ...silent } = first;
-  const { images, latents } = await compiled.textToImage(silent);
+  const { images, latents } = await run(silent);
   latents.dispose();
   const prompts: string[] = [];
   for (const picture of images) prompts.push(await captioner(picture));

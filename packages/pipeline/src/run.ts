@@ -3,7 +3,7 @@ import { initialNoise, noiseSource, type Plan, sample } from "@controlnet-js/sam
 import { keep, type Tensor, type Tensor4D } from "@tensorflow/tfjs-core";
 import type { Applied } from "./applied.js";
 import { type ChosenPlan, choosePlan } from "./choose-plan.js";
-import type { CompiledPipeline } from "./compile-pipeline.js";
+import type { CompiledModels } from "./compiled-models.js";
 import { type ControlInput, checkControl, type PreparedControl, prepareControl } from "./control-input.js";
 import { createDenoiser } from "./denoiser.js";
 import { type Suspect, withFault } from "./find-fault.js";
@@ -15,10 +15,10 @@ import type { TextToImageOptions, TextToImageResult } from "./text-to-image-opti
 
 /** The whole way from prompts to pictures, on compiled functions. */
 export async function runTextToImage(
-  compiled: CompiledPipeline,
+  compiled: CompiledModels,
   given: TextToImageOptions,
 ): Promise<TextToImageResult> {
-  const options = await settlePrompts(compiled, given);
+  const options = await settlePrompts((first) => runTextToImage(compiled, first), given);
   const owned: Tensor[] = [];
   const own = <T extends Tensor>(tensor: T): T => {
     owned.push(keep(tensor));
@@ -106,7 +106,7 @@ type Own = <T extends Tensor>(tensor: T) => T;
 const guessWeightings = { original: "guess", diffusers: "guess-diffusers" } as const;
 
 function prepareControls(
-  { pipeline }: CompiledPipeline,
+  { pipeline }: CompiledModels,
   { controls = [], guessMode }: TextToImageOptions,
   run: ResolvedOptions,
   applied: Applied,
@@ -131,7 +131,7 @@ function prepareControls(
 }
 
 function initialImage(
-  compiled: CompiledPipeline,
+  compiled: CompiledModels,
   { image }: TextToImageOptions,
   run: ResolvedOptions,
   chosen: ChosenPlan,
@@ -150,7 +150,7 @@ function initialImage(
 }
 
 async function withImages(
-  compiled: CompiledPipeline,
+  compiled: CompiledModels,
   latents: Tensor4D,
   applied: Applied,
   tiles: TextToImageOptions["tiles"],

@@ -7,8 +7,48 @@ import type { Applied } from "./applied.js";
 import type { SamplerChoice } from "./choose-plan.js";
 import type { ClassifierGuidance } from "./classifier-guidance.js";
 import type { ControlInput } from "./control-input.js";
-import type { InitialImage } from "./initial-image.js";
-import type { Captioner, PromptSetting } from "./prompt-settings.js";
+import type { Pictures } from "./picture.js";
+
+/**
+ * The paper's prompt settings (section 4.1): `"none"`, the empty prompt; `"default"`, {@link defaultPrompt};
+ * `"automatic"`, a caption of what the default prompt gives, from which the picture is made again; `"user"`.
+ */
+export type PromptSetting = "none" | "default" | "automatic" | "user";
+
+/** The known values of {@link PromptSetting}. */
+export const promptSettings = [
+  "none",
+  "default",
+  "automatic",
+  "user",
+] as const satisfies readonly PromptSetting[];
+
+/** Says in words what is in an 8-bit RGB picture. */
+export type Captioner = (picture: Image) => string | Promise<string>;
+
+/**
+ * A picture to begin with: image-to-image, or with a mask inpainting. A U-Net that edits by instruction takes the picture
+ * alone. Pictures are encoded to the mean of their distribution; diffusers draws from it, but for editing: give it, or
+ * take from it, ready latents where results are to be equal.
+ */
+export interface InitialImage {
+  /** Of the run's size, in [0, 1]; one for all samples or one for each. */
+  picture?: Pictures;
+  /**
+   * In place of the picture: its clean latents as the U-Net sees them [1 or batch, height / 8, width / 8, channels], scaled
+   * by the autoencoder's factor, but for a U-Net that edits by instruction.
+   */
+  latents?: Tensor4D;
+  /** For a U-Net that inpaints, in place of the picture: the latents of the picture with grey under the mask. */
+  maskedLatents?: Tensor4D;
+  /**
+   * How much is made anew, in (0, 1]: this part of the steps runs. Default 0.8, with a mask 1. With a mask 1 means that
+   * nothing of the picture shines through where it is made anew.
+   */
+  strength?: number;
+  /** 1 (at least 0.5) where the picture is made anew, 0 where it is kept; one channel. */
+  mask?: Pictures;
+}
 
 /** Told after every step. */
 export interface TextToImageStep {

@@ -4,9 +4,9 @@ import { levelOf } from "@controlnet-js/samplers";
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type CompiledPipeline, compilePipeline } from "./compile-pipeline.js";
 import { openReference, type Reference } from "./diffusers-fixtures.js";
 import { defaultPrompt } from "./prompt-settings.js";
+import { type CompiledPipeline, compilePipeline } from "./text-to-image.js";
 import type { TextToImageOptions } from "./text-to-image-options.js";
 
 let reference: Reference;

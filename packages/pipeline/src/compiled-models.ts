@@ -26,8 +26,6 @@ import {
   tidy,
 } from "@tensorflow/tfjs-core";
 import { guidedPrediction } from "./guided-prediction.js";
-import { runTextToImage } from "./run.js";
-import type { TextToImageOptions, TextToImageResult } from "./text-to-image-options.js";
 
 /** The compiled functions of a pipeline, each traced at its first call with a shape. */
 export interface CompiledFunctions {
@@ -38,12 +36,10 @@ export interface CompiledFunctions {
   decodePicture: Jitted<typeof decodeToBytes>;
 }
 
-/** A pipeline whose functions stay compiled from run to run. It does not own the pipeline's parameters. */
-export interface CompiledPipeline {
+/** A pipeline's models whose functions stay compiled from run to run. It does not own the parameters. */
+export interface CompiledModels {
   readonly pipeline: Pipeline;
   readonly functions: CompiledFunctions;
-  /** As {@link textToImage}. */
-  textToImage(options: TextToImageOptions): Promise<TextToImageResult>;
   /**
    * The pictures, 8-bit RGB, of latents as the U-Net sees them [batch, height, width, channels]. One after another, to
    * need the memory of one; with `tiles` that of one tile.
@@ -58,12 +54,8 @@ export interface CompiledPipeline {
   dispose(): void;
 }
 
-/**
- * Makes the functions that sampling needs, compiled where the engine can (see core's `jit`): one for U-Net, ControlNets
- * and guidance together, one for the decoder, and so on. Parameters are passed at each call, so that they may be trained
- * in between.
- */
-export function compilePipeline(pipeline: Pipeline): CompiledPipeline {
+/** Makes the functions of a pipeline's models; nothing is traced before it is called. */
+export function compileModels(pipeline: Pipeline): CompiledModels {
   const functions: CompiledFunctions = {
     predict: jit(guidedPrediction, { name: "guidedPrediction" }),
     encodeText: jit(encodeText, { name: "encodeText" }),
@@ -71,10 +63,9 @@ export function compilePipeline(pipeline: Pipeline): CompiledPipeline {
     encodePicture: jit(encodeFromUnit, { name: "encodePicture" }),
     decodePicture: jit(decodeToBytes, { name: "decodePicture" }),
   };
-  const compiled: CompiledPipeline = {
+  const compiled: CompiledModels = {
     pipeline,
     functions,
-    textToImage: (options) => runTextToImage(compiled, options),
     decodeLatents: (latents, tiles) => decodeAll(compiled, latents, tiles),
     encodePictures(pictures, tiles) {
       const { autoencoder } = pipeline;
@@ -121,7 +112,7 @@ const decodedToNaN = (place: number, batch: number): ControlNetError =>
   );
 
 async function decodeAll(
-  { pipeline, functions }: CompiledPipeline,
+  { pipeline, functions }: CompiledModels,
   latents: Tensor4D,
   tiles: TileOptions | undefined,
 ): Promise<Image[]> {
