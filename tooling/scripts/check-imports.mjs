@@ -146,14 +146,23 @@ function table(text, packages) {
     ...rows.filter((name) => known.has(name)),
     ...[...known.keys()].filter((name) => !rows.includes(name)),
   ];
-  const lines = order.map(
-    (name) =>
-      `| \`${name}\` | ${known
+  const cells = [
+    ["package", "imports"],
+    ["", ""],
+    ...order.map((name) => [
+      `\`${name}\``,
+      known
         .get(name)
         .map((other) => `\`${other}\``)
-        .join(", ")} |`,
-  );
-  const drawn = `${marks[0]}\n\n| package | imports |\n| --- | --- |\n${lines.join("\n")}\n\n`;
+        .join(", "),
+    ]),
+  ];
+  const widths = [0, 1].map((column) => Math.max(...cells.map((row) => row[column].length)));
+  const lines = cells.map((row, i) => {
+    const padded = row.map((cell, column) => cell.padEnd(widths[column], i === 1 ? "-" : " "));
+    return `| ${padded.join(" | ")} |\n`;
+  });
+  const drawn = `${marks[0]}\n\n${lines.join("")}\n`;
   const against = order.flatMap((name, i) =>
     known
       .get(name)

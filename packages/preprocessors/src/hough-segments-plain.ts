@@ -1,8 +1,15 @@
 import type { Image } from "@controlnet-js/core";
 import { nearest } from "./hough-lines-plain.js";
-import type { Segment } from "./hough-segments.js";
 import { opencvRandom } from "./opencv-random.js";
 import { roundHalfEven } from "./round-half-even.js";
+
+/** A piece of a straight line between two pixels. */
+export interface Segment {
+  x1: number;
+  y1: number;
+  x2: number;
+  y2: number;
+}
 
 /** A request in whole votes and pixels. */
 export interface SegmentsRequest {

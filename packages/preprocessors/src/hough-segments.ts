@@ -1,17 +1,11 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import { angleCount, assertAccumulator, assertHoughSteps } from "./hough-lines.js";
-import { segmentsPlain } from "./hough-segments-plain.js";
+import { type Segment, segmentsPlain } from "./hough-segments-plain.js";
 import { assertImage } from "./image.js";
 import { segmentsKernel } from "./kernels/hough-kernels.js";
 import { roundHalfEven } from "./round-half-even.js";
 
-/** A piece of a straight line between two pixels. */
-export interface Segment {
-  x1: number;
-  y1: number;
-  x2: number;
-  y2: number;
-}
+export type { Segment };
 
 /** What {@link houghSegments} can be asked. */
 export interface HoughSegmentsOptions {

@@ -1,33 +1,20 @@
 import { createRequire } from "node:module";
-import { registerJitEngine, registerWeightLoader } from "@controlnet-js/core";
-import { findBackend, registerBackend, setBackend } from "@tensorflow/tfjs-core";
 import { type Binding, createBinding } from "./binding.js";
 import { buildAddon } from "./build-addon.js";
 import { isLoopback, parseAddress } from "./collectives/addresses.js";
 import { type Cluster, encodeServerDef, withCollectives } from "./collectives/cluster.js";
-import type { ConvolutionMode } from "./convolution/kernels.js";
 import { asTensorFlowError, TensorFlowError } from "./errors.js";
 import { cudaLibraries, findLibTensorFlow, type LibTensorFlow } from "./find-library.js";
-import { jit } from "./jit/jit.js";
-import { registerExtraKernels } from "./kernels/index.js";
-import { loadWeights } from "./load-weights.js";
 import type { Device, NativeEngine } from "./native.js";
 import { createNodeBackend, type NodeBackend } from "./node-backend.js";
 import { provision } from "./provision.js";
 import { type DeviceOptions, encodeConfig } from "./session-config.js";
 import { VariableTable } from "./variables.js";
 
-/** The tfjs name of this engine's backend. */
-export const backendName = "tensorflow";
-
-/** How to open the engine. */
-export interface RegisterOptions extends DeviceOptions {
+/** How to open TensorFlow. */
+export interface OpenOptions extends DeviceOptions {
   /** `"gpu"` fails where there is no usable GPU; `"cpu"` ignores one. Default: a GPU if there is one. */
   device?: "cpu" | "gpu" | "auto";
-  /** Measure once which algorithm is fastest for each shape of convolution, or always use TensorFlow's. Default `"measured"`. */
-  convolution?: ConvolutionMode;
-  /** Run attention, norms and activations on ops of this addon where it has them (the CPU), or on TensorFlow's. Default true. */
-  ownOps?: boolean;
   /** Join these processes for collective operations; see `connectGroup`. */
   cluster?: Cluster;
   /** Fetch libtensorflow if it is not there. Default false. */
@@ -60,38 +47,6 @@ export interface OpenEngine {
 
 let open: OpenEngine | undefined;
 
-/**
- * Opens TensorFlow and makes it the tfjs backend. Opening happens once a process; a second call only selects the
- * backend again.
- * @throws TensorFlowError `missing` where libtensorflow or a compiler is not there, `engine` where a GPU is asked
- * for and cannot be used, `state` where it is open on another device than the one asked for
- */
-export async function registerTensorFlow(options: RegisterOptions = {}): Promise<EngineReport> {
-  if (!open) {
-    open = await openEngine(options);
-    const { backend } = open;
-    registerBackend(backendName, () => backend, 4);
-    registerExtraKernels(
-      options.convolution ?? "measured",
-      open.report.device === "cpu" && (options.ownOps ?? true),
-    );
-    registerJitEngine(backendName, { jit });
-    registerWeightLoader(backendName, loadWeights);
-  }
-  if (findBackend(backendName) !== open.backend || !(await setBackend(backendName)))
-    throw new TensorFlowError(
-      `registerTensorFlow: another backend is already registered under the name "${backendName}"`,
-    );
-  const { device = "auto" } = options;
-  if (device !== "auto" && device !== open.report.device)
-    throw new TensorFlowError(
-      `registerTensorFlow: asked for the ${device.toUpperCase()}, but TensorFlow is open on the ${open.report.device.toUpperCase()}, and a process opens it once; name the device at the first call`,
-      {},
-      "state",
-    );
-  return open.report;
-}
-
 /** What `registerTensorFlow` opened, or undefined before it was called. */
 export const engineReport = (): EngineReport | undefined => open?.report;
 
@@ -104,7 +59,12 @@ export function requireEngine(where: string): OpenEngine {
   return open;
 }
 
-async function openEngine(options: RegisterOptions): Promise<OpenEngine> {
+/**
+ * Opens TensorFlow, which a process can do once.
+ * @throws TensorFlowError `missing` where libtensorflow or a compiler is not there, `engine` where a GPU is asked
+ * for and cannot be used
+ */
+export async function openEngine(options: OpenOptions): Promise<OpenEngine> {
   const prefer = options.device === "gpu" ? "cuda" : options.device === "cpu" ? "cpu" : undefined;
   let library = findLibTensorFlow(prefer);
   const lacksGpu = options.device === "gpu" && library?.variant === "cpu";
@@ -132,14 +92,9 @@ async function openEngine(options: RegisterOptions): Promise<OpenEngine> {
   const usesGpu = report.device === "gpu";
   const variables = new VariableTable(native);
   const binding = createBinding(native, variables, usesGpu);
-  return {
-    native,
-    binding,
-    variables,
-    backend: await createNodeBackend(binding, usesGpu),
-    report,
-    cluster: options.cluster,
-  };
+  const backend = await createNodeBackend(binding, usesGpu);
+  open = { native, binding, variables, backend, report, cluster: options.cluster };
+  return open;
 }
 
 /** Starts TensorFlow's server, which listens on all interfaces; for a group on loopback it then ignores other machines. */
@@ -174,7 +129,7 @@ function describeEngine(
   native: NativeEngine,
   library: LibTensorFlow,
   addon: string,
-  options: RegisterOptions,
+  options: OpenOptions,
 ): EngineReport {
   const devices = native.listDevices();
   const device = devices.some(({ type }) => type === "GPU") ? "gpu" : "cpu";

@@ -16,7 +16,7 @@ export {
 export type { ConvolutionMode } from "./convolution/kernels.js";
 export { type Diagnosis, doctor, type Finding } from "./doctor.js";
 export type { ElementType } from "./dtypes.js";
-export { type EngineReport, engineReport, type RegisterOptions, registerTensorFlow } from "./engine.js";
+export { type EngineReport, engineReport } from "./engine.js";
 export { TensorFlowError, type TensorFlowFailure } from "./errors.js";
 export { findLibTensorFlow, type LibTensorFlow } from "./find-library.js";
 export type { TraceFigures } from "./jit/compiled-function.js";
@@ -26,6 +26,7 @@ export { type DeviceMemory, type MemoryReport, memoryReport } from "./memory.js"
 export type { Device } from "./native.js";
 export { type OpCost, profileOps } from "./profile.js";
 export { type ProvisionOptions, provision } from "./provision.js";
+export { type RegisterOptions, registerTensorFlow } from "./register-tensorflow.js";
 export type { DeviceOptions } from "./session-config.js";
 export { type FileRange, storedBytes, storedTensor } from "./stored-tensor.js";
 export { tensorFlowVersion, type Variant } from "./wheel.js";

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expectNoTensorLeak } from "@controlnet-js/vitest-preset/tensors";
 import { beforeAll, describe, expect, test } from "vitest";
-import { registerTensorFlow } from "./engine.js";
 import { loadWeights } from "./load-weights.js";
+import { registerTensorFlow } from "./register-tensorflow.js";
 
 beforeAll(async () => {
   await registerTensorFlow();

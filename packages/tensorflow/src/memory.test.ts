@@ -1,8 +1,8 @@
 import { jit } from "@controlnet-js/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
-import { registerTensorFlow } from "./engine.js";
 import { memoryReport } from "./memory.js";
+import { registerTensorFlow } from "./register-tensorflow.js";
 
 beforeAll(async () => {
   await registerTensorFlow();

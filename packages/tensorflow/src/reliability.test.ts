@@ -3,10 +3,11 @@ import { adamWUpdate, jit } from "@controlnet-js/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
 import { ATTR, DT } from "./dtypes.js";
-import { registerTensorFlow, requireEngine } from "./engine.js";
+import { requireEngine } from "./engine.js";
 import { TensorFlowError } from "./errors.js";
 import { jit as jitHere, traceReport } from "./jit/jit.js";
 import { memoryReport } from "./memory.js";
+import { registerTensorFlow } from "./register-tensorflow.js";
 
 const slow = process.env.CONTROLNET_SLOW === "1";
 

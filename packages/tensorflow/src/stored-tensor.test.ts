@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { expectClose } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
-import { registerTensorFlow } from "./engine.js";
 import { memoryReport } from "./memory.js";
+import { registerTensorFlow } from "./register-tensorflow.js";
 import { storedBytes, storedTensor } from "./stored-tensor.js";
 
 beforeAll(async () => {

@@ -52,7 +52,8 @@ const complaints = (...args: string[]): string => {
 describe("what packages import", () => {
   test("may be what they declare, in the order of the page", () => {
     expect(complaints()).toBe("");
-    expect(readFileSync(join(root, "docs/architecture.md"), "utf8")).toContain("| `b` | `a` |");
+    const page = readFileSync(join(root, "docs/architecture.md"), "utf8");
+    expect(page.replace(/ +/g, " ")).toContain("| `b` | `a` |");
   });
 
   test("is refused where it is not declared, types and lazy imports included", () => {

@@ -1,6 +1,6 @@
 import { COLOUR_NAMES, type ColourName } from "./colours.js";
 import { POSES } from "./figure.js";
-import { OBJECT_KINDS } from "./objects/index.js";
+import { OBJECT_KINDS } from "./objects/kinds.js";
 import type { Scene, SceneObject } from "./scene.js";
 import { SETTING_NAMES, SETTINGS, type SettingName } from "./settings.js";
 

@@ -11,7 +11,7 @@ export { JOINTS, POSES, type PoseName } from "./figure.js";
 export { type GroundTruth, groundTruthOf } from "./ground-truth.js";
 export { type Keypoint, keypointsOf } from "./keypoints.js";
 export { type Line, linesOf } from "./lines.js";
-export { OBJECT_KINDS, type ObjectKind } from "./objects/index.js";
+export { OBJECT_KINDS, type ObjectKind } from "./objects/kinds.js";
 export { SEGMENTATION_PALETTE, type SegmentationClass } from "./palette.js";
 export { type RenderSize, render } from "./render.js";
 export { BATCH_SIDE, type RenderedBatch, renderBatch } from "./render-batch.js";

@@ -1,4 +1,4 @@
-import { OBJECT_KINDS, type ObjectKind } from "./objects/index.js";
+import { OBJECT_KINDS, type ObjectKind } from "./objects/kinds.js";
 import type { Vector } from "./vector.js";
 
 /** A class of a segmentation map. */

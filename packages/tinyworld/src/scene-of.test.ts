@@ -2,7 +2,7 @@ import { isControlNetError } from "@controlnet-js/core";
 import { expect, test } from "vitest";
 import { captionOf, colourInCaption, settingInCaption, vocabulary } from "./caption.js";
 import { COLOUR_NAMES } from "./colours.js";
-import { OBJECT_KINDS } from "./objects/index.js";
+import { OBJECT_KINDS } from "./objects/kinds.js";
 import { sceneOf } from "./scene-of.js";
 import { SETTING_NAMES } from "./settings.js";
 

@@ -1,6 +1,6 @@
 import type { ColourName } from "./colours.js";
 import type { PoseName } from "./figure.js";
-import type { ObjectKind } from "./objects/index.js";
+import type { ObjectKind } from "./objects/kinds.js";
 import type { SettingName } from "./settings.js";
 import type { Vector } from "./vector.js";
 

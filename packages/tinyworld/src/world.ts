@@ -1,7 +1,7 @@
 import { backdropOf, groundOf, WALL_Z, wallOf } from "./backdrop.js";
 import { project, type View, viewOf } from "./camera.js";
 import { intersect, type Solid, solidOf, toLinear } from "./intersect.js";
-import { type BuiltObject, buildObject } from "./objects/index.js";
+import { type BuiltObject, buildObject } from "./objects/build-object.js";
 import type { Scene } from "./scene.js";
 import { SETTINGS, type Setting } from "./settings.js";
 import type { Vector } from "./vector.js";

@@ -1,7 +1,6 @@
 import type { Image } from "@controlnet-js/core";
 import type { LinesRequest, Peaks } from "../hough-lines-plain.js";
-import type { Segment } from "../hough-segments.js";
-import { MARGIN, type SegmentsRequest, walkSteps } from "../hough-segments-plain.js";
+import { MARGIN, type Segment, type SegmentsRequest, walkSteps } from "../hough-segments-plain.js";
 import { withKernels } from "./kernels.js";
 
 /** The peaks of the standard Hough transform by the WebAssembly kernels, or undefined where there are none. */

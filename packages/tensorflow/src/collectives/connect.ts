@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
-import { type RegisterOptions, registerTensorFlow } from "../engine.js";
 import { TensorFlowError } from "../errors.js";
+import { type RegisterOptions, registerTensorFlow } from "../register-tensorflow.js";
 import { ipOf, isLoopback, parseAddress } from "./addresses.js";
 import type { Cluster } from "./cluster.js";
 import type { Communicator } from "./communicator.js";

@@ -2,8 +2,8 @@ import { expectClose } from "@controlnet-js/vitest-preset/tensors";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
-import { registerTensorFlow } from "../engine.js";
 import { jit } from "../jit/jit.js";
+import { registerTensorFlow } from "../register-tensorflow.js";
 import { convolutionChoices, setConvolutionChoices } from "./choices.js";
 
 beforeAll(async () => {

@@ -1,9 +1,25 @@
 import { ATTR, DT } from "../dtypes.js";
-import type { OpAttribute } from "../native.js";
-import type { Trace } from "./trace.js";
+import type { NativeEngine, OpAttribute } from "../native.js";
 
 /** Ops whose output shares the memory of their first input. */
 export const aliasingOps = new Set(["Identity", "Reshape", "ExpandDims", "Squeeze"]);
+
+/** The graph being recorded that the variables are arguments of; see `Trace`. */
+export interface Recording {
+  readonly native: Pick<NativeEngine, "setShape">;
+  readonly graph: number;
+  /** The nodes that write to variables. */
+  readonly updates: number[];
+  placeholder(shape: readonly number[], dtype: number): number;
+  node(
+    op: string,
+    attributes: readonly OpAttribute[],
+    inputs: readonly number[],
+    control?: readonly number[],
+  ): { node: number; outputs: { id: number }[] };
+  follow(output: number, variable: DonatedVariable): void;
+  mayBeRead(variable: DonatedVariable): boolean;
+}
 
 /** An argument that lives in a resource variable, and may be updated in place while a function is recorded. */
 export class DonatedVariable {
@@ -17,7 +33,7 @@ export class DonatedVariable {
   private readonly reads: (number | undefined)[] = [];
 
   constructor(
-    trace: Trace,
+    trace: Recording,
     readonly shape: number[],
     readonly dtype: number,
   ) {
@@ -29,7 +45,7 @@ export class DonatedVariable {
   }
 
   /** The graph output with its contents after `version` writes; only the present version can be read anew. */
-  read(trace: Trace, version = this.version): number {
+  read(trace: Recording, version = this.version): number {
     const present = this.reads[version];
     if (present !== undefined) return present;
     const control = this.lastWrite === undefined ? [] : [this.lastWrite];
@@ -44,7 +60,7 @@ export class DonatedVariable {
 
   /** Adds an op that writes to it, after all that read it so far. Several variables may be written by one op. */
   static write(
-    trace: Trace,
+    trace: Recording,
     variables: readonly DonatedVariable[],
     op: string,
     attributes: readonly OpAttribute[],

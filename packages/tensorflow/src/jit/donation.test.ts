@@ -1,7 +1,8 @@
 import { expectClose, expectNoTensorLeak } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
-import { registerTensorFlow, requireEngine } from "../engine.js";
+import { requireEngine } from "../engine.js";
+import { registerTensorFlow } from "../register-tensorflow.js";
 import { jit } from "./jit.js";
 
 beforeAll(async () => {

@@ -2,7 +2,8 @@ import { attention, groupNorm, silu } from "@controlnet-js/core";
 import { expectClose, expectNoTensorLeak } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
-import { engineReport, registerTensorFlow, requireEngine } from "../engine.js";
+import { engineReport, requireEngine } from "../engine.js";
+import { registerTensorFlow } from "../register-tensorflow.js";
 import { jit, recordedGraphs, traceReport } from "./jit.js";
 
 beforeAll(async () => {

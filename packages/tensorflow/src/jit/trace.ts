@@ -4,7 +4,7 @@ import { ATTR, bytesPerElement, DT } from "../dtypes.js";
 import { asTensorFlowError, TensorFlowError } from "../errors.js";
 import { firstSymbolicId, isSymbolicId } from "../ids.js";
 import type { HostValues, NativeEngine, OpAttribute, TensorMetadata } from "../native.js";
-import { aliasingOps, type DonatedVariable } from "./donated-variable.js";
+import { aliasingOps, type DonatedVariable, type Recording } from "./donated-variable.js";
 import { groupInputs } from "./op-signature.js";
 import { ProgramOrder } from "./program-order.js";
 
@@ -39,7 +39,7 @@ let nextSymbolicId = firstSymbolicId;
 const largestConstant = 16 * 1024;
 
 /** A graph being recorded: every op adds a node, nothing runs. */
-export class Trace {
+export class Trace implements Recording {
   readonly graph: number;
   readonly captures: Capture[] = [];
   readonly ops: Record<string, number> = {};

@@ -2,8 +2,9 @@ import { adamWUpdate, jit } from "@controlnet-js/core";
 import { expectClose, expectNoTensorLeak } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
-import { registerTensorFlow, requireEngine } from "../engine.js";
+import { requireEngine } from "../engine.js";
 import { traceReport } from "../jit/jit.js";
+import { registerTensorFlow } from "../register-tensorflow.js";
 
 beforeAll(async () => {
   await registerTensorFlow();

@@ -2,8 +2,8 @@ import { layerNorm } from "@controlnet-js/core";
 import { expectClose, expectNoTensorLeak } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
-import { registerTensorFlow } from "../engine.js";
 import { jit, traceReport } from "../jit/jit.js";
+import { registerTensorFlow } from "../register-tensorflow.js";
 import { distance, sameBits } from "./norm.fixture.js";
 
 let onCpu = false;

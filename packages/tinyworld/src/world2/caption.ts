@@ -1,8 +1,7 @@
 import { COLOUR_NAMES } from "../colours.js";
 import { ACTIONS } from "./actions.js";
-import { KINDS2 } from "./objects.js";
 import { PLACE_NAMES, PLACES, TIMES } from "./places.js";
-import type { Content, Thing } from "./scene.js";
+import { type Content, KINDS2, type Thing } from "./scene.js";
 
 const article = (words: string): string => `${/^[aeiou]/.test(words) ? "an" : "a"} ${words}`;
 

@@ -1,9 +1,8 @@
 import { randomUniform } from "@controlnet-js/core";
 import { COLOUR_NAMES } from "../colours.js";
 import { actionsOf } from "./actions.js";
-import { KINDS2, type Kind2 } from "./objects.js";
 import { coloursWithout, hasTimes, PLACE_NAMES, type PlaceName, type TimeName } from "./places.js";
-import type { Content, Relation, StyleName, Thing } from "./scene.js";
+import { type Content, KINDS2, type Kind2, type Relation, type StyleName, type Thing } from "./scene.js";
 
 /** Kinds that find room on a table. */
 const ON_TABLES: readonly Kind2[] = [

@@ -1,11 +1,12 @@
 export { ACTIONS, type Action } from "./actions.js";
 export { ANIMAL_JOINTS } from "./animals.js";
 export { captionOf2, vocabulary2, wordsOf } from "./caption.js";
-export { KINDS2, type Kind2 } from "./objects.js";
 export { PLACE_NAMES, type PlaceName, TIMES, type TimeName } from "./places.js";
 export { render2 } from "./render.js";
 export {
   type Content,
+  KINDS2,
+  type Kind2,
   type Relation,
   type Room,
   type Scene2,

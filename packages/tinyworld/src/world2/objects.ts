@@ -1,23 +1,12 @@
 import { COLOURS } from "../colours.js";
-import { BUILDERS, type BuiltObject, type ObjectKind } from "../objects/index.js";
+import type { BuiltObject } from "../objects/build-object.js";
+import { BUILDERS } from "../objects/kinds.js";
 import { halfExtents, type Part, placePart, placePoint } from "../parts.js";
 import type { Vector } from "../vector.js";
 import { animalOf } from "./animals.js";
 import { personOf } from "./figure.js";
 import { houseOf, sofaOf } from "./house.js";
 import type { SceneObject2 } from "./scene.js";
-
-/** What an object of world 2 can be. */
-export type Kind2 = ObjectKind | "sofa" | "dog" | "horse";
-
-/** Every kind of object of world 2. */
-export const KINDS2: readonly Kind2[] = [
-  ...(Object.keys(BUILDERS) as ObjectKind[]),
-  "sofa",
-  "person",
-  "dog",
-  "horse",
-];
 
 /** An object's geometry in the world. */
 export interface BuiltObject2 extends BuiltObject {

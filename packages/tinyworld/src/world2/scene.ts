@@ -1,9 +1,21 @@
 import type { ColourName } from "../colours.js";
+import { BUILDERS, type ObjectKind } from "../objects/kinds.js";
 import type { Camera } from "../scene.js";
 import type { Vector } from "../vector.js";
 import type { Action } from "./actions.js";
-import type { Kind2 } from "./objects.js";
 import type { PlaceName, TimeName } from "./places.js";
+
+/** What an object of world 2 can be. */
+export type Kind2 = ObjectKind | "sofa" | "dog" | "horse";
+
+/** Every kind of object of world 2. */
+export const KINDS2: readonly Kind2[] = [
+  ...(Object.keys(BUILDERS) as ObjectKind[]),
+  "sofa",
+  "person",
+  "dog",
+  "horse",
+];
 
 /** How a scene is drawn. */
 export const STYLES = ["plain", "pencil"] as const;

@@ -1,7 +1,7 @@
 import type { SegmentationClass } from "../palette.js";
 import { drawnIn } from "../palette.js";
 import { GROUND, SKY, WALL } from "../shading.js";
-import { KINDS2, type Kind2 } from "./objects.js";
+import { KINDS2, type Kind2 } from "./scene.js";
 
 /** Surfaces of rooms, beside {@link SKY}, {@link GROUND} and {@link WALL}. */
 export const WINDOW = -4;
