@@ -5,8 +5,8 @@ import { openControlNet, openPipeline } from "@controlnet-js/models/node";
 import { findCondition } from "@controlnet-js/preprocessors";
 import { useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { openCondition } from "./conditions/open-condition.js";
 import { readModelYaml } from "./models/read-model-yaml.js";
-import { openCondition } from "./open-condition.js";
 import { writeTinyBase } from "./testing/tiny-base.js";
 import { readTrainConfig } from "./train-config.js";
 

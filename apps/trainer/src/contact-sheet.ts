@@ -1,4 +1,5 @@
 import type { Image } from "@controlnet-js/core";
+import { encodePng } from "@controlnet-js/preprocessors/node";
 import sharp, { type OverlayOptions } from "sharp";
 
 /** One row of pictures with the text below it. */
@@ -48,19 +49,13 @@ function label(
   );
 }
 
-/** RGB bytes of a picture of one or three channels. */
-function rgb({ data, width, height, channels }: Image): Buffer {
-  const out = Buffer.alloc(width * height * 3);
+/** A map as it is shown: the first three channels of more, one channel as grey. */
+function shown({ data, width, height, channels }: Image): Image {
+  const rgb = new Uint8Array(width * height * 3);
   for (let i = 0; i < width * height; i++)
-    for (let c = 0; c < 3; c++) out[i * 3 + c] = data[i * channels + Math.min(c, channels - 1)]!;
-  return out;
+    for (let c = 0; c < 3; c++) rgb[i * 3 + c] = data[i * channels + Math.min(c, channels - 1)]!;
+  return { data: rgb, width, height, channels: 3 };
 }
-
-/** A picture as PNG. */
-export const encodePng = (image: Image): Promise<Buffer> =>
-  sharp(rgb(image), { raw: { width: image.width, height: image.height, channels: 3 } })
-    .png()
-    .toBuffer();
 
 /**
  * A PNG of rows of pictures side by side, with a heading above each column and each row's caption below it.
@@ -97,7 +92,7 @@ export async function contactSheet(
     const left = lefts[Math.floor(i / perColumn)]!;
     const top = headingHeight + (i % perColumn) * (first.height + captionHeight);
     for (const [j, image] of row.images.entries())
-      parts.push({ input: await encodePng(image), left: left + j * (first.width + gap), top });
+      parts.push({ input: await encodePng(shown(image)), left: left + j * (first.width + gap), top });
     parts.push({
       input: label(captions[i]!, rowWidth, captionHeight, captionSize),
       left,

@@ -1,6 +1,6 @@
 import { writeDataset } from "@controlnet-js/tinyworld/node";
-import type { ConditionName } from "./condition-name.js";
-import { openCondition } from "./open-condition.js";
+import type { ConditionName } from "./conditions/condition-name.js";
+import { openCondition } from "./conditions/open-condition.js";
 import { createProgressBar } from "./progress-bar.js";
 import { isExact, sceneMaps } from "./tinyworld-maps.js";
 

@@ -10,9 +10,9 @@ import { saveControlNet } from "@controlnet-js/models/node";
 import { type ConditionName, findCondition } from "@controlnet-js/preprocessors";
 import { writeImage } from "@controlnet-js/preprocessors/node";
 import { afterAll, expect, test, vi } from "vitest";
-import { loadBase } from "./base-model.js";
-import { namedByUser } from "./condition-name.js";
+import { namedByUser } from "./conditions/condition-name.js";
 import { evaluate } from "./evaluate.js";
+import { loadBase } from "./models/base-model.js";
 import { startEngine } from "./start-engine.js";
 
 const out = mkdtempSync(join(tmpdir(), "evaluate-"));

@@ -8,18 +8,17 @@ import { disposePipeline, latentFactor, type Pipeline } from "@controlnet-js/mod
 import { openControlNet } from "@controlnet-js/models/node";
 import { compilePipeline } from "@controlnet-js/pipeline";
 import { adherence, figuresOf, titleOf, whyNotMeasured } from "./adherence.js";
-import { loadBase } from "./base-model.js";
-import { namedByFile, type UserCondition } from "./condition-name.js";
+import { namedByFile, type UserCondition } from "./conditions/condition-name.js";
+import { openTrained } from "./conditions/trained-condition.js";
 import { contactSheet } from "./contact-sheet.js";
-import { readOptionTexts } from "./detect/detector.js";
-import { assertWeights, evaluateFlag, lacksWeights, readWeightTexts } from "./detect/network-weights.js";
+import { replaceFile } from "./files/replace-file.js";
 import { loadSamples, mapOf } from "./load-samples.js";
-import { openCondition, trainedOptions } from "./open-condition.js";
+import { loadBase } from "./models/base-model.js";
+import { assertDetects, canDetect, weightsFlagOf } from "./networks/network-weights.js";
 import { dataForm, loadOwnSamples } from "./own-samples.js";
 import { paintCaptions } from "./paint-captions.js";
 import { print } from "./print.js";
 import { createProgressBar } from "./progress-bar.js";
-import { replaceFile } from "./replace-file.js";
 import { assertFolder } from "./sample/output-folder.js";
 import { startEngine } from "./start-engine.js";
 import { openTinyworld } from "./tinyworld-dataset.js";
@@ -202,21 +201,21 @@ async function evaluateControlFolder(
     const name =
       command.condition ??
       namedByFile(String(trained), `controlnet evaluate: ${control}`, "--condition FILE");
-    const weights = readWeightTexts(name, command.weights ?? [], evaluateFlag);
-    const { condition, source } = await openCondition(name, weights && { weights, look: { sized: true } });
-    if (command.option?.length && condition.options?.shape === undefined)
-      throw new ControlNetError(
-        "config",
-        `controlnet evaluate: condition "${condition.name}" has no schema of its options; leave --option out`,
-      );
-    const { options: conditionOptions } = condition.metadata({
-      ...trainedOptions(condition, net.metadata),
-      ...(command.option?.length && readOptionTexts(condition, command.option, "evaluate")),
+    const {
+      condition,
+      source,
+      options: conditionOptions,
+    } = await openTrained({
+      name,
+      metadata: net.metadata,
+      option: command.option ?? [],
+      weights: command.weights ?? [],
+      command: "evaluate",
     });
-    const detects = !lacksWeights(name, conditionOptions, weights);
+    const detects = canDetect(condition, conditionOptions);
     const form = command.data === undefined ? undefined : await dataForm(command.data);
     const needsMaps = form === undefined ? !isExact(name) : form.kind === "image-folder";
-    if (needsMaps) assertWeights(name, conditionOptions, weights, evaluateFlag);
+    if (needsMaps) assertDetects(condition, conditionOptions, weightsFlagOf("evaluate"));
     const side = pipeline.unet.config.sampleSize * latentFactor(pipeline);
     const samples = form
       ? await loadOwnSamples(form, {

@@ -7,10 +7,10 @@ import {
   splitDataset,
   withHoles,
 } from "@controlnet-js/data";
+import type { TrainingCondition } from "./conditions/training-condition.js";
 import type { ControlTrainConfig } from "./task-schemas.js";
 import { openTinyworld } from "./tinyworld-dataset.js";
 import { sceneMaps } from "./tinyworld-maps.js";
-import type { TrainingCondition } from "./training-condition.js";
 
 /** What is trained on and what is not. */
 export interface OpenData {

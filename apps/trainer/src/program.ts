@@ -2,7 +2,7 @@ import { engineNames, joinGroup } from "@controlnet-js/engine";
 import { Command, Option } from "commander";
 import manifest from "../package.json" with { type: "json" };
 import { addCaptionCommand } from "./caption/caption-command.js";
-import { namedByUser } from "./condition-name.js";
+import { namedByUser } from "./conditions/condition-name.js";
 import { writeTinyworld } from "./dataset.js";
 import { addDetectCommand } from "./detect/detect-command.js";
 import { evaluate } from "./evaluate.js";

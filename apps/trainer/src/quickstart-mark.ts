@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
 import { checkpointSteps } from "@controlnet-js/training";
-import { replaceFile } from "./replace-file.js";
+import { replaceFile } from "./files/replace-file.js";
 
 /** In a folder that `controlnet quickstart` has filled. */
 const mark = ".controlnet-quickstart";

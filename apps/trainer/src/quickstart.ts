@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
 import { describeFigures, evaluateControl } from "./evaluate.js";
+import { replaceFile } from "./files/replace-file.js";
 import { printText } from "./print.js";
 import { createProgressBar, formatDuration } from "./progress-bar.js";
 import { assertOwnFolders, chartFile, markRun, reportFile, sheetFile } from "./quickstart-mark.js";
-import { replaceFile } from "./replace-file.js";
 import type { TrainConfig } from "./task-schemas.js";
 import { trainControl } from "./train-control.js";
 

@@ -5,8 +5,8 @@ import { ControlNetError } from "@controlnet-js/core";
 import { figureTitles } from "@controlnet-js/metrics";
 import { convergenceStep } from "@controlnet-js/training";
 import { columnOf } from "./adherence.js";
+import { replaceFile } from "./files/replace-file.js";
 import { lineChart } from "./line-chart.js";
-import { replaceFile } from "./replace-file.js";
 
 /** The numbers of one step or validation, in columns. */
 type Row = Record<string, number>;

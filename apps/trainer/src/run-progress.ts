@@ -9,10 +9,10 @@ import {
   type ValidationReport,
 } from "@controlnet-js/training";
 import { memory } from "@tensorflow/tfjs-core";
+import { replaceFile } from "./files/replace-file.js";
 import { print } from "./print.js";
 import type { ProgressBar } from "./progress-bar.js";
 import { markRun } from "./quickstart-mark.js";
-import { replaceFile } from "./replace-file.js";
 import type { RunLog } from "./run-log.js";
 import type { TrainConfig } from "./task-schemas.js";
 

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { namedByUser } from "./condition-name.js";
+import { namedByUser } from "./conditions/condition-name.js";
 import {
   count,
   countFromZero,

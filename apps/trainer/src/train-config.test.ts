@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { readTrainConfig } from "./train-config.js";
 
-const configs = fileURLToPath(new URL("../../../configs/", import.meta.url));
+const configs = fileURLToPath(new URL("../../../configs", import.meta.url));
 
 function write(text: string): string {
   const path = join(mkdtempSync(join(tmpdir(), "config-")), "train.yaml");

@@ -2,7 +2,7 @@ import { dirname, resolve } from "node:path";
 import { ControlNetError, nearestName } from "@controlnet-js/core";
 import { isUrl } from "@controlnet-js/data";
 import * as z from "zod";
-import { isModulePath } from "./condition-name.js";
+import { isModulePath } from "./conditions/condition-name.js";
 import { parseYaml, readYaml } from "./parse-yaml.js";
 import { type TrainConfig, trainConfigSchema } from "./task-schemas.js";
 

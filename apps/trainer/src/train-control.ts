@@ -11,16 +11,16 @@ import {
   type ValidationReport,
 } from "@controlnet-js/training";
 import { adherence, columnOf, figuresOf, whyNotMeasured } from "./adherence.js";
-import { loadBase } from "./base-model.js";
+import { openTrainingCondition, type TrainingCondition } from "./conditions/training-condition.js";
 import { contactSheet } from "./contact-sheet.js";
 import { loadSamples, mapOf } from "./load-samples.js";
+import { loadBase } from "./models/base-model.js";
 import { openData } from "./open-data.js";
 import { print } from "./print.js";
 import type { Painting } from "./run-progress.js";
 import { type RunOutcome, runWithProgress, type TrainCommand } from "./run-with-progress.js";
 import { startEngine } from "./start-engine.js";
 import type { ControlTrainConfig } from "./task-schemas.js";
-import { openTrainingCondition, type TrainingCondition } from "./training-condition.js";
 
 /** What the training of a ControlNet leaves behind; whoever called it calls `dispose`. */
 export interface TrainedControl extends RunOutcome<ControlNetParams> {

@@ -9,12 +9,12 @@ import { openControlNet } from "@controlnet-js/models/node";
 import { createUNet, unetConfigFromDiffusers, unetKeyRows } from "@controlnet-js/unet";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openTrainingCondition } from "./conditions/training-condition.js";
 import { openData } from "./open-data.js";
 import type { ControlTrainConfig } from "./task-schemas.js";
 import { writeTinyBase } from "./testing/tiny-base.js";
 import { train } from "./train.js";
 import { readTrainConfig } from "./train-config.js";
-import { openTrainingCondition } from "./training-condition.js";
 
 const folder = mkdtempSync(join(tmpdir(), "train-kinds-"));
 const at = (name: string) => join(folder, name);

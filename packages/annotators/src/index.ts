@@ -40,7 +40,6 @@ export {
   openPoseNetwork,
 } from "./open-pose/open-pose-network.js";
 export type { Opened } from "./opened.js";
-export type { LookOptions } from "./pictures.js";
 export type { HeatMaps, SeenSize } from "./planes/heat-maps.js";
 export type { BackboneConfig, ConvNextConfig, SwinConfig } from "./upernet/backbone-config.js";
 export { type UperNetConfig, uperNetConfigFromTransformers } from "./upernet/config.js";

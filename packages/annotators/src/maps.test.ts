@@ -31,7 +31,7 @@ function expectSameMap(map: ByteImage, key: string): void {
 
 test("HED's map is that of controlnet_aux", async () => {
   const network = hedNetwork(madeWeights("hed"), { resolution });
-  const condition = hedCondition(network);
+  const condition = hedCondition.withNetwork(network);
   await expectNoTensorLeak(async () => {
     expectSameMap(await condition.detect(picture), "hed.map");
   });
@@ -45,7 +45,7 @@ test("HED's map is that of controlnet_aux", async () => {
 test("the line art map is that of controlnet_aux", async () => {
   const network = lineartNetwork(madeWeights("lineart"), { resolution });
   await expectNoTensorLeak(async () => {
-    expectSameMap(await lineartCondition(network).detect(picture), "lineart.map");
+    expectSameMap(await lineartCondition.withNetwork(network).detect(picture), "lineart.map");
   });
   network.dispose();
 });
@@ -57,7 +57,7 @@ test("M-LSD's segments are those of its map, in the picture's own pixels", async
   const expected = decodeSegments({ data: Float32Array.from(data), width, height, channels }, thresholds);
   expect(expected.length).toBeGreaterThan(0);
   const network = mlsdNetwork(madeWeights("mlsd"), { resolution });
-  const { findings } = await mlsdCondition(network).examine(asImage(fixture["mlsd.in"]!));
+  const { findings } = await mlsdCondition.withNetwork(network).examine(asImage(fixture["mlsd.in"]!));
   const segments = findings.segments as typeof expected;
   expect(segments).toHaveLength(expected.length);
   for (const [i, segment] of segments.entries())
@@ -69,7 +69,7 @@ test("M-LSD's segments are those of its map, in the picture's own pixels", async
 test("a picture of any size gets a map of its size", async () => {
   const network = lineartNetwork(madeWeights("lineart"), { resolution: "picture" });
   const odd: ByteImage = { data: new Uint8Array(45 * 31 * 3).fill(90), width: 45, height: 31, channels: 3 };
-  expect(await lineartCondition(network).detect(odd)).toMatchObject({ width: 45, height: 31 });
+  expect(await lineartCondition.withNetwork(network).detect(odd)).toMatchObject({ width: 45, height: 31 });
   network.dispose();
   expect(() => lineartNetwork(madeWeights("lineart"), { resolution: 20 })).toThrow(/64 to 4096 pixels/);
 });

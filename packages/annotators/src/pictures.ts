@@ -1,4 +1,4 @@
-import { ControlNetError, type Image } from "@controlnet-js/core";
+import { ControlNetError, type Image, type NetworkLook } from "@controlnet-js/core";
 import {
   assertImage,
   type ByteImage,
@@ -7,15 +7,6 @@ import {
   resizeToResolution,
 } from "@controlnet-js/preprocessors";
 import { type Tensor, type Tensor4D, tensor4d } from "@tensorflow/tfjs-core";
-
-/** The size at which a network looks at a picture. */
-export interface LookOptions {
-  /**
-   * `detect_resolution` of controlnet_aux: the picture is resized so that its short side has this many pixels and both are
-   * multiples of 64. `"picture"` looks at its own size, the border repeated up to multiples of 64. Default 512.
-   */
-  resolution?: number | "picture";
-}
 
 /** A picture as a network looks at it, and the way back. */
 export interface SizedPicture {
@@ -34,7 +25,7 @@ const DEFAULT_RESOLUTION = 512;
  * Checks the options when a network is opened.
  * @throws ControlNetError `config`
  */
-export function assertResolution(where: string, { resolution }: LookOptions): void {
+export function assertResolution(where: string, { resolution }: NetworkLook): void {
   if (resolution === undefined || resolution === "picture") return;
   if (!Number.isInteger(resolution) || resolution < MULTIPLE || resolution > 4096)
     throw new ControlNetError(
@@ -50,7 +41,7 @@ export function assertResolution(where: string, { resolution }: LookOptions): vo
 export function sizedPicture(
   where: string,
   picture: Image,
-  { resolution = DEFAULT_RESOLUTION }: LookOptions,
+  { sized, resolution = sized ? "picture" : DEFAULT_RESOLUTION }: NetworkLook,
 ): SizedPicture {
   assertImage(where, picture, [3]);
   const { width, height } = picture;

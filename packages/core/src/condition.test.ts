@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { type ConditionSpec, defineCondition, type Image, parseOptions } from "./condition.js";
+import { type ConditionSpec, defineCondition, type Image } from "./condition.js";
 import { isControlNetError } from "./errors.js";
+import { parseOptions } from "./options.js";
 
 const options = z.object({ low: z.number().min(1).max(255).default(100), high: z.number().default(200) });
 const image = { data: new Uint8Array(2 * 3 * 3), width: 3, height: 2, channels: 3 };
@@ -116,6 +117,82 @@ describe("defineCondition", () => {
     expect(() => parseOptions("options", chosen, given)).toThrow(
       'options: aperture: expected one of 3, 5, got 4; nested.sides.1: expected one of "left"|"right", got "top"',
     );
+  });
+});
+
+test("a definition without anything but name, channels, options and prepare has all the rest", async () => {
+  const condition = defineCondition({ name: "plain", channels: 1, options: z.object({}), prepare: blank });
+  expect(condition).toMatchObject({
+    description: "",
+    range: [0, 1],
+    polarity: "none",
+    channelOrder: "none",
+    resize: "area",
+    blankIsError: false,
+    compare: "none",
+    alpha: false,
+  });
+  expect(condition.metadata()).toEqual({ condition: "plain", channels: 1, range: [0, 1], options: {} });
+  expect(condition.canDetect()).toBe(true);
+  expect(await condition.detect(image)).toMatchObject({ channels: 1 });
+  expect(() => condition.withNetwork(undefined as never)).toThrow('condition "plain" takes no network');
+});
+
+describe("the network of a condition", () => {
+  const level = z.object({
+    method: z.enum(["filter", "network"]).default("filter").describe("How it is found"),
+  });
+  const filled = defineCondition({
+    name: "filled",
+    channels: 1,
+    options: level,
+    network: {
+      parts: { main: "what says how bright, level.json" },
+      open: () => async () => 7,
+      needed: ({ method }) => method === "network",
+      defaults: { method: "network" },
+    },
+    async prepare(picture, { method }, network) {
+      const map = blank(picture);
+      map.data.fill(method === "network" ? await network() : 1);
+      return map;
+    },
+  });
+
+  test("is wanted by name where it is needed, and not where it isn't", async () => {
+    expect((await filled.detect(image)).data[0]).toBe(1);
+    expect([filled.canDetect(), filled.canDetect({ method: "network" })]).toEqual([true, false]);
+    await expect(filled.detect(image, { method: "network" })).rejects.toMatchObject({
+      code: "missing",
+      message: expect.stringMatching(/"filled".* needs a network \(what says how bright, level\.json\)/),
+    });
+  });
+
+  test("is what prepare gets, with its own defaults; the condition without it stays as it was", async () => {
+    const given = filled.withNetwork(async () => 9);
+    expect((await given.detect(image)).data[0]).toBe(9);
+    expect((await given.detect(image, { method: "filter" })).data[0]).toBe(1);
+    expect(given.metadata()).toEqual({ ...filled.metadata(), options: { method: "network" } });
+    expect(given.options.shape.method.description).toBe("How it is found");
+    expect(given.canDetect()).toBe(true);
+    expect((await filled.detect(image)).data[0]).toBe(1);
+    expect(() => given.withNetwork(async () => 3)).toThrow("takes no network, or has got one before");
+  });
+
+  test("can't set the default of an option that there isn't", () => {
+    const network = { parts: { main: "x" }, open: "x", defaults: { mehtod: "network" } };
+    const define = () =>
+      defineCondition({
+        name: "odd",
+        channels: 1,
+        options: level,
+        network: network as never,
+        prepare: blank,
+      });
+    expect(define).toThrow(
+      'network.defaults names "mehtod", which is no option with a default (options: method)',
+    );
+    expect(codeOf(define)).toBe("config");
   });
 });
 

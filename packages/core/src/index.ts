@@ -1,6 +1,7 @@
 export * from "./blocks/residual-block.js";
 export * from "./blocks/spatial-transformer.js";
 export * from "./condition.js";
+export type { ConditionNetwork, NetworkLook, NetworkSource } from "./condition-network.js";
 export { crc32 } from "./crc32.js";
 export * from "./errors.js";
 export * from "./initializer.js";
@@ -25,6 +26,7 @@ export * from "./ops/linear.js";
 export * from "./ops/resample.js";
 export * from "./ops/timestep-embedding.js";
 export * from "./ops/zero-convolution.js";
+export { parseOptions } from "./options.js";
 export * from "./random.js";
 export * from "./random-tensor.js";
 export * from "./rematerialize.js";

@@ -2,17 +2,6 @@ import type { Condition } from "@controlnet-js/core";
 import { builtInConditions } from "../src/index.js";
 import type { GalleryEntry } from "./gallery-page.js";
 
-/** Conditions whose default way of finding the map takes a network. */
-const NEED_NETWORK: readonly string[] = [
-  "mlsd",
-  "hed",
-  "softedge",
-  "pose",
-  "depth",
-  "normal",
-  "segmentation",
-];
-
 /** The files of networks, by condition. */
 const WEIGHTS: Readonly<Record<string, string>> = {
   mlsd: "mlsd_large_512_fp32.pth",
@@ -35,7 +24,7 @@ export const galleryEntries: readonly GalleryEntry[] = (
   return {
     condition,
     picture: `conditions/${condition.name}.${type}`,
-    needsNetwork: NEED_NETWORK.includes(condition.name),
+    needsNetwork: !condition.canDetect(),
     ...(WEIGHTS[condition.name] && { weights: WEIGHTS[condition.name] }),
     // By default the map is the picture itself.
     ...(condition.name === "tile" && { shownWith: { factor: 8 } }),

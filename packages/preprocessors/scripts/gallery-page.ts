@@ -42,7 +42,7 @@ What a network has to find is shown for three rendered scenes of [tinyworld](../
 is involved there:** the maps are drawn from the scenes' exact geometry. They show what a map means, not how well a network
 sees. [Annotators](../packages/annotators/README.md) runs networks from the files that their authors published, which
 \`--weights\` names. One of your own comes from a module, \`--condition ./my-depth.js\`, that exports
-\`depthCondition(myNetwork)\` or its like.
+\`depthCondition.withNetwork(myNetwork)\` or its like.
 
 Defaults are those of the original ControlNets. In code each map is one call:
 \`await findCondition("canny").detect(image, { low: 50 })\`.

@@ -47,7 +47,7 @@ export function truthConditions(scene: Scene, side: number) {
   }));
   const inside = (value: number) => Math.max(0, Math.min(side - 1, Math.floor(value)));
   return {
-    mlsd: mlsdCondition(() =>
+    mlsd: mlsdCondition.withNetwork(() =>
       segments.map(({ x1, y1, x2, y2 }) => ({
         x1: inside(x1),
         y1: inside(y1),
@@ -55,12 +55,12 @@ export function truthConditions(scene: Scene, side: number) {
         y2: inside(y2),
       })),
     ),
-    hed: hedCondition(() => edges),
-    softedge: softedgeCondition(() => edges),
-    pose: poseCondition(() => ({ ...size, people })),
-    depth: depthCondition(() => nearness),
-    normal: normalCondition(() => nearness),
-    segmentation: segmentationCondition(() => ({ ...size, labels })),
+    hed: hedCondition.withNetwork(() => edges),
+    softedge: softedgeCondition.withNetwork(() => edges),
+    pose: poseCondition.withNetwork(() => ({ ...size, people })),
+    depth: depthCondition.withNetwork(() => nearness),
+    normal: normalCondition.withNetwork(() => nearness),
+    segmentation: segmentationCondition.withNetwork(() => ({ ...size, labels })),
   };
 }
 

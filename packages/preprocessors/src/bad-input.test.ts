@@ -38,6 +38,7 @@ const takers: Record<string, (image: Image) => unknown> = {
   scribbleXdog: library.scribbleXdog,
   shuffle: library.shuffle,
   tile: library.tile,
+  stack: (image) => library.stack([image]),
   tileResample: (image) => library.tileResample(image, 2),
   toGrey: library.toGrey,
   toRgb: library.toRgb,

@@ -32,7 +32,7 @@ test("canny refuses what has no meaning", () => {
   const image = pictures.noise!;
   expect(() => canny(image, { low: Number.NaN })).toThrow(/finite thresholds/);
   expect(() => canny(image, { aperture: 4 as 3 })).toThrow(/aperture of 3, 5 or 7, got 4/);
-  expect(() => canny({ ...image, channels: 2 })).toThrow(/1 or 3 channels, got 2/);
+  expect(() => canny({ ...image, channels: 2 })).toThrow(/1, 3 or 4 channels, got 2/);
   expect(() => canny({ ...image, width: 84 })).toThrow(/84x61x3 needs 15372 values, got 15189/);
   expect(() => canny({ data: new Uint8Array(0), width: 0, height: 0, channels: 1 })).toThrow(/at least 1/);
 });

@@ -1,4 +1,5 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
+import { overWhite } from "./alpha.js";
 import { type CannyRequest, cannyPlain } from "./canny-plain.js";
 import { assertImage, type ByteImage, toRgb } from "./image.js";
 import { cannyKernel } from "./kernels/canny-kernel.js";
@@ -22,23 +23,27 @@ const LIMIT = 2 ** 31 - 1;
 /**
  * Canny's edges (Canny, "A computational approach to edge detection", 1986), equal to `cv2.Canny` in every pixel.
  * Where an image has several channels, the one with the largest gradient counts at each pixel.
- * @param image `[height, width, 1 or 3]`, bytes
+ * @param image `[height, width, 1, 3 or 4]`, bytes; transparent parts are laid over white
  * @returns `[height, width, 1]`: 255 on an edge, else 0
  * @throws ControlNetError `shape` for another layout, `range` for thresholds that are not finite or another aperture
  */
 export function canny(image: Image, options: CannyOptions = {}): ByteImage {
   const request = cannyRequest(image, options);
-  return cannyKernel(image, request) ?? cannyPlain(image, request);
+  const picture = opaque(image);
+  return cannyKernel(picture, request) ?? cannyPlain(picture, request);
 }
 
 /** {@link canny} in three equal channels, as a ControlNet takes it. */
 export function cannyRgb(image: Image, options: CannyOptions = {}): ByteImage {
   const request = cannyRequest(image, options);
-  return cannyKernel(image, request, 3) ?? toRgb(cannyPlain(image, request));
+  const picture = opaque(image);
+  return cannyKernel(picture, request, 3) ?? toRgb(cannyPlain(picture, request));
 }
 
+const opaque = (image: Image): ByteImage => (image.channels === 4 ? overWhite(image) : image);
+
 function cannyRequest(image: Image, options: CannyOptions): CannyRequest {
-  assertImage("canny", image, [1, 3]);
+  assertImage("canny", image, [1, 3, 4]);
   const { aperture = 3, l2Gradient = false } = options;
   if (aperture !== 3 && aperture !== 5 && aperture !== 7)
     throw new ControlNetError("range", `canny: expected an aperture of 3, 5 or 7, got ${aperture}`);

@@ -50,7 +50,7 @@ function assertLayout(where: string, image: AnyImage, channels?: readonly number
   if (channels && !channels.includes(image.channels))
     throw new ControlNetError(
       "shape",
-      `${where}: expected ${channels.join(" or ")} channels, got ${image.channels}`,
+      `${where}: expected ${listed(channels)} channels, got ${image.channels}`,
     );
   if (data.length !== width * height * image.channels)
     throw new ControlNetError(
@@ -58,6 +58,9 @@ function assertLayout(where: string, image: AnyImage, channels?: readonly number
       `${where}: ${width}x${height}x${image.channels} needs ${width * height * image.channels} values, got ${data.length}`,
     );
 }
+
+const listed = (counts: readonly number[]): string =>
+  [counts.slice(0, -1).join(", "), ...counts.slice(-1)].filter((part) => part !== "").join(" or ");
 
 /**
  * Checks the size of an image.

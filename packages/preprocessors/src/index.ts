@@ -14,12 +14,14 @@ export {
   scribbleCondition,
   softedgeCondition,
 } from "./conditions/line-conditions.js";
-export type {
-  DepthNetwork,
-  EdgeNetwork,
-  PoseNetwork,
-  SegmentationNetwork,
-  SegmentNetwork,
+export {
+  type DepthNetwork,
+  type EdgeNetwork,
+  type PoseNetwork,
+  type PublishedNetworks,
+  publishedNetworks,
+  type SegmentationNetwork,
+  type SegmentNetwork,
 } from "./conditions/networks.js";
 export {
   colourCondition,
@@ -63,6 +65,7 @@ export { fakeScribble, scribble, scribbleXdog } from "./maps/scribble.js";
 export { colourLabels, type LabelMap, readLabels } from "./maps/segmentation.js";
 export { remap, shuffle, smoothNoise } from "./maps/shuffle.js";
 export { softEdges } from "./maps/soft-edges.js";
+export { stack } from "./maps/stack.js";
 export { colourGrid, tile, tileResample } from "./maps/tile.js";
 // Poses
 export { type Skeleton, toOpenPose } from "./pose/convert-skeleton.js";

@@ -3,7 +3,7 @@ import { appendFile, truncate } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { readRegularFile } from "@controlnet-js/checkpoints/node";
 import { ControlNetError } from "@controlnet-js/core";
-import { replaceFile } from "../replace-file.js";
+import { replaceFile } from "../files/replace-file.js";
 
 /** Where the captions of a folder's pictures are kept, in a form that an `image-folder` dataset reads. */
 export interface CaptionStore {

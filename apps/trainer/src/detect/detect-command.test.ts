@@ -6,10 +6,10 @@ import type { Image } from "@controlnet-js/core";
 import { builtInConditions, drawPoses, readPoseJson } from "@controlnet-js/preprocessors";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { namedByUser } from "../condition-name.js";
+import { namedByUser } from "../conditions/condition-name.js";
+import { openDetector } from "../conditions/detector.js";
+import { isMapDone } from "../conditions/map-file.js";
 import { captureProgram } from "../testing/run-program.js";
-import { openDetector } from "./detector.js";
-import { isMapDone } from "./map-file.js";
 
 const folder = mkdtempSync(join(tmpdir(), "detect-"));
 const at = (name: string) => join(folder, name);

@@ -1,19 +1,19 @@
 import { availableParallelism } from "node:os";
-import { type Condition, ControlNetError, parseOptions } from "@controlnet-js/core";
+import { type Condition, ControlNetError, type NetworkLook, parseOptions } from "@controlnet-js/core";
 import type { EngineName } from "@controlnet-js/engine";
 import { builtInConditions } from "@controlnet-js/preprocessors";
 import type { Command } from "commander";
-import { assertOtherFile } from "../assert-other-file.js";
-import { namedByUser, type UserCondition } from "../condition-name.js";
+import { namedByUser, type UserCondition } from "../conditions/condition-name.js";
+import { cachedDetector, openDetector, openListed } from "../conditions/detector.js";
+import { readOptionTexts } from "../conditions/option-texts.js";
+import { assertOtherFile } from "../files/assert-other-file.js";
+import { assertDetects, conditionsWithNetwork, readWeightTexts } from "../networks/network-weights.js";
 import { number } from "../numbers.js";
 import { print, printLine, printText } from "../print.js";
-import { conditionNetworks, type Look } from "./condition-networks.js";
 import { detectFolder } from "./detect-folder.js";
 import { detectKeypoints } from "./detect-keypoints.js";
 import { type DetectReport, detectPicture } from "./detect-picture.js";
-import { cachedDetector, openDetector, openListed, readOptionTexts } from "./detector.js";
 import { conditionEntries, listConditions } from "./list-conditions.js";
-import { assertWeights, readWeightTexts } from "./network-weights.js";
 
 /** The flags of `controlnet detect`. */
 interface DetectFlags {
@@ -103,7 +103,7 @@ export function addDetectCommand(program: Command): void {
       `
 Networks and their weights:
 ${networkLines()}
-A network of your own comes from a module: export poseCondition(myNetwork), say, from my-pose.js and give
+A network of your own comes from a module: export poseCondition.withNetwork(myNetwork), say, from my-pose.js and give
 --condition ./my-pose.js.
 
 Sizes: --size is the size of the map, for every condition, and what training sets are made with (detect_resolution and
@@ -128,8 +128,8 @@ Examples:
 /** A line for each condition with a network, conditions with the same together. */
 function networkLines(): string {
   const byFiles = new Map<string, string[]>();
-  for (const [name, { parts }] of Object.entries(conditionNetworks)) {
-    const files = Object.entries(parts)
+  for (const { name, network } of conditionsWithNetwork()) {
+    const files = Object.entries(network!.parts)
       .map(([part, file], i) => (i === 0 ? file : `${part}=${file}`))
       .join("; ");
     byFiles.set(files, [...(byFiles.get(files) ?? []), name]);
@@ -145,15 +145,15 @@ async function detect(flags: DetectFlags): Promise<void> {
     throw usage("give one of --image FILE, --from-keypoints FILE and --dir FOLDER, or --list");
   const name = flags.condition ?? (fromKeypoints === undefined ? undefined : namedByUser("pose"));
   if (name === undefined) throw usage("give --condition NAME; --list shows them");
-  const listed = await openListed(name);
+  const { condition: listed } = await openListed(name);
   const given = readOptionTexts(listed, flags.option);
   const options = parseOptions(`condition "${listed.name}"`, listed.options, given);
-  const weights = readWeightTexts(name, flags.weights);
-  const look: Look = {
+  const weights = readWeightTexts(listed, flags.weights);
+  const look: NetworkLook = {
     ...(flags.resolution !== undefined && { resolution: flags.resolution }),
     ...(flags.size !== undefined && { sized: true }),
   };
-  if (fromKeypoints === undefined) assertWeights(name, options, weights);
+  if (fromKeypoints === undefined && !weights) assertDetects(listed, options);
   // Completed again where the network is opened: with one, defaults may be others.
   const detectorName = {
     condition: name,
@@ -186,7 +186,7 @@ async function list({ condition: name, json }: DetectFlags): Promise<void> {
   const conditions: readonly Condition[] =
     name === undefined
       ? (Object.values(builtInConditions) as unknown as Condition[])
-      : [await openListed(name)];
+      : [(await openListed(name)).condition];
   if (json) printLine(conditionEntries(conditions));
   else printText(listConditions(conditions).trimEnd());
 }

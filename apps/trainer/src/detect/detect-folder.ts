@@ -3,12 +3,12 @@ import { dirname, join, parse, relative, resolve, sep } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
 import { listFiles } from "@controlnet-js/core/node";
 import { isPictureName } from "@controlnet-js/preprocessors/node";
+import type { DetectorName } from "../conditions/detector.js";
+import { makeFolder } from "../files/make-folder.js";
+import { removeLeftParts } from "../files/part-file.js";
 import { createProgressBar } from "../progress-bar.js";
 import type { DetectJob, DetectReport } from "./detect-picture.js";
 import { runDetectJobs } from "./detect-workers.js";
-import type { DetectorName } from "./detector.js";
-import { makeFolder } from "./make-folder.js";
-import { removeLeftParts } from "./part-file.js";
 
 /** How a folder is detected. */
 export interface DetectFolderRequest {

@@ -11,9 +11,9 @@ import {
   writePoseJson,
 } from "@controlnet-js/preprocessors";
 import { MAX_SOURCE_PIXELS } from "@controlnet-js/preprocessors/node";
+import type { Detector } from "../conditions/detector.js";
+import { writeMap } from "../conditions/map-file.js";
 import type { DetectReport } from "./detect-picture.js";
-import type { Detector } from "./detector.js";
-import { writeMap } from "./map-file.js";
 import { sizeOf } from "./picture-size.js";
 
 /**

@@ -120,7 +120,9 @@ test("--size is what the network sees", async () => {
   await detect("--condition", "hed", "--image", photo, "--out", out, "--weights", lively, "--size", "96");
   const map = await sharp(out).raw().toBuffer();
   const network = openHed(lively, { resolution: "picture" });
-  const { data } = await hedCondition(network).detect(resizeToResolution(await readImage(photo), 96));
+  const { data } = await hedCondition
+    .withNetwork(network)
+    .detect(resizeToResolution(await readImage(photo), 96));
   network.dispose();
   expect(new Set(data).size).toBeGreaterThan(20);
   expect(Buffer.compare(map, data)).toBe(0);

@@ -7,9 +7,9 @@ import {
   type Segment,
 } from "@controlnet-js/preprocessors";
 import { readImage, readImageBytes } from "@controlnet-js/preprocessors/node";
-import { cachedDetector, type Detector, type DetectorName } from "./detector.js";
+import { cachedDetector, type Detector, type DetectorName } from "../conditions/detector.js";
+import { isMapDone, writeMap } from "../conditions/map-file.js";
 import { createLane } from "./lane.js";
-import { isMapDone, writeMap } from "./map-file.js";
 import { atSize } from "./picture-size.js";
 import { releaseMemory } from "./release-memory.js";
 
@@ -57,8 +57,7 @@ const drawing = createLane();
 export async function detectPicture(detector: Detector, file: string, out?: string): Promise<DetectReport> {
   const { condition, options } = detector;
   const bytes = readImageBytes(file);
-  const alpha = (condition as unknown) === builtInConditions.inpaint;
-  const picture = await decoding(() => readImage(bytes, { name: file, alpha }));
+  const picture = await decoding(() => readImage(bytes, { name: file, alpha: condition.alpha ?? false }));
   releaseMemory(bytes);
   const { map, findings, warnings, oddities } = await drawing(async () => {
     const image = atSize(file, picture, detector.size);

@@ -15,9 +15,9 @@ import { builtInConditions, drawPoses, readPoseJson, resizeToResolution } from "
 import { readImage, readPngText } from "@controlnet-js/preprocessors/node";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { partPath } from "../files/part-file.js";
+import { fingerprint } from "../networks/fingerprint.js";
 import { captureProgram } from "../testing/run-program.js";
-import { fingerprint } from "./fingerprint.js";
-import { partPath } from "./part-file.js";
 
 const folder = mkdtempSync(join(tmpdir(), "detect-size-"));
 const at = (name: string) => join(folder, name);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, expect, test } from "vitest";
-import { namedByUser } from "../condition-name.js";
+import { namedByUser } from "../conditions/condition-name.js";
 import type { DetectOutcome } from "./detect-picture.js";
 import { runDetectJobs } from "./detect-workers.js";
 

@@ -41,7 +41,13 @@ export const conditionEntries = (conditions: readonly Condition[]): ConditionEnt
 export function listConditions(conditions: readonly Condition[]): string {
   const lines: string[] = [];
   for (const { name, description, channels, options } of conditionEntries(conditions)) {
-    lines.push(`${name.padEnd(13)} ${description}${channels === 3 ? "" : ` (${channels} channels)`}`);
+    const size = channels === 3 ? "" : `(${channels} channels)`;
+    lines.push(
+      [name.padEnd(13), description, size]
+        .filter((text) => text !== "")
+        .join(" ")
+        .trimEnd(),
+    );
     const rows = Object.entries(options.properties ?? {}).map(([key, schema]) => {
       const option = schema as OptionSchema;
       const value = option.default === undefined ? "" : shownValue(option.default);

@@ -1,6 +1,6 @@
 import { linkChoices, linkWeightings } from "@controlnet-js/pipeline";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { namedByUser } from "../condition-name.js";
+import { namedByUser } from "../conditions/condition-name.js";
 import { number } from "../numbers.js";
 import { keyAndValue, numberList, oneOf } from "./read-flags.js";
 import type { ControlArgument } from "./sample-parameters.js";

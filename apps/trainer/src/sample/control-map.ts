@@ -1,10 +1,10 @@
-import { ControlNetError, type Image, parseOptions } from "@controlnet-js/core";
+import { ControlNetError, type Image } from "@controlnet-js/core";
 import { builtInConditions, checkMap } from "@controlnet-js/preprocessors";
 import { readImage, readImageSize } from "@controlnet-js/preprocessors/node";
-import { namedByFile } from "../condition-name.js";
-import { type Detector, readOptionTexts } from "../detect/detector.js";
-import { assertWeights, readWeightTexts, type WeightsWords, weightsFlag } from "../detect/network-weights.js";
-import { openCondition, trainedOptions } from "../open-condition.js";
+import { namedByFile } from "../conditions/condition-name.js";
+import type { Detector } from "../conditions/detector.js";
+import { openTrained } from "../conditions/trained-condition.js";
+import { assertDetects, weightsFlagOf } from "../networks/network-weights.js";
 import { fitMap, roundedDown } from "./fit-map.js";
 import { asksForInpainting, inpaintMapMaker } from "./inpaint-map.js";
 import type { MapMaker, MapRequest, PictureSize } from "./picture-options.js";
@@ -79,7 +79,7 @@ async function detected(
 
 /** The condition that makes the map, with the options that it was trained with and those given, and its network. */
 async function detectorOf(
-  { path, condition: named, option = [], weights: files = [] }: ControlArgument,
+  { path, condition: named, option = [], weights = [] }: ControlArgument,
   metadata: MapRequest["net"]["metadata"],
 ): Promise<Detector> {
   const { condition: trained } = metadata;
@@ -100,26 +100,10 @@ async function detectorOf(
       "config",
       `controlnet sample: ${path} was trained on inpaint: say --condition inpaint after it, which takes the --mask or a hole`,
     );
-  const weights = readWeightTexts(name, files, weightsWords);
-  const { condition } = await openCondition(name, weights && { weights, look: { sized: true } });
-  if (option.length > 0 && condition.options?.shape === undefined)
-    throw new ControlNetError(
-      "config",
-      `controlnet sample: condition "${condition.name}" has no schema of its options; leave --option out`,
-    );
-  const given = {
-    ...trainedOptions(condition, metadata),
-    ...(option.length > 0 && readOptionTexts(condition, option)),
-  };
-  const complete = condition.options
-    ? parseOptions(`condition "${condition.name}"`, condition.options, given)
-    : given;
-  assertWeights(name, complete, weights, weightsWords);
-  return { condition, options: complete };
+  const { condition, options } = await openTrained({ name, metadata, option, weights, command: "sample" });
+  assertDetects(condition, options, weightsFlagOf("sample"));
+  return { condition, options };
 }
-
-/** The command line's words for the network of a condition. */
-const weightsWords: WeightsWords = { ...weightsFlag, command: "controlnet sample" };
 
 const builtIn = (name: string | undefined) =>
   name !== undefined && Object.hasOwn(builtInConditions, name)

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Image } from "@controlnet-js/core";
-import type { Detector } from "../detect/detector.js";
-import { writeMap } from "../detect/map-file.js";
+import type { Detector } from "../conditions/detector.js";
+import { writeMap } from "../conditions/map-file.js";
 import type { MapMade } from "./control-map.js";
 
 /**

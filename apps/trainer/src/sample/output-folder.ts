@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ControlNetError } from "@controlnet-js/core";
-import { makeFolder } from "../detect/make-folder.js";
+import { makeFolder } from "../files/make-folder.js";
 
 /**
  * Checks, before anything is computed for it, that a folder is there or can be made; it is not made yet.

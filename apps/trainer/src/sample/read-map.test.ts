@@ -5,8 +5,8 @@ import type { Image } from "@controlnet-js/core";
 import { builtInConditions } from "@controlnet-js/preprocessors";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openDetector } from "../detect/detector.js";
-import { writeMap } from "../detect/map-file.js";
+import { openDetector } from "../conditions/detector.js";
+import { writeMap } from "../conditions/map-file.js";
 import { fitMap, roundedDown } from "./fit-map.js";
 import { mapOrigin, readMap } from "./read-map.js";
 

@@ -4,7 +4,7 @@ import { linkChoices, linkWeightings, promptSettings } from "@controlnet-js/pipe
 import { builtInConditions } from "@controlnet-js/preprocessors";
 import { readPngText } from "@controlnet-js/preprocessors/node";
 import * as z from "zod";
-import { type ConditionName, namedByFile } from "../condition-name.js";
+import { type ConditionName, namedByFile } from "../conditions/condition-name.js";
 import { longestSide } from "../numbers.js";
 
 /** A control as a picture holds it: what it says of the condition is text, which others may have written. */

@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { saveLatents } from "@controlnet-js/models/node";
 import type { Applied } from "@controlnet-js/pipeline";
-import { assertOtherFile } from "../assert-other-file.js";
+import { assertOtherFile } from "../files/assert-other-file.js";
 import { print } from "../print.js";
 import { createProgressBar } from "../progress-bar.js";
 import { startEngine } from "../start-engine.js";

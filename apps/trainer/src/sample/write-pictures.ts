@@ -1,10 +1,9 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { ControlNetError, type Image } from "@controlnet-js/core";
-import { pngWithText } from "@controlnet-js/preprocessors/node";
-import { encodePng } from "../contact-sheet.js";
-import { removeLeftParts } from "../detect/part-file.js";
-import { writeNewFile } from "../replace-file.js";
+import { encodePng, pngWithText } from "@controlnet-js/preprocessors/node";
+import { removeLeftParts } from "../files/part-file.js";
+import { writeNewFile } from "../files/replace-file.js";
 import { parametersKeyword } from "./sample-parameters.js";
 
 /**

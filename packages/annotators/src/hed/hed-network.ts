@@ -1,9 +1,9 @@
 import type { TensorSource } from "@controlnet-js/checkpoints";
-import { disposeTree, type Image } from "@controlnet-js/core";
+import { disposeTree, type Image, type NetworkLook } from "@controlnet-js/core";
 import { type ByteImage, type EdgeNetwork, resizePlane } from "@controlnet-js/preprocessors";
 import { tidy } from "@tensorflow/tfjs-core";
 import { type Opened, opened } from "../opened.js";
-import { assertResolution, asTensor, type LookOptions, readMaps, sizedPicture } from "../pictures.js";
+import { assertResolution, asTensor, readMaps, sizedPicture } from "../pictures.js";
 import { hed, loadHed } from "./hed.js";
 
 /**
@@ -14,7 +14,7 @@ import { hed, loadHed } from "./hed.js";
  */
 export function hedNetwork(
   source: TensorSource,
-  options: LookOptions = {},
+  options: NetworkLook = {},
   where = "hedNetwork",
 ): Opened<EdgeNetwork> {
   assertResolution(where, options);

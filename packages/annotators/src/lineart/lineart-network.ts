@@ -1,9 +1,9 @@
 import type { TensorSource } from "@controlnet-js/checkpoints";
-import { disposeTree, type Image } from "@controlnet-js/core";
+import { disposeTree, type Image, type NetworkLook } from "@controlnet-js/core";
 import type { ByteImage, EdgeNetwork } from "@controlnet-js/preprocessors";
 import { div, sub, tidy } from "@tensorflow/tfjs-core";
 import { type Opened, opened } from "../opened.js";
-import { assertResolution, asTensor, type LookOptions, readMaps, sizedPicture } from "../pictures.js";
+import { assertResolution, asTensor, readMaps, sizedPicture } from "../pictures.js";
 import { lineart, loadLineart } from "./generator.js";
 
 /**
@@ -13,7 +13,7 @@ import { lineart, loadLineart } from "./generator.js";
  */
 export function lineartNetwork(
   source: TensorSource,
-  options: LookOptions = {},
+  options: NetworkLook = {},
   where = "lineartNetwork",
 ): Opened<EdgeNetwork> {
   assertResolution(where, options);

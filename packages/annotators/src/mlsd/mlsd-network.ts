@@ -1,9 +1,9 @@
 import type { TensorSource } from "@controlnet-js/checkpoints";
-import { disposeTree } from "@controlnet-js/core";
+import { disposeTree, type NetworkLook } from "@controlnet-js/core";
 import type { ByteImage, Segment, SegmentNetwork } from "@controlnet-js/preprocessors";
 import { div, pad, sub, tidy } from "@tensorflow/tfjs-core";
 import { type Opened, opened } from "../opened.js";
-import { assertResolution, asTensor, type LookOptions, readMaps, sizedPicture } from "../pictures.js";
+import { assertResolution, asTensor, readMaps, sizedPicture } from "../pictures.js";
 import { decodeSegments } from "./decode-segments.js";
 import { loadMlsd, mlsd } from "./mlsd.js";
 
@@ -14,7 +14,7 @@ import { loadMlsd, mlsd } from "./mlsd.js";
  */
 export function mlsdNetwork(
   source: TensorSource,
-  options: LookOptions = {},
+  options: NetworkLook = {},
   where = "mlsdNetwork",
 ): Opened<SegmentNetwork> {
   assertResolution(where, options);

@@ -137,7 +137,7 @@ describe("a network of MoveNet's form", () => {
   test("several people: those who are unsure are left out, more than the limit as well, with a warning", async () => {
     writeNetwork([0.2, 0.9, 0.5, 0.7]);
     const network = await openMoveNet(folder, { maxPeople: 2 });
-    const { findings, warnings } = await poseCondition(network).examine(lightAt(96, 96, 48, 48));
+    const { findings, warnings } = await poseCondition.withNetwork(network).examine(lightAt(96, 96, 48, 48));
     expect((findings.pose as { people: unknown[] }).people).toHaveLength(2);
     expect(warnings).toEqual([expect.stringMatching(/2 people are drawn, 1 more were found/)]);
     network.dispose();

@@ -1,6 +1,7 @@
 export { type CaptionerOptions, openCaptioner } from "./open-captioner.js";
 export { openDepthModel } from "./open-depth-model.js";
 export { openMoveNet } from "./open-movenet.js";
+export { openNetwork } from "./open-network.js";
 export {
   type OpenPosePaths,
   openHed,

@@ -1,11 +1,11 @@
 import { type OpenSource, openCheckpoint } from "@controlnet-js/checkpoints/node";
+import type { NetworkLook } from "@controlnet-js/core";
 import type { EdgeNetwork, PoseNetwork, SegmentNetwork } from "@controlnet-js/preprocessors";
 import { hedNetwork } from "../hed/hed-network.js";
 import { lineartNetwork } from "../lineart/lineart-network.js";
 import { mlsdNetwork } from "../mlsd/mlsd-network.js";
 import { type OpenPoseOptions, openPoseNetwork } from "../open-pose/open-pose-network.js";
 import type { Opened } from "../opened.js";
-import type { LookOptions } from "../pictures.js";
 
 /** Opens a file of weights, `.pth` or safetensors, for as long as `use` takes. */
 function withFile<T>(path: string, use: (source: OpenSource) => T): T {
@@ -22,7 +22,7 @@ function withFile<T>(path: string, use: (source: OpenSource) => T): T {
  * @param path `ControlNetHED.pth`
  * @throws ControlNetError `io` or `format` naming the file, `unsupported` where it holds another network
  */
-export const openHed = (path: string, options: LookOptions = {}): Opened<EdgeNetwork> =>
+export const openHed = (path: string, options: NetworkLook = {}): Opened<EdgeNetwork> =>
   withFile(path, (source) => hedNetwork(source, options, path));
 
 /**
@@ -30,7 +30,7 @@ export const openHed = (path: string, options: LookOptions = {}): Opened<EdgeNet
  * @param path `mlsd_large_512_fp32.pth`
  * @throws ControlNetError as {@link openHed}
  */
-export const openMlsd = (path: string, options: LookOptions = {}): Opened<SegmentNetwork> =>
+export const openMlsd = (path: string, options: NetworkLook = {}): Opened<SegmentNetwork> =>
   withFile(path, (source) => mlsdNetwork(source, options, path));
 
 /**
@@ -38,7 +38,7 @@ export const openMlsd = (path: string, options: LookOptions = {}): Opened<Segmen
  * @param path `sk_model.pth`, or `sk_model2.pth` for coarse lines
  * @throws ControlNetError as {@link openHed}
  */
-export const openLineart = (path: string, options: LookOptions = {}): Opened<EdgeNetwork> =>
+export const openLineart = (path: string, options: NetworkLook = {}): Opened<EdgeNetwork> =>
   withFile(path, (source) => lineartNetwork(source, options, path));
 
 /** OpenPose's files. */

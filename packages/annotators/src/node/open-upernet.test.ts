@@ -44,7 +44,7 @@ test("a folder as transformers saves it: the classes are transformers', the colo
     const { labels, width, height } = await network(picture);
     expect([width, height]).toEqual([picture.width, picture.height]);
     expect([...labels]).toEqual(expected);
-    const { data } = await segmentationCondition(network).detect(picture);
+    const { data } = await segmentationCondition.withNetwork(network).detect(picture);
     for (let i = 0; i < labels.length; i++)
       if (data.subarray(i * 3, i * 3 + 3).join() !== ADE20K_PALETTE[labels[i]!]!.join())
         expect.fail(`pixel ${i} of class ${labels[i]} is ${data.subarray(i * 3, i * 3 + 3)}`);

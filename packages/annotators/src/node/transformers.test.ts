@@ -51,7 +51,7 @@ describe.each(libraries)("models through %s", (_, library) => {
 
   test.skipIf(!library)("depth comes in the picture's size, near is bright", async () => {
     const network = await openDepthModel(model("depth-anything"), options);
-    const map = await depthCondition(network).detect(ramp(64, 48));
+    const map = await depthCondition.withNetwork(network).detect(ramp(64, 48));
     expect([map.width, map.height]).toEqual([64, 48]);
     const row = Array.from({ length: 64 }, (_, x) => map.data[(20 * 64 + x) * 3]!);
     for (const [x, value] of row.entries()) expect(Math.abs(value - (255 * x) / 63)).toBeLessThan(8);
@@ -61,7 +61,7 @@ describe.each(libraries)("models through %s", (_, library) => {
 
   test.skipIf(!library)("classes come in the picture's size, as the palette's colours", async () => {
     const network = await openSegmentationModel(model("segformer"), options);
-    const map = await segmentationCondition(network).detect(stripes(96, 40));
+    const map = await segmentationCondition.withNetwork(network).detect(stripes(96, 40));
     expect([map.width, map.height]).toEqual([96, 40]);
     const at = (x: number) => [...map.data.subarray((10 * 96 + x) * 3, (10 * 96 + x) * 3 + 3)];
     expect([at(10), at(48), at(86)]).toEqual([ADE20K_PALETTE[2], ADE20K_PALETTE[0], ADE20K_PALETTE[1]]);

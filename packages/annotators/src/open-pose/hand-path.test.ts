@@ -60,7 +60,7 @@ test.each([
     const sources = {} as Parameters<typeof openPoseNetwork>[0]["body"];
     const network = openPoseNetwork({ body: sources, hand: sources }, { resolution: RESOLUTION });
     const picture = resizeToResolution(asImage(fixture.photo!), RESOLUTION);
-    const { map, findings } = await poseCondition(network).examine(picture);
+    const { map, findings } = await poseCondition.withNetwork(network).examine(picture);
     network.dispose();
 
     const { shape, data } = fixture[`${scene}.sizes`]!;

@@ -1,5 +1,5 @@
 import type { TensorSource } from "@controlnet-js/checkpoints";
-import { ControlNetError, disposeTree } from "@controlnet-js/core";
+import { ControlNetError, disposeTree, type NetworkLook } from "@controlnet-js/core";
 import {
   type ByteImage,
   crop,
@@ -11,7 +11,7 @@ import {
 } from "@controlnet-js/preprocessors";
 import { tidy } from "@tensorflow/tfjs-core";
 import { type Opened, opened } from "../opened.js";
-import { assertResolution, asTensor, type LookOptions, readMaps, sizedPicture } from "../pictures.js";
+import { assertResolution, asTensor, readMaps, sizedPicture } from "../pictures.js";
 import { decodeBodies } from "./decode-bodies.js";
 import { decodeHand } from "./decode-hand.js";
 import { type HandBox, handBoxes } from "./hand-boxes.js";
@@ -34,7 +34,7 @@ export interface OpenPoseSources {
 }
 
 /** How OpenPose looks. */
-export interface OpenPoseOptions extends LookOptions {
+export interface OpenPoseOptions extends NetworkLook {
   /** The surest people are kept where there are more. Default 32. */
   maxPeople?: number;
 }

@@ -12,21 +12,21 @@ import { colourCondition, inpaintCondition, shuffleCondition, tileCondition } fr
 import { depthCondition, normalCondition, poseCondition, segmentationCondition } from "./scene-conditions.js";
 
 /**
- * The conditions of the paper and of ControlNet 1.1 by name. Those that need a network say so when asked to detect;
- * their factories, such as `depthCondition(network)`, make the same condition with one.
+ * The conditions of the paper and of ControlNet 1.1 by name. Those that need a network say so when asked to detect; with
+ * it, such as `depthCondition.withNetwork(network)`, they are the same condition.
  */
 export const builtInConditions = {
   canny: cannyCondition,
   hough: houghCondition,
-  mlsd: /* @__PURE__ */ mlsdCondition(),
-  scribble: /* @__PURE__ */ scribbleCondition(),
-  hed: /* @__PURE__ */ hedCondition(),
-  softedge: /* @__PURE__ */ softedgeCondition(),
-  lineart: /* @__PURE__ */ lineartCondition(),
-  pose: /* @__PURE__ */ poseCondition(),
-  depth: /* @__PURE__ */ depthCondition(),
-  normal: /* @__PURE__ */ normalCondition(),
-  segmentation: /* @__PURE__ */ segmentationCondition(),
+  mlsd: mlsdCondition,
+  scribble: scribbleCondition,
+  hed: hedCondition,
+  softedge: softedgeCondition,
+  lineart: lineartCondition,
+  pose: poseCondition,
+  depth: depthCondition,
+  normal: normalCondition,
+  segmentation: segmentationCondition,
   inpaint: inpaintCondition,
   tile: tileCondition,
   shuffle: shuffleCondition,

@@ -54,22 +54,22 @@ test("conditions that need a network name the weights and the way out", async ()
       .detect(photograph)
       .catch((reason: unknown) => reason);
     expect(isControlNetError(error) && error.code).toBe("missing");
-    expect(String(error)).toMatch(new RegExp(`${name}Condition\\(network\\)`));
+    expect(String(error)).toMatch(new RegExp(`"${name}": .* needs a network .* withNetwork\\(network\\)`));
   }
 });
 
 test("a network given to a condition is used", async () => {
   const ramp = Float32Array.from({ length: 128 * 128 }, (_, i) => i % 128);
-  const depth = depthCondition(() => ({ data: ramp, width: 128, height: 128, channels: 1 }));
+  const depth = depthCondition.withNetwork(() => ({ data: ramp, width: 128, height: 128, channels: 1 }));
   const map = await depth.detect(photograph);
   expect([map.data[0], map.data[127 * 3]]).toEqual([0, 255]);
-  const pose = await poseCondition(() => scene).detect(photograph);
+  const pose = await poseCondition.withNetwork(() => scene).detect(photograph);
   expect(pose.data).toEqual(drawPoses(scene).data);
 });
 
 test("what was found comes with the map, in the same pass", async () => {
   let calls = 0;
-  const pose = poseCondition(() => {
+  const pose = poseCondition.withNetwork(() => {
     calls++;
     return { ...scene, leftOut: 2 };
   });
@@ -79,13 +79,15 @@ test("what was found comes with the map, in the same pass", async () => {
   expect(findings).toEqual({ pose: writePoseJson(scene) });
   expect(warnings).toEqual([expect.stringMatching(/1 person is drawn, 2 more were found/)]);
   const segments = [{ x1: 1, y1: 2, x2: 30, y2: 2 }];
-  expect((await mlsdCondition(() => segments).examine(photograph)).findings).toEqual({ segments });
+  expect((await mlsdCondition.withNetwork(() => segments).examine(photograph)).findings).toEqual({
+    segments,
+  });
   expect(await builtInConditions.canny.examine(photograph)).toMatchObject({ findings: {}, warnings: [] });
 });
 
 test("a line art network is used unless the filter is asked for, and its paper is inverted as bytes", async () => {
   const lines = Float32Array.of(1, 0.998, 0.5, 0);
-  const lineart = lineartCondition(() => ({ data: lines, width: 2, height: 2, channels: 1 }));
+  const lineart = lineartCondition.withNetwork(() => ({ data: lines, width: 2, height: 2, channels: 1 }));
   const { data } = await lineart.detect(blankImage(2, 2, 3));
   expect([0, 3, 6, 9].map((i) => data[i])).toEqual([255, 255, 128, 0]);
 });
@@ -169,9 +171,9 @@ test("red and blue swapped are noticed in poses and segmentations", async () => 
   expect(checkMap(pose, drawn)).toEqual([]);
   expect(checkMap(pose, swap(drawn))[0]?.kind).toBe("channel-order");
   const labels = Uint8Array.from({ length: 400 }, (_, i) => (i * 7) % 150);
-  const coloured = await segmentationCondition(() => ({ labels, width: 20, height: 20 })).detect(
-    blankImage(20, 20, 3),
-  );
+  const coloured = await segmentationCondition
+    .withNetwork(() => ({ labels, width: 20, height: 20 }))
+    .detect(blankImage(20, 20, 3));
   expect(checkMap(segmentation, coloured)).toEqual([]);
   expect(checkMap(segmentation, swap(coloured))[0]?.kind).toBe("channel-order");
 });

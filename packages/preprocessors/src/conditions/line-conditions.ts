@@ -8,14 +8,12 @@ import { drawSegments } from "../maps/draw-segments.js";
 import { lineartStandard } from "../maps/lineart-standard.js";
 import { fakeScribble, scribble, scribbleXdog } from "../maps/scribble.js";
 import { softEdges } from "../maps/soft-edges.js";
-import { type EdgeNetwork, needNetwork, type SegmentNetwork } from "./networks.js";
+import { publishedNetworks } from "./networks.js";
 
 /** What all maps of lines have in common: three equal channels, white on black. */
 const lines = {
   channels: 3,
-  range: [0, 1],
   polarity: "white-on-black",
-  channelOrder: "none",
   blankIsError: true,
   compare: "edges",
 } as const;
@@ -46,45 +44,45 @@ const drawn = (segments: readonly Segment[], { width, height }: Image): Detectio
 });
 
 /** Straight lines by M-LSD, what the first ControlNets call "Hough". */
-export const mlsdCondition = (network?: SegmentNetwork) =>
-  defineCondition({
-    ...lines,
-    name: "mlsd",
-    description: "Straight lines found by the M-LSD network",
-    resize: "nearest",
-    options: z.object({
-      value: z.number().min(0.01).max(2).default(0.1).describe("Score that a line needs"),
-      distance: z.number().min(0.01).max(20).default(0.1).describe("Shortest line"),
-    }),
-    async prepare(image, thresholds) {
-      const detect = needNetwork("mlsd", "mlsdCondition", "M-LSD, mlsd_large_512_fp32.pth", network);
-      return drawn(await detect(toRgb(image), thresholds), image);
-    },
-  });
+export const mlsdCondition = defineCondition({
+  ...lines,
+  name: "mlsd",
+  description: "Straight lines found by the M-LSD network",
+  resize: "nearest",
+  options: z.object({
+    value: z.number().min(0.01).max(2).default(0.1).describe("Score that a line needs"),
+    distance: z.number().min(0.01).max(20).default(0.1).describe("Shortest line"),
+  }),
+  network: publishedNetworks.mlsd,
+  prepare: async (image, thresholds, detect) => drawn(await detect(toRgb(image), thresholds), image),
+});
 
 /** Scribbles: ink on paper, an edge filter, or soft edges drawn over as by hand, which is the default with a network. */
-export const scribbleCondition = (network?: EdgeNetwork) =>
-  defineCondition({
-    ...lines,
-    name: "scribble",
-    description: "A hand-drawn scribble, white on black",
-    resize: "nearest",
-    options: z.object({
-      method: z
-        .enum(["xdog", "ink", "soft-edges"])
-        .default(network ? "soft-edges" : "xdog")
-        .describe("From a photograph, from dark ink on paper, or from the soft edges of a network"),
-      threshold: z.number().min(1).max(255).optional().describe("Default 32 for xdog and 127 for ink"),
-    }),
-    async prepare(image, { method, threshold }) {
-      if (method === "ink") return toRgb(scribble(image, threshold));
-      if (method === "xdog") return toRgb(scribbleXdog(image, threshold));
-      const detect = needNetwork("scribble", "scribbleCondition", "HED, ControlNetHED.pth", network);
-      return toRgb(fakeScribble(softEdges(await detect(toRgb(image)))));
-    },
-  });
+export const scribbleCondition = defineCondition({
+  ...lines,
+  name: "scribble",
+  description: "A hand-drawn scribble, white on black",
+  resize: "nearest",
+  options: z.object({
+    method: z
+      .enum(["xdog", "ink", "soft-edges"])
+      .default("xdog")
+      .describe("From a photograph, from dark ink on paper, or from the soft edges of a network"),
+    threshold: z.number().min(1).max(255).optional().describe("Default 32 for xdog and 127 for ink"),
+  }),
+  network: {
+    ...publishedNetworks.hed,
+    needed: ({ method }) => method === "soft-edges",
+    defaults: { method: "soft-edges" },
+  },
+  async prepare(image, { method, threshold }, detect) {
+    if (method === "ink") return toRgb(scribble(image, threshold));
+    if (method === "xdog") return toRgb(scribbleXdog(image, threshold));
+    return toRgb(fakeScribble(softEdges(await detect(toRgb(image)))));
+  },
+});
 
-const softEdgeCondition = (name: "hed" | "softedge", factory: string, network: EdgeNetwork | undefined) =>
+const softEdgeCondition = (name: "hed" | "softedge") =>
   defineCondition({
     ...lines,
     name,
@@ -93,52 +91,44 @@ const softEdgeCondition = (name: "hed" | "softedge", factory: string, network: E
     options: z.object({
       safe: z.boolean().default(false).describe("Three steps only, which hides the picture behind the edges"),
     }),
-    async prepare(image, options) {
-      const detect = needNetwork(name, factory, "HED, ControlNetHED.pth", network);
-      return toRgb(softEdges(await detect(toRgb(image)), options));
-    },
+    network: publishedNetworks.hed,
+    prepare: async (image, options, detect) => toRgb(softEdges(await detect(toRgb(image)), options)),
   });
 
 /** Soft edges by HED. */
-export const hedCondition = (network?: EdgeNetwork) => softEdgeCondition("hed", "hedCondition", network);
+export const hedCondition = /* @__PURE__ */ softEdgeCondition("hed");
 
 /** Soft edges by any network: the name that ControlNet 1.1 gave to HED's maps. */
-export const softedgeCondition = (network?: EdgeNetwork) =>
-  softEdgeCondition("softedge", "softedgeCondition", network);
+export const softedgeCondition = /* @__PURE__ */ softEdgeCondition("softedge");
 
 /**
  * Line art: by a filter, or by a network that gives lines in [0, 1], bright on dark, which is the default where there is
  * one. Such networks paint dark on white; their bytes are cut off before they are inverted, as the field does.
  */
-export const lineartCondition = (network?: EdgeNetwork) =>
-  defineCondition({
-    ...lines,
-    name: "lineart",
-    description: "Line art, white on black",
-    resize: "area",
-    options: z.object({
-      method: z
-        .enum(["standard", "network"])
-        .default(network ? "network" : "standard")
-        .describe("By a filter, or by a network"),
-      sigma: z.number().min(0.1).max(100).default(6).describe("Surroundings in pixels; standard only"),
-      threshold: z
-        .number()
-        .min(0)
-        .max(255)
-        .default(8)
-        .describe("What stands out by less is left out of the median"),
-    }),
-    async prepare(image, { method, ...options }) {
-      if (method === "standard") return toRgb(lineartStandard(image, options));
-      const detect = needNetwork(
-        "lineart",
-        "lineartCondition",
-        "the line art generator, sk_model.pth",
-        network,
-      );
-      const edges = await detect(toRgb(image));
-      const paper = softEdges({ ...edges, data: edges.data.map((value) => 1 - value) });
-      return toRgb(invert(paper));
-    },
-  });
+export const lineartCondition = defineCondition({
+  ...lines,
+  name: "lineart",
+  description: "Line art, white on black",
+  resize: "area",
+  options: z.object({
+    method: z.enum(["standard", "network"]).default("standard").describe("By a filter, or by a network"),
+    sigma: z.number().min(0.1).max(100).default(6).describe("Surroundings in pixels; standard only"),
+    threshold: z
+      .number()
+      .min(0)
+      .max(255)
+      .default(8)
+      .describe("What stands out by less is left out of the median"),
+  }),
+  network: {
+    ...publishedNetworks.lineart,
+    needed: ({ method }) => method === "network",
+    defaults: { method: "network" },
+  },
+  async prepare(image, { method, ...options }, detect) {
+    if (method === "standard") return toRgb(lineartStandard(image, options));
+    const edges = await detect(toRgb(image));
+    const paper = softEdges({ ...edges, data: edges.data.map((value) => 1 - value) });
+    return toRgb(invert(paper));
+  },
+});

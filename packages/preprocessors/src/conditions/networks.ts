@@ -1,4 +1,4 @@
-import { ControlNetError, type Image } from "@controlnet-js/core";
+import type { Image, NetworkSource } from "@controlnet-js/core";
 import type { Segment } from "../hough-segments.js";
 import type { ByteImage } from "../image.js";
 import type { LabelMap } from "../maps/segmentation.js";
@@ -28,20 +28,34 @@ export type SegmentNetwork = (
   thresholds: { value: number; distance: number },
 ) => readonly Segment[] | Promise<readonly Segment[]>;
 
-/**
- * The network, or an error that says which weights are needed and how to give them.
- * @throws ControlNetError `missing`
- */
-export function needNetwork<N>(
-  condition: string,
-  factory: string,
-  weights: string,
-  network: N | undefined,
-): N {
-  if (network !== undefined) return network;
-  throw new ControlNetError(
-    "missing",
-    `condition "${condition}": finding it in a picture needs a network (${weights}); ` +
-      `make the condition with ${factory}(network), or give a map that is already prepared`,
-  );
+/** The networks that `@controlnet-js/annotators/node` opens from published files, by name, as conditions call them. */
+export interface PublishedNetworks {
+  hed: EdgeNetwork;
+  mlsd: SegmentNetwork;
+  lineart: EdgeNetwork;
+  pose: PoseNetwork;
+  depth: DepthNetwork;
+  segmentation: SegmentationNetwork;
 }
+
+const published = <K extends keyof PublishedNetworks>(
+  open: K,
+  parts: Readonly<Record<string, string>>,
+): NetworkSource<PublishedNetworks[K]> => ({ open, parts });
+
+/** What a condition gives as its `network` to be found by a published one: `network: publishedNetworks.hed`. */
+export const publishedNetworks = {
+  hed: /* @__PURE__ */ published("hed", { edges: "HED, ControlNetHED.pth" }),
+  mlsd: /* @__PURE__ */ published("mlsd", { lines: "M-LSD, mlsd_large_512_fp32.pth" }),
+  lineart: /* @__PURE__ */ published("lineart", { lines: "the line art generator, sk_model.pth" }),
+  pose: /* @__PURE__ */ published("pose", {
+    body: "OpenPose, body_pose_model.pth, or a folder of MoveNet",
+    hand: "OpenPose's hands, hand_pose_model.pth",
+  }),
+  depth: /* @__PURE__ */ published("depth", {
+    model: "the folder of a depth model, Depth Anything or DPT as ONNX",
+  }),
+  segmentation: /* @__PURE__ */ published("segmentation", {
+    model: "the folder of a segmentation model, UPerNet, or SegFormer as ONNX",
+  }),
+} satisfies { [K in keyof PublishedNetworks]: NetworkSource<PublishedNetworks[K]> };

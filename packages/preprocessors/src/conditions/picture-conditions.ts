@@ -7,9 +7,7 @@ import { colourGrid, tile } from "../maps/tile.js";
 /** What maps that are themselves pictures have in common. */
 const picture = {
   channels: 3,
-  polarity: "none",
   channelOrder: "rgb",
-  blankIsError: false,
 } as const;
 
 /**
@@ -21,7 +19,7 @@ export const inpaintCondition = defineCondition({
   name: "inpaint",
   description: "The picture without the part to be painted anew, which is -1",
   range: [-1, 1],
-  resize: "area",
+  alpha: true,
   options: z.object({}),
   prepare(image: Image) {
     if (image.channels !== 4)
@@ -41,8 +39,6 @@ export const tileCondition = defineCondition({
   ...picture,
   name: "tile",
   description: "The picture without its detail",
-  range: [0, 1],
-  resize: "area",
   options: z.object({ factor: z.number().min(1).max(64).default(1).describe("How many times less detail") }),
   prepare: (image, { factor }) => tile(toRgb(image), factor),
 });
@@ -52,8 +48,6 @@ export const shuffleCondition = defineCondition({
   ...picture,
   name: "shuffle",
   description: "The content of the picture, moved about by a smooth random flow",
-  range: [0, 1],
-  resize: "area",
   options: z.object({
     seed: z
       .number()
@@ -78,10 +72,9 @@ export const colourCondition = defineCondition({
   ...picture,
   name: "colour",
   description: "The colours of the picture as large blocks",
-  range: [0, 1],
   resize: "nearest",
   options: z.object({
     block: z.number().int().min(1).max(1024).default(64).describe("Side of a block in pixels"),
   }),
-  prepare: (image, { block }) => colourGrid(toRgb(image), block),
+  prepare: (image, { block }) => colourGrid(image, block),
 });

@@ -1,4 +1,5 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
+import { overWhite } from "../alpha.js";
 import { assertImage, type ByteImage } from "../image.js";
 import { resize } from "../resize.js";
 
@@ -33,15 +34,16 @@ export function tileResample(image: Image, factor: number): ByteImage {
 /**
  * The colours of a picture as large blocks: cubic to one pixel a block, then nearest (T2I-Adapter's colour grid, the
  * web UI's `color`).
- * @param image `[height, width, 3]`
+ * @param image `[height, width, 1, 3 or 4]`; transparent parts are laid over white
  * @param block the side of a block in pixels; default 64
+ * @returns `[height, width, 3]`
  * @throws ControlNetError `shape` or `range`
  */
 export function colourGrid(image: Image, block = 64): ByteImage {
-  assertImage("colourGrid", image);
+  assertImage("colourGrid", image, [1, 3, 4]);
   if (!Number.isInteger(block) || block < 1)
     throw new ControlNetError("range", `colourGrid: expected a block of whole pixels, got ${block}`);
   const side = (size: number) => Math.max(1, Math.floor(size / block));
-  const small = resize(image, side(image.width), side(image.height), "cubic");
+  const small = resize(overWhite(image), side(image.width), side(image.height), "cubic");
   return resize(small, image.width, image.height, "nearest");
 }

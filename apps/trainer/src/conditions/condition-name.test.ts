@@ -10,12 +10,12 @@ import { pngWithText } from "@controlnet-js/preprocessors/node";
 import { useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { pickle } from "../../../packages/checkpoints/src/testing/pickle-writer.js";
-import { writeZip } from "../../../packages/checkpoints/src/testing/zip-writer.js";
-import type { ControlTrainConfig } from "./task-schemas.js";
-import { runProgram } from "./testing/run-program.js";
-import { writeTinyBase } from "./testing/tiny-base.js";
-import { readTrainConfig } from "./train-config.js";
+import { pickle } from "../../../../packages/checkpoints/src/testing/pickle-writer.js";
+import { writeZip } from "../../../../packages/checkpoints/src/testing/zip-writer.js";
+import type { ControlTrainConfig } from "../task-schemas.js";
+import { runProgram } from "../testing/run-program.js";
+import { writeTinyBase } from "../testing/tiny-base.js";
+import { readTrainConfig } from "../train-config.js";
 import { openTrainingCondition } from "./training-condition.js";
 
 let folder: string;

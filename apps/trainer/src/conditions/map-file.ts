@@ -3,9 +3,9 @@ import { dirname } from "node:path";
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import { encodeLines, toRgb } from "@controlnet-js/preprocessors";
 import sharp from "sharp";
-import { replaceFile, writeNewFile } from "../replace-file.js";
+import { makeFolder } from "../files/make-folder.js";
+import { replaceFile, writeNewFile } from "../files/replace-file.js";
 import type { Detector } from "./detector.js";
-import { makeFolder } from "./make-folder.js";
 
 const keyword = "controlnet-condition";
 /** How every PNG ends: the IEND chunk with its checksum. */

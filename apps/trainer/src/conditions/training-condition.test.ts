@@ -13,14 +13,14 @@ import { lineartCondition } from "@controlnet-js/preprocessors";
 import { readImage } from "@controlnet-js/preprocessors/node";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openData } from "./open-data.js";
-import { mapMaker } from "./sample/control-map.js";
-import type { MapRequest } from "./sample/picture-options.js";
-import { mergeParameters } from "./sample/sample-parameters.js";
-import type { ControlTrainConfig } from "./task-schemas.js";
-import { writeTinyBase } from "./testing/tiny-base.js";
-import { readTrainConfig } from "./train-config.js";
-import { trainControl } from "./train-control.js";
+import { openData } from "../open-data.js";
+import { mapMaker } from "../sample/control-map.js";
+import type { MapRequest } from "../sample/picture-options.js";
+import { mergeParameters } from "../sample/sample-parameters.js";
+import type { ControlTrainConfig } from "../task-schemas.js";
+import { writeTinyBase } from "../testing/tiny-base.js";
+import { readTrainConfig } from "../train-config.js";
+import { trainControl } from "../train-control.js";
 import { openTrainingCondition } from "./training-condition.js";
 
 const folder = mkdtempSync(join(tmpdir(), "training-condition-"));
@@ -51,7 +51,7 @@ function configOf(data: string, condition: string, ...settings: string[]): Contr
 /** The line art generator's file with its published names and shapes, and with waves for weights. */
 function writeLineart(file: string): void {
   const published = at("published.pth");
-  const packed = new URL("../../../packages/annotators/fixtures/lineart.pth.gz", import.meta.url);
+  const packed = new URL("../../../../packages/annotators/fixtures/lineart.pth.gz", import.meta.url);
   writeFileSync(published, gunzipSync(readFileSync(packed)));
   const source = openCheckpoint(published);
   const tensors = source.names().map((name, phase) => {
@@ -77,7 +77,7 @@ test("a network's maps are trained on, while workers decode the pictures", { tim
   const trained = await trainControl({ config, resume: false, engine: "wasm" });
   const network = openLineart(at("lineart.safetensors"), { resolution: "picture" });
   const [sample] = trained.heldOut;
-  expect(sample!.map).toEqual(await lineartCondition(network).detect(sample!.image));
+  expect(sample!.map).toEqual(await lineartCondition.withNetwork(network).detect(sample!.image));
   expect(new Set(sample!.map.data).size).toBeGreaterThan(10);
   const published = await openControlNet(at("run/controlnet"));
   expect(published.metadata).toMatchObject({

@@ -1,9 +1,8 @@
 import { type Condition, ControlNetError } from "@controlnet-js/core";
 import type { ConditionModule } from "@controlnet-js/data";
 import { findCondition } from "@controlnet-js/preprocessors";
+import type { NetworkRequest } from "../networks/network-weights.js";
 import { type ConditionName, isModulePath } from "./condition-name.js";
-import { networkOf } from "./detect/condition-networks.js";
-import type { NetworkRequest } from "./detect/network-weights.js";
 
 /** A condition as the command line names it, and where a worker process finds it again. */
 export interface NamedCondition {
@@ -13,19 +12,31 @@ export interface NamedCondition {
 
 /**
  * A built-in condition by name, or one from the user's own module, whose code is run.
- * @param network the files of a built-in condition's network, which the selected engine runs; without them it draws what
- * it is given, but finds nothing in a picture
  * @throws ControlNetError `missing` for an unknown name, with the nearest one, and for a module that isn't there; `config`
- * for a URL; as the annotators' `open...` functions for the weights
+ * for a URL
  */
-export async function openCondition(name: ConditionName, network?: NetworkRequest): Promise<NamedCondition> {
+export async function openCondition(name: ConditionName): Promise<NamedCondition> {
   if (isModulePath(name)) {
     const module: ConditionModule = { module: name };
     const { loadCondition } = await import("@controlnet-js/data");
     return { condition: await loadCondition(module), source: module };
   }
-  const plain = findBuiltIn(name);
-  const condition = network ? await networkOf(name)!.open(network.weights, network.look) : plain;
+  const condition = findBuiltIn(name);
+  return { condition, source: condition };
+}
+
+/**
+ * A condition with the network that is asked for, which the selected engine runs in this process; as it is where none is.
+ * @throws ControlNetError as `openNetwork` of the annotators for the weights
+ */
+export async function giveNetwork(
+  named: NamedCondition,
+  network: NetworkRequest | undefined,
+): Promise<NamedCondition> {
+  if (!network) return named;
+  const { openNetwork } = await import("@controlnet-js/annotators/node");
+  const opened = await openNetwork(named.condition.network!, network.weights, network.look);
+  const condition = named.condition.withNetwork(opened);
   return { condition, source: condition };
 }
 
@@ -40,12 +51,3 @@ function findBuiltIn(name: string): Condition {
     );
   }
 }
-
-/** The options that a ControlNet was trained with, where it names this condition; none for another. */
-export const trainedOptions = (
-  { name }: Condition,
-  { condition, options }: Readonly<Record<string, unknown>>,
-): Record<string, unknown> =>
-  condition === name && typeof options === "object" && options !== null && !Array.isArray(options)
-    ? { ...options }
-    : {};

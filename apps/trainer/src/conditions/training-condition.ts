@@ -1,15 +1,9 @@
-import type { Look } from "./detect/condition-networks.js";
-import { marksOf } from "./detect/detector.js";
-import {
-  assertWeights,
-  lacksWeights,
-  readConfigWeights,
-  type Weights,
-  weightsKey,
-} from "./detect/network-weights.js";
-import { type NamedCondition, openCondition } from "./open-condition.js";
-import type { ControlTrainConfig } from "./task-schemas.js";
-import { isExact } from "./tinyworld-maps.js";
+import type { NetworkLook } from "@controlnet-js/core";
+import { assertDetects, canDetect, readConfigWeights, weightsKey } from "../networks/network-weights.js";
+import type { ControlTrainConfig } from "../task-schemas.js";
+import { isExact } from "../tinyworld-maps.js";
+import { marksOf } from "./marks.js";
+import { giveNetwork, type NamedCondition, openCondition } from "./open-condition.js";
 
 /** The condition of a training run. */
 export interface TrainingCondition extends NamedCondition {
@@ -28,18 +22,21 @@ export interface TrainingCondition extends NamedCondition {
  */
 export async function openTrainingCondition(config: ControlTrainConfig): Promise<TrainingCondition> {
   const { condition: name, conditionOptions, data, detectResolution } = config;
-  const weights: Weights | undefined =
-    config.weights === undefined ? undefined : readConfigWeights(name, config.weights);
+  const plain = await openCondition(name);
   // Pictures come at the size that they are trained at, and a network sees that, as with `detect --size`.
-  const look: Look = detectResolution === undefined ? { sized: true } : { resolution: detectResolution };
-  const network = weights && { weights, look };
-  const opened = await openCondition(name, network);
+  const look: NetworkLook =
+    detectResolution === undefined ? { sized: true } : { resolution: detectResolution };
+  const network =
+    config.weights === undefined
+      ? undefined
+      : { weights: readConfigWeights(plain.condition, config.weights), look };
+  const opened = await giveNetwork(plain, network);
   const { options } = opened.condition.metadata(conditionOptions);
   const madeFromPictures = data.kind === "image-folder" || (data.kind === "tinyworld" && !isExact(name));
-  if (madeFromPictures) assertWeights(name, options, weights, weightsKey);
+  if (madeFromPictures) assertDetects(opened.condition, options, weightsKey);
   return {
     ...opened,
-    detects: !lacksWeights(name, options, weights),
+    detects: canDetect(opened.condition, options),
     marks: madeFromPictures ? await marksOf(name, network) : {},
   };
 }

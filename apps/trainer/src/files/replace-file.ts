@@ -1,6 +1,6 @@
 import { closeSync, linkSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { partPath } from "./detect/part-file.js";
+import { partPath } from "./part-file.js";
 
 /** Writes a file aside and has it placed; where that fails, nothing partial stays. */
 function writeAside<T>(path: string, content: string | Uint8Array, place: (part: string) => T): T {

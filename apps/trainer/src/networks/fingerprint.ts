@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { constants } from "node:fs";
-import { type FileHandle, open, stat } from "node:fs/promises";
+import { closeSync, readSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { ControlNetError } from "@controlnet-js/core";
+import { ControlNetError, isControlNetError } from "@controlnet-js/core";
 import { listFiles } from "@controlnet-js/core/node";
 
 /** How many pieces of a file are looked at, and the bytes of each. */
@@ -19,28 +19,22 @@ const PIECE = 65536;
 export async function fingerprint(path: string): Promise<string> {
   const hash = createHash("sha256");
   try {
+    // Workers without a network of their own start sooner without the readers of weights.
+    const { openRegularFile } = await import("@controlnet-js/checkpoints/node");
     for (const file of await filesOf(path)) {
-      const handle = await openRegular(file);
+      const { fd, size } = openRegularFile(file);
       try {
-        const { size } = await handle.stat();
         hash.update(JSON.stringify([relative(path, file), size]));
-        for (const piece of await piecesOf(handle, size)) hash.update(piece);
+        for (const piece of piecesOf(fd, size)) hash.update(piece);
       } finally {
-        await handle.close();
+        closeSync(fd);
       }
     }
   } catch (cause) {
+    if (isControlNetError(cause)) throw cause;
     throw new ControlNetError("io", `can't read the weights ${path}: ${(cause as Error).message}`, { cause });
   }
   return hash.digest("hex").slice(0, 16);
-}
-
-/** Opening a pipe must not wait for its writer; Windows has no such flag. */
-const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
-
-async function openRegular(file: string): Promise<FileHandle> {
-  if (!(await stat(file)).isFile()) throw new Error(`${file} is not a regular file`);
-  return await open(file, flags);
 }
 
 async function filesOf(path: string): Promise<string[]> {
@@ -49,13 +43,11 @@ async function filesOf(path: string): Promise<string[]> {
   return (await listFiles(path)).map((name) => join(path, name));
 }
 
-async function piecesOf(handle: FileHandle, size: number): Promise<Buffer[]> {
-  const pieces: Buffer[] = [];
+function* piecesOf(fd: number, size: number): Generator<Buffer> {
   const step = Math.max(PIECE, (size - PIECE) / (PIECES - 1));
   for (let i = 0; i < PIECES && i * step < size; i++) {
-    const length = Math.min(PIECE, size - Math.floor(i * step));
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, Math.floor(i * step));
-    pieces.push(buffer.subarray(0, bytesRead));
+    const at = Math.floor(i * step);
+    const buffer = Buffer.alloc(Math.min(PIECE, size - at));
+    yield buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, at));
   }
-  return pieces;
 }

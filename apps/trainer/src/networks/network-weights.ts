@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { ControlNetError, nearestName } from "@controlnet-js/core";
-import { conditionNetworks, type Look, networkOf } from "./condition-networks.js";
+import { type Condition, ControlNetError, type NetworkLook, nearestName } from "@controlnet-js/core";
+import { builtInConditions } from "@controlnet-js/preprocessors";
 
 /** The files of a condition's network by the part that each is for: `{ body: "body_pose_model.pth" }`. */
 export type Weights = Readonly<Record<string, string>>;
@@ -8,7 +8,7 @@ export type Weights = Readonly<Record<string, string>>;
 /** A network as a command asks for it. */
 export interface NetworkRequest {
   weights: Weights;
-  look: Look;
+  look: NetworkLook;
 }
 
 /** How weights are given, in the words of errors. */
@@ -28,9 +28,6 @@ export const weightsFlag: WeightsWords = {
   other: (part) => `--weights ${part}=PATH`,
 };
 
-/** `controlnet evaluate --weights`. */
-export const evaluateFlag: WeightsWords = { ...weightsFlag, command: "controlnet evaluate" };
-
 /** `weights` in the config of `controlnet train`. */
 export const weightsKey: WeightsWords = {
   command: "controlnet train",
@@ -39,14 +36,20 @@ export const weightsKey: WeightsWords = {
   other: (part) => `${part}: PATH in weights`,
 };
 
+/** The flag of another command. */
+export const weightsFlagOf = (command: string): WeightsWords => ({
+  ...weightsFlag,
+  command: `controlnet ${command}`,
+});
+
 /**
  * Reads `--weights` texts: a path for the network's main part, `part=path` for another.
- * @param condition a built-in condition's name
  * @returns undefined where there are none
- * @throws ControlNetError `config` for a condition without a network, an unknown part or one given twice
+ * @throws ControlNetError `config` for a condition without a network, an unknown part or one given twice, `missing` where
+ * the main part lacks
  */
 export function readWeightTexts(
-  condition: string,
+  condition: Condition,
   texts: readonly string[],
   words: WeightsWords = weightsFlag,
 ): Weights | undefined {
@@ -54,13 +57,14 @@ export function readWeightTexts(
   const parts = partsOf(condition, words);
   const weights: Record<string, string> = {};
   for (const text of texts) {
-    const [, name, path] = /^([a-z]+)=(.+)$/.exec(text) ?? [];
+    const [, name, path] = /^([a-z]\w*)=(.+)$/i.exec(text) ?? [];
     const isNamed = name !== undefined && (parts.includes(name) || !existsSync(text));
     const part = isNamed ? name : parts[0]!;
     assertPart(condition, part, parts, words);
     if (weights[part] !== undefined) throw usage(words, `"${part}" was given twice`);
     weights[part] = isNamed ? path! : text;
   }
+  if (weights[parts[0]!] === undefined) throw lacking(condition, words);
   return weights;
 }
 
@@ -68,70 +72,66 @@ export function readWeightTexts(
  * Reads the `weights` of a training config: the main part's path, or a path for each part.
  * @throws ControlNetError `config` for a condition without a network, an unknown part or none for the main part
  */
-export function readConfigWeights(condition: string, given: string | Weights): Weights {
+export function readConfigWeights(condition: Condition, given: string | Weights): Weights {
   const parts = partsOf(condition, weightsKey);
   const main = parts[0]!;
   if (typeof given === "string") return { [main]: given };
   for (const part of Object.keys(given)) assertPart(condition, part, parts, weightsKey);
   if (given[main] === undefined)
-    throw usage(weightsKey, `condition "${condition}" needs a path for "${main}"`);
+    throw usage(weightsKey, `condition "${condition.name}" needs a path for "${main}"`);
   return given;
 }
 
+/** The built-in conditions that can be given a network. */
+export const conditionsWithNetwork = (): Condition[] =>
+  Object.values<unknown>(builtInConditions).filter((condition): condition is Condition =>
+    Boolean((condition as Condition).network),
+  );
+
 /**
- * Whether a condition can't find what it draws for want of its network's weights.
- * @param condition a built-in condition's name, or a module's path, which needs none
+ * Whether a condition finds its maps in pictures as it stands, its network given or not needed.
  * @param options complete
  */
-export function lacksWeights(
-  condition: string,
-  options: Record<string, unknown>,
-  weights: Weights | undefined,
-): boolean {
-  const network = networkOf(condition);
-  if (!network?.isNeeded(options)) return false;
-  const [main] = Object.keys(network.parts);
-  return weights?.[main!] === undefined;
-}
+export const canDetect = (condition: Condition, options: Record<string, unknown>): boolean =>
+  // A user's module may export one that was not made by defineCondition.
+  condition.canDetect?.(options) ?? true;
 
 /**
- * Throws where {@link lacksWeights}, naming the file and how to give it.
+ * Throws where a condition lacks its network, naming the file and how to give it.
  * @throws ControlNetError `missing`
  */
-export function assertWeights(
-  condition: string,
+export function assertDetects(
+  condition: Condition,
   options: Record<string, unknown>,
-  weights: Weights | undefined,
-  { command, main, other }: WeightsWords = weightsFlag,
+  words: WeightsWords = weightsFlag,
 ): void {
-  if (!lacksWeights(condition, options, weights)) return;
-  const [[, file], ...others] = Object.entries(networkOf(condition)!.parts) as [
-    [string, string],
-    ...[string, string][],
-  ];
-  const more = others.map(([part, name]) => `; ${other(part)} adds ${name}`).join("");
-  throw new ControlNetError(
+  if (!canDetect(condition, options)) throw lacking(condition, words);
+}
+
+function lacking({ name, network }: Condition, { command, main, other }: WeightsWords): ControlNetError {
+  const [[, file], ...others] = Object.entries(network!.parts) as [[string, string], ...[string, string][]];
+  const more = others.map(([part, text]) => `; ${other(part)} adds ${text}`).join("");
+  return new ControlNetError(
     "missing",
-    `${command}: condition "${condition}" needs a network: give ${main} of ${file}${more}`,
+    `${command}: condition "${name}" needs a network: give ${main} of ${file}${more}`,
   );
 }
 
-function partsOf(condition: string, words: WeightsWords): string[] {
-  const network = networkOf(condition);
+function partsOf({ name, network }: Condition, words: WeightsWords): string[] {
   if (network) return Object.keys(network.parts);
-  const known = Object.keys(conditionNetworks).join(", ");
+  const known = conditionsWithNetwork().map((condition) => condition.name);
   throw new ControlNetError(
     "config",
-    `${words.command}: condition "${condition}" takes no ${words.key} (those that do: ${known})`,
+    `${words.command}: condition "${name}" takes no ${words.key} (those that do: ${known.join(", ")})`,
   );
 }
 
-function assertPart(condition: string, part: string, parts: readonly string[], words: WeightsWords): void {
+function assertPart({ name }: Condition, part: string, parts: readonly string[], words: WeightsWords): void {
   if (parts.includes(part)) return;
   const nearest = nearestName(part, parts);
   throw usage(
     words,
-    `condition "${condition}" has no part "${part}"` +
+    `condition "${name}" has no part "${part}"` +
       `${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${parts.join(", ")})`,
   );
 }
