@@ -1,6 +1,6 @@
 // Checks what the packages import: what each declares and nothing else, no arrow against the order of
-// docs/architecture.md, and with `--circles` no circle of files. `--write` draws the table of docs/architecture.md anew; `--root DIR` looks at
-// another workspace.
+// docs/architecture.md, and no circle of files. `--write` draws the table of docs/architecture.md anew; `--root DIR`
+// looks at another workspace.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { dirname, join, relative } from "node:path";
@@ -191,7 +191,7 @@ const drawn = table(
 const complaints = [
   ...packages.flatMap((one) => undeclared(one, root)),
   ...drawn.against,
-  ...(options.includes("--circles") ? packages.flatMap((one) => circles(one, root)) : []),
+  ...packages.flatMap((one) => circles(one, root)),
 ];
 if (options.includes("--write")) writeFileSync(page, drawn.text);
 else if (plain(drawn.text) !== plain(before))

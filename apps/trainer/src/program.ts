@@ -1,3 +1,4 @@
+import { unknownName } from "@controlnet-js/core";
 import { engineNames, joinGroup } from "@controlnet-js/engine";
 import { Command, Option } from "commander";
 import manifest from "../package.json" with { type: "json" };
@@ -175,9 +176,9 @@ Examples:
   controlnet dataset tinyworld --out datasets/held-out --count 200 --start 1000000`,
     )
     .action(async (world: string, options) => {
-      if (world !== "tinyworld") program.error(`error: unknown world "${world}" (known: tinyworld)`);
+      if (world !== "tinyworld") program.error(`error: unknown world ${unknownName(world, ["tinyworld"])}`);
       if (options.format !== "fill50k")
-        program.error(`error: unknown format "${options.format}" (known: fill50k)`);
+        program.error(`error: unknown format ${unknownName(options.format, ["fill50k"])}`);
       await writeTinyworld(options);
     });
 

@@ -1,5 +1,5 @@
 import { dirname, resolve } from "node:path";
-import { ControlNetError, nearestName } from "@controlnet-js/core";
+import { ControlNetError, didYouMean, unknownName } from "@controlnet-js/core";
 import { isUrl } from "@controlnet-js/data";
 import * as z from "zod";
 import { isModulePath } from "./conditions/condition-name.js";
@@ -73,19 +73,13 @@ function knownKeys(schema: unknown): string[] {
   return Object.entries(schema.shape).flatMap(([key, part]) => [key, ...knownKeys(part)]);
 }
 
-const didYouMean = (name: string, known: readonly string[]): string => {
-  const nearest = nearestName(name, known);
-  return nearest ? `, did you mean "${nearest}"?` : "";
-};
-
 function describeIssues(error: z.ZodError, task: unknown): string {
   const tasks = trainConfigSchema.options.map(({ shape }) => shape.task.value);
   const known = knownKeys(trainConfigSchema.options.find(({ shape }) => shape.task.value === task));
   return error.issues
     .map((issue) => {
       const at = issue.path.join(".");
-      if (at === "task")
-        return `unknown task "${task}"${didYouMean(String(task), tasks)} (known: ${tasks.join(", ")})`;
+      if (at === "task") return `unknown task ${unknownName(task, tasks)}`;
       if (issue.code !== "unrecognized_keys") return `${at || "the config"}: ${issue.message}`;
       return issue.keys
         .map((key) => `unknown key "${at ? `${at}.` : ""}${key}"${didYouMean(key, known)}`)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { assertShape, ControlNetError, isControlNetError, nearestName } from "./errors.js";
+import { assertShape, ControlNetError, isControlNetError, nearestName, unknownName } from "./errors.js";
 
 describe("ControlNetError", () => {
   test("carries its code and its cause", () => {
@@ -32,4 +32,14 @@ test("nearestName finds what was meant, and nothing where nothing is near", () =
   expect(nearestName("batch-size", known)).toBe("batchSize");
   expect(nearestName("stpes", known)).toBe("steps");
   expect(nearestName("zzzzzzzz", known)).toBeUndefined();
+});
+
+test("unknownName says what was given, what may be meant and what is known", () => {
+  expect(unknownName("hihg", ["low", "high"])).toBe('"hihg", did you mean "high"? (known: low, high)');
+  expect(unknownName("zzzzzzzz", ["low", "high"])).toBe('"zzzzzzzz" (known: low, high)');
+  expect(unknownName(7, ["low"])).toBe("7 (known: low)");
+  expect(unknownName("a", [])).toBe('"a" (known: none)');
+  expect(unknownName("Euler a", ["euler", "euler-ancestral"], ["euler-a"])).toBe(
+    '"Euler a", did you mean "euler-a"? (known: euler, euler-ancestral)',
+  );
 });

@@ -51,6 +51,26 @@ export function assertShape(
   throw new ControlNetError("shape", `${where}: expected shape [${wanted}], got [${shape.join(", ")}]`);
 }
 
+/**
+ * What an error says of an unknown name, after "unknown option" or the like: `"hihg", did you mean "high"? (known: low, high)`.
+ * @param known what may be given, in the order to list it in
+ * @param understood where the nearest is looked for, if more is understood than listed (aliases)
+ */
+export function unknownName(
+  name: unknown,
+  known: readonly string[],
+  understood: Iterable<string> = known,
+): string {
+  const list = known.length > 0 ? known.join(", ") : "none";
+  return `${JSON.stringify(name) ?? String(name)}${didYouMean(String(name), understood)} (known: ${list})`;
+}
+
+/** `, did you mean "high"?` for the nearest of the known names; nothing where none is near. */
+export function didYouMean(name: string, known: Iterable<string>): string {
+  const nearest = nearestName(name, known);
+  return nearest === undefined ? "" : `, did you mean "${nearest}"?`;
+}
+
 /** The entry of `known` with the smallest edit distance to `name`, or undefined where nothing is near. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   // The work grows with the length, and nothing known is as long.

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { isAbsolute, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Condition, ControlNetError, nearestName } from "@controlnet-js/core";
+import { type Condition, ControlNetError, unknownName } from "@controlnet-js/core";
 
 /**
  * Where a condition is defined, so that a worker process can load it too. Loading it runs its code: never take it from a
@@ -86,11 +86,8 @@ export async function loadCondition(given: ConditionModule): Promise<Condition> 
     if (distinct.size === 1) return exports[conditions[0]!] as Condition;
     throw new ControlNetError("config", `${where}: name the export to use (conditions: ${known})`);
   }
-  if (!Object.hasOwn(exports, name)) {
-    const nearest = nearestName(name, conditions);
-    const hint = nearest ? `, did you mean "${nearest}"?` : "";
-    throw new ControlNetError("missing", `${where} has no export "${name}"${hint} (conditions: ${known})`);
-  }
+  if (!Object.hasOwn(exports, name))
+    throw new ControlNetError("missing", `${where}: unknown export ${unknownName(name, conditions)}`);
   if (!isCondition(exports[name]))
     throw new ControlNetError(
       "config",

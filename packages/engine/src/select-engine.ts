@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { dirname, sep } from "node:path";
-import { ControlNetError, completeWasmKernels, nearestName } from "@controlnet-js/core";
+import { ControlNetError, completeWasmKernels, unknownName } from "@controlnet-js/core";
 import { engineReport, registerTensorFlow } from "@controlnet-js/tensorflow";
 import { setBackend } from "@tensorflow/tfjs-core";
 
@@ -62,11 +62,7 @@ export async function selectEngine({
 /** Throws a `config` error that names the nearest engine unless `engine` is one of {@link engineNames}. */
 export function assertEngineName(where: string, engine: string): void {
   if ((engineNames as readonly string[]).includes(engine)) return;
-  const nearest = nearestName(engine, engineNames);
-  throw new ControlNetError(
-    "config",
-    `${where}: unknown engine "${engine}"${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${engineNames.join(", ")})`,
-  );
+  throw new ControlNetError("config", `${where}: unknown engine ${unknownName(engine, engineNames)}`);
 }
 
 /** The device that an engine's name asks for. */

@@ -5,7 +5,7 @@ import {
   type Detection,
   type Image,
   type MapComparison,
-  nearestName,
+  unknownName,
 } from "@controlnet-js/core";
 import { ADE20K_PALETTE, COCO_PALETTE, readPoseJson } from "@controlnet-js/preprocessors";
 import { depthRmse } from "./depth-rmse.js";
@@ -111,12 +111,8 @@ export function measureOf({ name, compare }: Pick<Condition, "name" | "compare">
       start: () => averaging((found, wanted) => compare.compare(found.map, wanted.map)),
     };
   if (Object.hasOwn(measures, compare)) return measures[compare];
-  const known = [...Object.keys(measures), "none"];
-  const nearest = nearestName(String(compare), known);
-  throw new ControlNetError(
-    "config",
-    `condition "${name}": unknown compare "${compare}"${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${known.join(", ")}, a function or { figures, compare })`,
-  );
+  const known = [...Object.keys(measures), "none", "a function or { figures, compare }"];
+  throw new ControlNetError("config", `condition "${name}": unknown compare ${unknownName(compare, known)}`);
 }
 
 /** What each built-in figure says, for people. */

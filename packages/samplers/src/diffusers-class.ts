@@ -1,4 +1,4 @@
-import { ControlNetError } from "@controlnet-js/core";
+import { ControlNetError, unknownName } from "@controlnet-js/core";
 
 /** A value of a diffusers config. */
 export type Field = string | number | boolean | null | readonly number[];
@@ -147,6 +147,6 @@ export function choiceOf<T>(key: string, table: Readonly<Record<string, T>>, val
   if (typeof value === "string" && Object.hasOwn(table, value)) return table[value]!;
   throw new ControlNetError(
     "config",
-    `scheduler_config: unknown ${key} ${JSON.stringify(value)} (known: ${Object.keys(table).join(", ")})`,
+    `scheduler_config: unknown ${key} ${unknownName(value, Object.keys(table))}`,
   );
 }

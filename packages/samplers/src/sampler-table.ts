@@ -1,4 +1,4 @@
-import { ControlNetError, nearestName } from "@controlnet-js/core";
+import { ControlNetError, unknownName } from "@controlnet-js/core";
 import { ddim } from "./ddim.js";
 import { ddpm } from "./ddpm.js";
 import type { DefinedSampler } from "./define-sampler.js";
@@ -65,10 +65,10 @@ export function samplerNameOf(spelling: string): SamplerName {
     .replace(/\+\+-/g, "++");
   const name = byAlias.get(plain);
   if (name) return name;
-  const nearest = nearestName(plain, [...byAlias.keys()]);
+  const known = Object.keys(samplers);
   throw new ControlNetError(
     "config",
-    `sampler: unknown name "${spelling}"${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${Object.keys(samplers).join(", ")})`,
+    `sampler: unknown name ${unknownName(spelling, known, byAlias.keys())}`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { ControlNetError } from "@controlnet-js/core";
+import { ControlNetError, unknownName } from "@controlnet-js/core";
 
 /** What the model's raw output stands for: the noise, `v = alpha eps - sigma x0`, or the clean sample. */
 export type Prediction = "epsilon" | "v" | "sample";
@@ -78,10 +78,7 @@ export function createSchedule(options: ScheduleOptions = {}): NoiseSchedule {
 
 /** The error for what is none of {@link predictions}. */
 export const unknownPrediction = (where: string, prediction: unknown): ControlNetError =>
-  new ControlNetError(
-    "config",
-    `${where}: unknown prediction ${JSON.stringify(prediction)} (known: ${predictions.join(", ")})`,
-  );
+  new ControlNetError("config", `${where}: unknown prediction ${unknownName(prediction, predictions)}`);
 
 /**
  * torch's way: betas and alphas are rounded to single precision one by one (the linear ones counted from the nearer end),
@@ -124,7 +121,7 @@ function makeBetas(options: ScheduleOptions): number[] {
   if (!beta)
     throw new ControlNetError(
       "config",
-      `createSchedule: unknown kind "${kind}" (known: scaled-linear, linear, cosine)`,
+      `createSchedule: unknown kind ${unknownName(kind, Object.keys(formulas))}`,
     );
   return Array.from({ length: trainTimesteps }, (_, t) => beta(t));
 }

@@ -1,4 +1,4 @@
-import { ControlNetError, nearestName } from "@controlnet-js/core";
+import { ControlNetError, unknownName } from "@controlnet-js/core";
 import { choiceOf, commonFields, type DiffusersClass, type Fields } from "./diffusers-class.js";
 import type { Plan } from "./plan.js";
 import { type SamplerName, samplerByName, samplerNameOf, samplers } from "./sampler-table.js";
@@ -47,14 +47,11 @@ export function readSchedulerConfig(source: string | SchedulerJson): SchedulerCo
   if (typeof className !== "string")
     throw new ControlNetError("format", "scheduler_config: expected a _class_name, as in diffusers' files");
   const sharing = classes.get(className);
-  if (!sharing) {
-    const nearest = nearestName(className, schedulerClassNames);
+  if (!sharing)
     throw new ControlNetError(
       "config",
-      `scheduler_config: unknown _class_name "${className}"${nearest ? `, did you mean "${nearest}"?` : ""} ` +
-        `(known: ${schedulerClassNames.join(", ")})`,
+      `scheduler_config: unknown _class_name ${unknownName(className, schedulerClassNames)}`,
     );
-  }
   const { groups } = sharing[0]!.form;
   const defaults: Fields = Object.assign({}, commonFields, ...groups.map((group) => group.fields));
   const fields: Record<string, Fields[string]> = { ...defaults };

@@ -1,4 +1,4 @@
-import { ControlNetError } from "@controlnet-js/core";
+import { ControlNetError, unknownName } from "@controlnet-js/core";
 import * as z from "zod";
 import type { NoiseSchedule } from "./schedule.js";
 
@@ -57,7 +57,7 @@ export function timesteps(
     default:
       throw new ControlNetError(
         "config",
-        `timesteps: unknown spacing "${String(spacing)}" (known: leading, trailing, linspace)`,
+        `timesteps: unknown spacing ${unknownName(spacing, ["leading", "trailing", "linspace"])}`,
       );
   }
 }

@@ -1,4 +1,4 @@
-import { ControlNetError, type Image } from "@controlnet-js/core";
+import { ControlNetError, type Image, unknownName } from "@controlnet-js/core";
 import { type GroundTruth, groundTruthOf } from "./ground-truth.js";
 import { type Line, linesOf } from "./lines.js";
 import { SEGMENTATION_PALETTE } from "./palette.js";
@@ -78,7 +78,7 @@ export function drawTruth(name: TruthMapName, size: RenderSize, source: MapSourc
     default:
       throw new ControlNetError(
         "config",
-        `truthMap: expected one of ${TRUTH_MAPS.join(", ")}, got "${String(name satisfies never)}"`,
+        `truthMap: unknown map ${unknownName(name satisfies never, TRUTH_MAPS)}`,
       );
   }
 }

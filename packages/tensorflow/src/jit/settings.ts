@@ -1,4 +1,4 @@
-import { type JitOptions as CoreJitOptions, nearestName, type Precision } from "@controlnet-js/core";
+import { type JitOptions as CoreJitOptions, type Precision, unknownName } from "@controlnet-js/core";
 import { ATTR } from "../dtypes.js";
 import { TensorFlowError } from "../errors.js";
 import type { OpAttribute } from "../native.js";
@@ -36,14 +36,8 @@ const optionNames = ["name", "donate", "xla", "precision", "cacheSize", "order",
  */
 export function functionSettings(fn: { name: string }, options: JitOptions): FunctionSettings {
   for (const name of Object.keys(options))
-    if (!optionNames.includes(name)) {
-      const near = nearestName(name, optionNames);
-      throw new TensorFlowError(
-        `jit: unknown option "${name}"${near ? `, did you mean "${near}"?` : ""} (known: ${optionNames.join(", ")})`,
-        {},
-        "config",
-      );
-    }
+    if (!optionNames.includes(name))
+      throw new TensorFlowError(`jit: unknown option ${unknownName(name, optionNames)}`, {}, "config");
   const { precision = "float32", order = "program", cacheSize = 16 } = options;
   check("precision", precision, ["float32", "bfloat16", "float16"]);
   check("order", order, ["program", "dataflow"]);
