@@ -16,7 +16,7 @@ import diffusers
 import numpy as np
 import torch
 
-OUT = pathlib.Path(__file__).resolve().parents[2] / "packages/samplers/src/fixtures"
+OUT = pathlib.Path(__file__).resolve().parents[2] / "packages/samplers/fixtures"
 
 SIZE = 8
 

@@ -88,7 +88,7 @@ def make(name, down, side=(8, 8), hint_widths=(4, 8, 8, 12), pool=False, up=None
             controlled(controlnet, lambda **links: unet(x, timesteps, context, **given, **links).sample,
                        (x, timesteps, context), hint, tensors, metadata)
     tensors = {k: v.contiguous().float() for k, v in tensors.items()}
-    save_file(tensors, str(ROOT / f"packages/controlnet/fixtures/{name}.safetensors"), metadata)
+    save_file(tensors, str(ROOT / f"packages/unet/fixtures/{name}.safetensors"), metadata)
 
 
 def controlled(controlnet, unet, inputs, hint, tensors, metadata):

@@ -10,7 +10,7 @@ import { root, run } from "./setup.mjs";
 const flags = "-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g -O1";
 
 // V8 and TensorFlow never free what lives as long as the process, and the other programs that the tests start are not
-// ours. Processes of mpirun are not searched for leaks at all, see launch.fixture.ts.
+// ours. Processes of mpirun are not searched for leaks at all, see launch-group.ts.
 const suppressions = ["libtensorflow_", "/node", "sh", "esbuild"];
 
 const compiler = process.env.CXX ?? "g++";

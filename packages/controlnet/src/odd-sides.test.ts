@@ -1,13 +1,7 @@
 import { readFileSync } from "node:fs";
 import { loadTree, parseSafetensors, toFloat32 } from "@controlnet-js/checkpoints";
 import { disposeTree } from "@controlnet-js/core";
-import {
-  unet as runUNet,
-  type UNet,
-  type UNetParams,
-  unetConfigFromDiffusers,
-  unetKeyRows,
-} from "@controlnet-js/unet";
+import { type UNet, type UNetParams, unetConfigFromDiffusers, unetKeyRows } from "@controlnet-js/unet";
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
@@ -17,11 +11,13 @@ import { loadControlNet } from "./load.js";
 
 beforeAll(useCpuBackend);
 
-const source = parseSafetensors(readFileSync(new URL("../fixtures/odd-sides.safetensors", import.meta.url)));
+const source = parseSafetensors(
+  readFileSync(new URL("../../unet/fixtures/odd-sides.safetensors", import.meta.url)),
+);
 const read = (key: string) => tf.tensor(toFloat32(source.get(key)), source.get(key).shape);
 const nhwc = (key: string) => tf.transpose(read(key), [0, 2, 3, 1]) as tf.Tensor4D;
 
-test("latents of 7x5 on three levels, 7x5, 4x3, 2x2: diffusers' U-Net and ControlNet", async () => {
+test("latents of 7x5 on three levels, 7x5, 4x3, 2x2: diffusers' ControlNet on its U-Net", async () => {
   const config = unetConfigFromDiffusers(JSON.parse(source.metadata.unet!));
   const netConfig = controlNetConfigFromDiffusers(JSON.parse(source.metadata.controlnet!));
   await expectNoTensorLeak(() => {
@@ -40,7 +36,6 @@ test("latents of 7x5 on three levels, 7x5, 4x3, 2x2: diffusers' U-Net and Contro
       };
       const map = nhwc("in.hint");
       expect(inputs.latents.shape.slice(1, 3)).toEqual([5, 7]);
-      expectClose(runUNet(unet, inputs), nhwc("out.plain"), 1e-5);
       const residuals = controlNet(net, inputs, map);
       expect(residuals.skips.map((skip) => skip!.shape.slice(1, 3).join("x"))).toEqual([
         "5x7",

@@ -2,14 +2,16 @@ import { readFileSync } from "node:fs";
 import { useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import { beforeAll, expect, it } from "vitest";
 import { ddim } from "./ddim.js";
-import { expectTrajectory, type Fixture } from "./diffusers-fixtures.js";
 import { euler } from "./euler.js";
 import { createSchedule } from "./schedule.js";
+import { expectTrajectory, type Fixture } from "./testing/diffusers-runs.js";
 
 beforeAll(useCpuBackend);
 
 type Run = Fixture["runs"][number] & { rule: string };
-const runs = JSON.parse(readFileSync(new URL("./fixtures/equations.json", import.meta.url), "utf8")) as Run[];
+const runs = JSON.parse(
+  readFileSync(new URL("../fixtures/equations.json", import.meta.url), "utf8"),
+) as Run[];
 const schedule = createSchedule();
 
 it.each(runs.filter(({ rule }) => rule === "ldm"))(

@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import { add, dispose, mean, mul, type Tensor4D, tensor4d, tidy } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, it } from "vitest";
-import { type Fixture, fixtureModel, fixtureNoise, titleOf } from "./diffusers-fixtures.js";
 import type { Denoiser } from "./plan.js";
 import { sample, startLevel } from "./sample.js";
 import type { NoiseLevel } from "./schedule.js";
 import { planFromConfig, readSchedulerConfig } from "./scheduler-config.js";
+import { type Fixture, fixtureModel, fixtureNoise, titleOf } from "./testing/diffusers-runs.js";
 
 /** What `tooling/reference/samplers.py` made as diffusers' image-to-image and inpainting pipelines do. */
 interface PictureFixture extends Omit<Fixture, "runs"> {
@@ -14,7 +14,7 @@ interface PictureFixture extends Omit<Fixture, "runs"> {
 }
 
 const fixtures = JSON.parse(
-  readFileSync(new URL("./fixtures/pictures.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../fixtures/pictures.json", import.meta.url), "utf8"),
 ) as PictureFixture[];
 
 beforeAll(useCpuBackend);

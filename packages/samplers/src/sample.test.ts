@@ -6,7 +6,6 @@ import { addNoise } from "./add-noise.js";
 import { combine } from "./combine.js";
 import { ddim } from "./ddim.js";
 import { defineSampler } from "./define-sampler.js";
-import { fixtureModel, fixtureNoise } from "./diffusers-fixtures.js";
 import { euler } from "./euler.js";
 import { evaluate } from "./evaluate.js";
 import { initialNoise, noiseSource } from "./noise-source.js";
@@ -15,6 +14,7 @@ import { disposeState, type RunOptions, type SamplerState, sample, startLevel } 
 import { type SamplerName, samplerByName, samplers } from "./sampler-table.js";
 import { createSchedule, type NoiseLevel } from "./schedule.js";
 import { sigmaGrid } from "./sigma-grid.js";
+import { fixtureModel, fixtureNoise } from "./testing/diffusers-runs.js";
 
 beforeAll(useCpuBackend);
 

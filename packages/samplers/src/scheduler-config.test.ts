@@ -12,7 +12,7 @@ import {
   writeSchedulerConfig,
 } from "./scheduler-config.js";
 
-const switches = JSON.parse(readFileSync(new URL("./fixtures/switches.json", import.meta.url), "utf8")) as {
+const switches = JSON.parse(readFileSync(new URL("../fixtures/switches.json", import.meta.url), "utf8")) as {
   source: SchedulerJson;
   name: string;
   full: SchedulerJson;

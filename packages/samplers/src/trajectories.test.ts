@@ -1,8 +1,8 @@
 import { expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import { beforeAll, describe, expect, it } from "vitest";
-import { expectTrajectory, readFixtures, titleOf } from "./diffusers-fixtures.js";
 import { type SamplerName, samplers } from "./sampler-table.js";
 import { planFromConfig, readSchedulerConfig, writeSchedulerConfig } from "./scheduler-config.js";
+import { expectTrajectory, readFixtures, titleOf } from "./testing/diffusers-runs.js";
 
 beforeAll(useCpuBackend);
 

@@ -29,7 +29,7 @@ import {
   zerosLike,
 } from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
-import { createSmallNet, type SmallNet, smallNet } from "./small-net.js";
+import { createSmallNet, type SmallNet, smallNet } from "./testing/small-net.js";
 
 beforeAll(() => {
   const entry = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm");

@@ -6,8 +6,8 @@ import { completeWasmKernels } from "@controlnet-js/core";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { env, getKernel, matMul, memory, setBackend, tidy, zeros } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
-import { coreCases, tfjsCases } from "./engine-cases.js";
-import { expectSameOn } from "./on-backends.js";
+import { coreCases, tfjsCases } from "./testing/engine-cases.js";
+import { expectSameOn } from "./testing/on-backends.js";
 
 beforeAll(() => {
   const entry = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm");

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { mpich, openMpi, plainProcesses, startGroup } from "../testing/launch-group.js";
 import { isLoopback } from "./addresses.js";
-import { mpich, openMpi, plainProcesses, startGroup } from "./launch.fixture.js";
 
 const patience = { timeout: 240_000 };
 

@@ -5,7 +5,7 @@ import { beforeAll, expect, test } from "vitest";
 import { requireEngine } from "../engine.js";
 import { jit, traceReport } from "../jit/jit.js";
 import { registerTensorFlow } from "../register-tensorflow.js";
-import { distance, sameBits } from "./norm.fixture.js";
+import { distance, sameBits } from "../testing/distance.js";
 
 let onCpu = false;
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test } from "vitest";
 import { jit, traceReport } from "../jit/jit.js";
 import { registerTensorFlow } from "../register-tensorflow.js";
-import { distance, sameBits } from "./norm.fixture.js";
+import { distance, sameBits } from "../testing/distance.js";
 
 let onCpu = false;
 beforeAll(async () => {

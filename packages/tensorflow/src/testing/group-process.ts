@@ -6,12 +6,12 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs-core";
+import { parseAddress } from "../collectives/addresses.js";
+import { allReduceInBuckets } from "../collectives/buckets.js";
+import type { Communicator } from "../collectives/communicator.js";
+import { type ConnectOptions, connectGroup } from "../collectives/connect.js";
+import { ranksFromEnvironment } from "../collectives/ranks.js";
 import { requireEngine } from "../engine.js";
-import { parseAddress } from "./addresses.js";
-import { allReduceInBuckets } from "./buckets.js";
-import type { Communicator } from "./communicator.js";
-import { type ConnectOptions, connectGroup } from "./connect.js";
-import { ranksFromEnvironment } from "./ranks.js";
 
 const { GROUP_OUTCOMES, GROUP_COLLECTIVES, GROUP_TIMEOUT = "120" } = process.env;
 

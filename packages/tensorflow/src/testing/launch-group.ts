@@ -5,11 +5,11 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { freePort } from "./meeting.js";
+import { freePort } from "../collectives/meeting.js";
 
 const workspace = fileURLToPath(new URL("../../../../", import.meta.url));
 const tsx = createRequire(`${workspace}package.json`).resolve("tsx");
-const fixture = fileURLToPath(new URL("./group.fixture.ts", import.meta.url));
+const fixture = fileURLToPath(new URL("./group-process.ts", import.meta.url));
 const script = ["--conditions=@controlnet-js/source", "--import", tsx, fixture];
 
 /** What one process left: its exit code, where the launcher tells, and what it reported. */

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { add, mul, sin, type Tensor4D, tanh, tensor4d, tidy } from "@tensorflow/tfjs-core";
 import { expect } from "vitest";
-import type { Denoiser, Plan } from "./plan.js";
-import { sample } from "./sample.js";
+import type { Denoiser, Plan } from "../plan.js";
+import { sample } from "../sample.js";
 
 /** A trajectory made by `tooling/reference/samplers.py`. */
 export interface Fixture {
@@ -12,7 +12,9 @@ export interface Fixture {
 }
 
 export function readFixtures(name: string): Fixture[] {
-  return JSON.parse(readFileSync(new URL(`./fixtures/${name}.json`, import.meta.url), "utf8")) as Fixture[];
+  return JSON.parse(
+    readFileSync(new URL(`../../fixtures/${name}.json`, import.meta.url), "utf8"),
+  ) as Fixture[];
 }
 
 /** The script's own noise; draw -1 is the initial latent. */
