@@ -13,7 +13,7 @@ import { print, printLine, printText } from "../print.js";
 import { detectFolder } from "./detect-folder.js";
 import { detectKeypoints } from "./detect-keypoints.js";
 import { type DetectReport, detectPicture } from "./detect-picture.js";
-import { conditionEntries, listConditions } from "./list-conditions.js";
+import { conditionEntries, listConditions, partsLine } from "./list-conditions.js";
 
 /** The flags of `controlnet detect`. */
 interface DetectFlags {
@@ -103,8 +103,8 @@ export function addDetectCommand(program: Command): void {
       `
 Networks and their weights:
 ${networkLines()}
-A network of your own comes from a module: export poseCondition.withNetwork(myNetwork), say, from my-pose.js and give
---condition ./my-pose.js.
+A condition of your own (--condition ./my-condition.js) names the files of its network in its definition and takes
+--weights in the same way; it may also come with the network: export const mine = poseCondition.withNetwork(myNetwork).
 
 Sizes: --size is the size of the map, for every condition, and what training sets are made with (detect_resolution and
 image_resolution of controlnet_aux, "preprocessor resolution" of the web UI): area when shrinking, Lanczos when enlarging.
@@ -129,9 +129,7 @@ Examples:
 function networkLines(): string {
   const byFiles = new Map<string, string[]>();
   for (const { name, network } of conditionsWithNetwork()) {
-    const files = Object.entries(network!.parts)
-      .map(([part, file], i) => (i === 0 ? file : `${part}=${file}`))
-      .join("; ");
+    const files = partsLine(network!.parts);
     byFiles.set(files, [...(byFiles.get(files) ?? []), name]);
   }
   return [...byFiles].map(([files, names]) => `  ${names.join(", ")}: ${files}`).join("\n");

@@ -9,6 +9,8 @@ export interface ConditionEntry {
   range: readonly [number, number];
   /** JSON schema of the options, to draw controls from. */
   options: ReturnType<typeof optionsSchema>;
+  /** What each part of its network is read from, the main one first; absent where it has none. */
+  weights?: Readonly<Record<string, string>>;
 }
 
 /** The part of a JSON schema that an option's help line shows. */
@@ -29,19 +31,26 @@ const optionsSchema = (options: z.ZodObject) =>
 
 /** Conditions with the JSON schemas of their options. */
 export const conditionEntries = (conditions: readonly Condition[]): ConditionEntry[] =>
-  conditions.map(({ name, description, channels, range, options }) => ({
+  conditions.map(({ name, description, channels, range, options, network }) => ({
     name,
     description,
     channels,
     range,
     options: optionsSchema(options),
+    ...(network && { weights: network.parts }),
   }));
+
+/** The parts of a network in a line, as `--weights` takes them. */
+export const partsLine = (parts: Readonly<Record<string, string>>): string =>
+  Object.entries(parts)
+    .map(([part, file], i) => (i === 0 ? file : `${part}=${file}`))
+    .join("; ");
 
 /** The same as lines of text: each condition, then its options with default and bounds. */
 export function listConditions(conditions: readonly Condition[]): string {
   const lines: string[] = [];
-  for (const { name, description, channels, options } of conditionEntries(conditions)) {
-    const size = channels === 3 ? "" : `(${channels} channels)`;
+  for (const { name, description, channels, options, weights } of conditionEntries(conditions)) {
+    const size = channels === 3 ? "" : `(${channels} channel${channels === 1 ? "" : "s"})`;
     lines.push(
       [name.padEnd(13), description, size]
         .filter((text) => text !== "")
@@ -53,6 +62,7 @@ export function listConditions(conditions: readonly Condition[]): string {
       const value = option.default === undefined ? "" : shownValue(option.default);
       return { head: `${key}=${value}`, help: [shownType(option), option.description ?? ""] };
     });
+    if (weights) rows.push({ head: "--weights PATH", help: [partsLine(weights)] });
     const width = Math.max(0, ...rows.map(({ head }) => head.length));
     for (const { head, help } of rows)
       lines.push(`  ${head.padEnd(width)}  ${help.filter(Boolean).join("; ")}`);
