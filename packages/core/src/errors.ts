@@ -12,6 +12,12 @@ export type ErrorCode =
   | "io"
   | "aborted";
 
+/** What a {@link ControlNetError} may know besides its message. */
+export interface ControlNetErrorOptions {
+  cause?: unknown;
+  option?: string | undefined;
+}
+
 const marker = Symbol.for("controlnet-js.error");
 
 /**
@@ -22,11 +28,14 @@ const marker = Symbol.for("controlnet-js.error");
 export class ControlNetError extends Error {
   override readonly name: string = "ControlNetError";
   readonly code: ErrorCode;
+  /** The option that it is about, by its name in the function's options: what a command line or a page shows beside it. */
+  readonly option?: string;
   readonly [marker] = true;
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, { option, ...options }: ControlNetErrorOptions = {}) {
     super(message, options);
     this.code = code;
+    if (option !== undefined) this.option = option;
   }
 }
 

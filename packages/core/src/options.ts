@@ -4,7 +4,7 @@ import { ControlNetError, nearestName } from "./errors.js";
 /**
  * Reads options or a config by its zod schema. An unknown key is an error that names the nearest known one.
  * @param unknown what the error calls such a key
- * @throws ControlNetError `config`
+ * @throws ControlNetError `config`, whose `option` is the (first) key at fault
  */
 export function parseOptions<S extends z.ZodObject>(
   where: string,
@@ -24,6 +24,7 @@ export function parseOptions<S extends z.ZodObject>(
     throw new ControlNetError(
       "config",
       `${where}: ${unknown} "${key}"${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${known.join(", ")})`,
+      { option: key },
     );
   }
   const result = schema.safeParse(given);
@@ -32,7 +33,9 @@ export function parseOptions<S extends z.ZodObject>(
     const value = valueAt(given, issue.path);
     return `${issue.path.join(".") || "value"}: ${expectation(issue)}, got ${shown(value)}${hint(issue, value)}`;
   });
-  throw new ControlNetError("config", `${where}: ${issues.join("; ")}`);
+  throw new ControlNetError("config", `${where}: ${issues.join("; ")}`, {
+    option: result.error.issues[0]?.path.join("."),
+  });
 }
 
 /** What a value should have been; zod says of a choice of numbers only that it is invalid. */

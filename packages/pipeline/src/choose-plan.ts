@@ -1,6 +1,5 @@
 import { ControlNetError } from "@controlnet-js/core";
-import type { Pipeline } from "@controlnet-js/models";
-import { scheduleOf } from "@controlnet-js/models";
+import { type Pipeline, scheduleOf } from "@controlnet-js/models";
 import {
   type NoiseSchedule,
   type Plan,
@@ -12,9 +11,10 @@ import {
   samplers,
   switchSampler,
 } from "@controlnet-js/samplers";
+import type { RunSettings } from "./run-settings.js";
 
 /** Which sampler runs, and how. */
-export interface SamplerChoice {
+export interface SamplerChoice extends Pick<RunSettings, "steps" | "eta"> {
   /**
    * A sampler's name in any spelling ("ddim", "Euler a"), a diffusers scheduler class, a read `scheduler_config.json`, or a
    * function that lays out a plan. Default `"ddim"`. A name or a function only changes the way of stepping, and the noise
@@ -23,10 +23,6 @@ export interface SamplerChoice {
    * gets `steps`, `eta` and `samplerOptions`.
    */
   sampler?: string | SchedulerConfig | Sampler;
-  /** Denoising steps. Default 20. */
-  steps?: number;
-  /** DDIM and TCD: 0, the default as in diffusers' pipelines, is deterministic, 1 for DDIM as noisy as DDPM. */
-  eta?: number;
   /** More options of the sampler, such as `{ sigmas: "karras" }`. */
   samplerOptions?: Record<string, unknown>;
 }
@@ -66,6 +62,7 @@ export function choosePlan(
         .filter(takesEta)
         .map((other) => `"${other}"`)
         .join(" and ")}, not to "${name}"; leave it out`,
+      { option: "eta" },
     );
   const usual = name === "tcd" ? { eta: 0 } : {};
   return { plan: planFromConfig(config, { ...usual, ...given }, own), schedule: own, asked: steps };

@@ -5,18 +5,12 @@ import { avgPool, type Tensor4D, tidy } from "@tensorflow/tfjs-core";
 import type { AppliedControl } from "./applied.js";
 import { assertControlFits } from "./control-fit.js";
 import { assertWindow } from "./control-window.js";
-import {
-  type LinkChoice,
-  type LinkWeighting,
-  linkChoices,
-  linkLevels,
-  linkScales,
-  linkWeightings,
-} from "./link-scales.js";
+import { linkLevels, linkScales } from "./link-scales.js";
 import { isBlank, type Pictures, pictureTensor } from "./picture.js";
+import { type ControlSettings, controlSettings, settled } from "./run-settings.js";
 
-/** A ControlNet in a run, with its map. */
-export interface ControlInput {
+/** A ControlNet in a run, with its map; {@link controlSettings} tells what each plain setting does, its bounds and default. */
+export interface ControlInput extends Omit<ControlSettings, "strength"> {
   net: ControlNet;
   /** The control map, of the picture's size, in [0, 1]; one for all samples or one for each. */
   map: Pictures;
@@ -24,20 +18,6 @@ export interface ControlInput {
   name?: string;
   /** A factor for all links, or one for each model call. Default 1. */
   strength?: number | ((call: { call: number; calls: number; timestep: number }) => number);
-  /** How the links weigh against each other. Default `"even"`, or as the run's guess mode has it. */
-  weighting?: LinkWeighting;
-  /** Which links are connected. Default `"all"`. */
-  links?: LinkChoice;
-  /** A factor for each link, the shallowest first, the middle block last: 13 for Stable Diffusion. */
-  layers?: readonly number[];
-  /**
-   * Whether the unconditional half of guidance is controlled, too. Default `"both"`, but `"conditional"` with guess mode,
-   * resolution weighting and globally pooled nets unless one of another kind comes first, as published.
-   */
-  half?: "both" | "conditional";
-  /** The part of the run in which it works, in [0, 1]: from `start` (default 0) to `end` (default 1), by diffusers' rule. */
-  start?: number;
-  end?: number;
   /** Where it works: of the picture's size, one channel, 1 inside. */
   mask?: Pictures;
 }
@@ -56,19 +36,14 @@ export interface PreparedControl {
   applied: AppliedControl;
 }
 
-const known = [
-  "net",
-  "map",
-  "name",
-  "strength",
-  "weighting",
-  "links",
-  "layers",
-  "half",
-  "start",
-  "end",
-  "mask",
-];
+/** What a control takes besides its plain settings. */
+const inputs: Record<Exclude<keyof ControlInput, keyof ControlSettings>, true> = {
+  net: true,
+  map: true,
+  name: true,
+  mask: true,
+};
+const known = [...Object.keys(inputs), ...Object.keys(controlSettings.shape)];
 
 /**
  * Checks a control input and brings its map and mask into tensors, which the caller disposes.
@@ -158,14 +133,5 @@ export function checkControl(input: ControlInput, place: number): void {
       "config",
       `${where}: expected net as an opened ControlNet { params, config }: controls: [{ net: await openControlNet(path), map }]`,
     );
-  const oneOf = (key: string, value: string | undefined, values: readonly string[]) => {
-    if (value === undefined || values.includes(value)) return;
-    throw new ControlNetError(
-      "config",
-      `${where}: expected ${key} to be one of ${values.join(", ")}, got "${value}"`,
-    );
-  };
-  oneOf("weighting", input.weighting, linkWeightings);
-  oneOf("links", input.links, linkChoices);
-  oneOf("half", input.half, ["both", "conditional"]);
+  settled(where, controlSettings.omit({ strength: true }), input);
 }

@@ -21,13 +21,19 @@ export {
 export { type AnyImage, type Pictures, sizeOf } from "./picture.js";
 export { encodePrompts } from "./prompt-context.js";
 export { defaultPrompt } from "./prompt-settings.js";
-export { type CompiledPipeline, compilePipeline, textToImage } from "./text-to-image.js";
 export {
-  type Captioner,
-  type InitialImage,
+  type ControlSettings,
+  controlSettings,
   type PromptSetting,
   promptSettings,
-  type TextToImageOptions,
-  type TextToImageResult,
-  type TextToImageStep,
+  type RunSettings,
+  runSettings,
+} from "./run-settings.js";
+export { type CompiledPipeline, compilePipeline, textToImage } from "./text-to-image.js";
+export type {
+  Captioner,
+  InitialImage,
+  TextToImageOptions,
+  TextToImageResult,
+  TextToImageStep,
 } from "./text-to-image-options.js";

@@ -12,13 +12,18 @@ import { blocksAt, skipChannels, type UNetConfig } from "@controlnet-js/unet";
 export type LinkWeighting = "even" | "guess" | "guess-diffusers" | "resolution";
 
 /** The known values of {@link LinkWeighting}. */
-export const linkWeightings: readonly LinkWeighting[] = ["even", "guess", "guess-diffusers", "resolution"];
+export const linkWeightings = [
+  "even",
+  "guess",
+  "guess-diffusers",
+  "resolution",
+] as const satisfies readonly LinkWeighting[];
 
 /** Which links are connected: all, the middle block's alone, or all but the middle block's. */
 export type LinkChoice = "all" | "middle" | "decoder";
 
 /** The known values of {@link LinkChoice}. */
-export const linkChoices: readonly LinkChoice[] = ["all", "middle", "decoder"];
+export const linkChoices = ["all", "middle", "decoder"] as const satisfies readonly LinkChoice[];
 
 /** What the scales of a ControlNet's links follow from. */
 export interface LinkScaleOptions {

@@ -1,5 +1,6 @@
 import { ControlNetError } from "@controlnet-js/core";
-import { promptSettings, type TextToImageOptions, type TextToImageResult } from "./text-to-image-options.js";
+import { runSettings, settled } from "./run-settings.js";
+import type { TextToImageOptions, TextToImageResult } from "./text-to-image-options.js";
 
 /** The paper's default prompt. */
 export const defaultPrompt = "a professional, detailed, high-quality image";
@@ -14,15 +15,12 @@ export async function settlePrompts(
   { promptSetting, captioner, ...options }: TextToImageOptions,
 ): Promise<TextToImageOptions> {
   if (promptSetting === undefined || promptSetting === "user") return options;
-  if (!promptSettings.includes(promptSetting))
-    throw new ControlNetError(
-      "config",
-      `textToImage: expected promptSetting ${promptSettings.join(", ")}, got "${promptSetting}"`,
-    );
+  settled("textToImage", runSettings.pick({ promptSetting: true }), { promptSetting });
   if (options.prompts || options.promptEmbeds)
     throw new ControlNetError(
       "config",
       `textToImage: promptSetting "${promptSetting}" makes the prompts itself; leave prompts and promptEmbeds out`,
+      { option: "promptSetting" },
     );
   const count = options.indices?.length ?? options.noise?.shape[0] ?? 1;
   const all = (prompt: string) => Array.from({ length: count }, () => prompt);
@@ -30,7 +28,9 @@ export async function settlePrompts(
   const first: TextToImageOptions = { ...options, prompts: all(defaultPrompt) };
   if (promptSetting === "default") return first;
   if (!captioner)
-    throw new ControlNetError("missing", 'textToImage: promptSetting "automatic" needs a captioner');
+    throw new ControlNetError("missing", 'textToImage: promptSetting "automatic" needs a captioner', {
+      option: "captioner",
+    });
   const { onStep: _, ...silent } = first;
   const { images, latents } = await run(silent);
   latents.dispose();

@@ -173,7 +173,7 @@ test("a ControlNet joins editing, in each part or the conditional one; what cont
       [{ image: { ...masked() } }, /edits by instruction: it takes no image mask/],
       [{ image: { picture: picture(), strength: 0.5 } }, /no image strength/],
       [{ image: { picture: picture(), latents: reference.get<Tensor4D>("in.clean") } }, /got both/],
-      [{ imageGuidance: 0.5 }, /imageGuidance from 1, got 0\.5/],
+      [{ imageGuidance: 0.5 }, /imageGuidance: expected number to be >=1, got 0\.5/],
     ];
     for (const [wrong, message] of mistakes)
       await expect(textToImage(pipeline, edit(wrong))).rejects.toThrow(message);

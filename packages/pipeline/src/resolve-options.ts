@@ -3,6 +3,7 @@ import { assertShape, ControlNetError, nearestName } from "@controlnet-js/core";
 import type { PromptEmbeds } from "@controlnet-js/models";
 import { latentFactor, type Pipeline, unetTask } from "@controlnet-js/models";
 import { sizeOf } from "./picture.js";
+import { runSettings, settled } from "./run-settings.js";
 import { type TextToImageOptions, textToImageKeys } from "./text-to-image-options.js";
 
 /** Options with every default filled in. */
@@ -31,8 +32,12 @@ export interface ResolvedOptions {
   tiles: TileOptions | undefined;
 }
 
-const refuse = (code: "config" | "shape" | "range" | "missing", message: string): never => {
-  throw new ControlNetError(code, `textToImage: ${message}`);
+const refuse = (
+  code: "config" | "shape" | "range" | "missing",
+  message: string,
+  option?: keyof TextToImageOptions,
+): never => {
+  throw new ControlNetError(code, `textToImage: ${message}`, { option });
 };
 
 /**
@@ -42,13 +47,10 @@ const refuse = (code: "config" | "shape" | "range" | "missing", message: string)
 export function resolveOptions(pipeline: Pipeline, options: TextToImageOptions): ResolvedOptions {
   checkKeys(options);
   const batch = batchOf(options);
-  const { guidance = 9, guidanceRescale = 0, seed = 0, noise } = options;
+  checkSkips(pipeline, options);
+  const { guidance, guidanceRescale, seed, ...settings } = settled("textToImage", runSettings, options);
+  const { noise } = options;
   const embedsGuidance = pipeline.unet.config.guidanceChannels !== undefined;
-  if (!Number.isFinite(guidance)) refuse("range", `expected a finite guidance, got ${guidance}`);
-  if (!(guidanceRescale >= 0 && guidanceRescale <= 1))
-    refuse("range", `expected guidanceRescale in [0, 1], got ${guidanceRescale}`);
-  if (!Number.isSafeInteger(seed) || seed < 0)
-    refuse("range", `expected a seed that is an integer from 0, got ${seed}`);
   const indices = options.indices ?? Array.from({ length: batch }, (_, i) => i);
   if (indices.length !== batch || !indices.every((index) => Number.isSafeInteger(index) && index >= 0))
     refuse("range", `expected ${batch} indices that are integers from 0, got ${indices.join(", ")}`);
@@ -64,11 +66,13 @@ export function resolveOptions(pipeline: Pipeline, options: TextToImageOptions):
     prompts: options.prompts ?? [],
     negative: negativesOf(options.negativePrompt ?? "", batch),
     promptEmbeds: options.promptEmbeds,
-    ...textOptions(pipeline, options),
+    clipSkip: settings.clipSkip,
+    negativeClipSkip: settings.negativeClipSkip,
+    longPrompts: settings.longPrompts,
     guidance,
     guided: guidance !== 1 && !embedsGuidance,
     embedsGuidance,
-    imageGuidance: imageGuidanceOf(pipeline, options),
+    imageGuidance: imageGuidanceOf(pipeline, settings),
     guidanceRescale,
     seed,
     indices,
@@ -95,33 +99,35 @@ function batchOf({ prompts, promptEmbeds, noise, indices }: TextToImageOptions):
   return batch;
 }
 
-function textOptions(
+function checkSkips(
   { text }: Pipeline,
   { promptEmbeds, clipSkip = 0, negativeClipSkip = 0, longPrompts = false }: TextToImageOptions,
-): Pick<ResolvedOptions, "clipSkip" | "negativeClipSkip" | "longPrompts"> {
+): void {
   if (promptEmbeds && (clipSkip !== 0 || negativeClipSkip !== 0 || longPrompts))
     refuse("config", "clipSkip and longPrompts belong to prompts; promptEmbeds are taken as they are");
   const most = text.config.layers - text.config.skippedLayers;
   for (const [name, skip] of Object.entries({ clipSkip, negativeClipSkip }))
     if (!Number.isInteger(skip) || skip < 0 || skip > most)
-      refuse("range", `expected a ${name} of 0 to ${most}, the text encoder's layers, got ${skip}`);
-  return { clipSkip, negativeClipSkip, longPrompts };
+      refuse(
+        "range",
+        `expected a ${name} of 0 to ${most}, the text encoder's layers, got ${skip}`,
+        name as "clipSkip" | "negativeClipSkip",
+      );
 }
 
-function imageGuidanceOf(pipeline: Pipeline, { imageGuidance }: TextToImageOptions): number | undefined {
-  if (unetTask(pipeline) !== "edit") {
-    if (imageGuidance !== undefined)
-      refuse(
-        "config",
-        `imageGuidance belongs to U-Nets that edit by instruction, of ${2 * pipeline.autoencoder.config.latentChannels} ` +
-          `input channels; this one has ${pipeline.unet.config.inChannels}`,
-      );
-    return undefined;
-  }
-  const value = imageGuidance ?? 1.5;
-  if (!(value >= 1 && value < Number.POSITIVE_INFINITY))
-    refuse("range", `expected an imageGuidance from 1, got ${value}`);
-  return value;
+function imageGuidanceOf(
+  pipeline: Pipeline,
+  { imageGuidance }: Pick<TextToImageOptions, "imageGuidance">,
+): number | undefined {
+  if (unetTask(pipeline) === "edit") return imageGuidance ?? 1.5;
+  if (imageGuidance !== undefined)
+    refuse(
+      "config",
+      `imageGuidance belongs to U-Nets that edit by instruction, of ${2 * pipeline.autoencoder.config.latentChannels} ` +
+        `input channels; this one has ${pipeline.unet.config.inChannels}`,
+      "imageGuidance",
+    );
+  return undefined;
 }
 
 /** Checked before the run, which the decoder would otherwise end with its error. */
@@ -134,6 +140,7 @@ function tilesOf(pipeline: Pipeline, { tiles }: TextToImageOptions): TileOptions
       "range",
       `expected tiles whose side is a multiple of ${factor} and whose overlap is in [0, 1) and leaves some of them, got ` +
         `${tileSize} and ${overlap}`,
+      "tiles",
     );
   return tiles;
 }

@@ -107,19 +107,19 @@ const guessWeightings = { original: "guess", diffusers: "guess-diffusers" } as c
 
 function prepareControls(
   { pipeline }: CompiledModels,
-  { controls = [], guessMode }: TextToImageOptions,
+  { controls = [], guessMode = "off" }: TextToImageOptions,
   run: ResolvedOptions,
   applied: Applied,
   own: Own,
 ): PreparedControl[] {
   controls.forEach(checkControl);
   // diffusers looks at the first net alone: a globally pooled one after others controls both halves, as they do.
-  const conditional = guessMode !== undefined || controls[0]?.net.config.globalPooling;
+  const conditional = guessMode !== "off" || controls[0]?.net.config.globalPooling;
   return controls.map((input, i) => {
     const pooled = input.net.config.globalPooling;
     // What a globally pooled net tells has no place in the picture: neither published guess mode weakens its shallow links.
     const weighed: ControlInput = {
-      ...(guessMode && !pooled && { weighting: guessWeightings[guessMode] }),
+      ...(guessMode !== "off" && !pooled && { weighting: guessWeightings[guessMode] }),
       ...(pooled && !conditional && { half: "both" }),
       ...input,
     };

@@ -8,20 +8,7 @@ import type { SamplerChoice } from "./choose-plan.js";
 import type { ClassifierGuidance } from "./classifier-guidance.js";
 import type { ControlInput } from "./control-input.js";
 import type { Pictures } from "./picture.js";
-
-/**
- * The paper's prompt settings (section 4.1): `"none"`, the empty prompt; `"default"`, {@link defaultPrompt};
- * `"automatic"`, a caption of what the default prompt gives, from which the picture is made again; `"user"`.
- */
-export type PromptSetting = "none" | "default" | "automatic" | "user";
-
-/** The known values of {@link PromptSetting}. */
-export const promptSettings = [
-  "none",
-  "default",
-  "automatic",
-  "user",
-] as const satisfies readonly PromptSetting[];
+import { type RunSettings, runSettings } from "./run-settings.js";
 
 /** Says in words what is in an 8-bit RGB picture. */
 export type Captioner = (picture: Image) => string | Promise<string>;
@@ -66,38 +53,18 @@ export interface TextToImageStep {
   preview(): Promise<Image[]>;
 }
 
-/** What to make, and how. */
-export interface TextToImageOptions extends SamplerChoice {
+/** What to make, and how; {@link runSettings} tells what each plain setting does, its bounds and default. */
+export interface TextToImageOptions extends RunSettings, Omit<SamplerChoice, keyof RunSettings> {
   /** One for each picture. Left out where `promptEmbeds` are given. */
   prompts?: readonly string[];
   /** What to keep away from, for all pictures or for each. Default `""`. */
   negativePrompt?: string | readonly string[];
-  /** One of the paper's prompt settings, in place of prompts; as many pictures as `indices`, by default one. */
-  promptSetting?: PromptSetting;
   /** For the automatic prompt. */
   captioner?: Captioner;
   /** In place of prompts. */
   promptEmbeds?: PromptEmbeds;
-  /**
-   * This many of the text encoder's last layers are left out of the prompts' features, counted from the one that the model
-   * was trained with; the final norm still applies. diffusers' `clip_skip`; "Clip skip 2" of web interfaces is 1. Default 0.
-   */
-  clipSkip?: number;
-  /** The same of the negative prompt. Default 0, as always in diffusers; web interfaces leave out as many as of the prompt. */
-  negativeClipSkip?: number;
-  /**
-   * Prompts longer than the text encoder takes (75 words' parts) are read in pieces whose features are joined, in place of
-   * being cut off as in diffusers. Default false.
-   */
-  longPrompts?: boolean;
   /** Any number of ControlNets; what they give is added up. */
   controls?: readonly ControlInput[];
-  /**
-   * Guess mode for every control without a weighting of its own: the content is guessed from the map, with or without
-   * prompt. The conditional half alone is controlled, the shallow links weakly, as the original code or diffusers has it;
-   * a globally pooled net's links stay even.
-   */
-  guessMode?: "original" | "diffusers";
   /** Begin with a picture: image-to-image, with a mask inpainting, with a U-Net for it editing by instruction. */
   image?: InitialImage;
   /** Steer by a gradient of one's own. */
@@ -105,21 +72,6 @@ export interface TextToImageOptions extends SamplerChoice {
   /** Multiples of the autoencoder's factor, 8. Default: the size of the noise, else of the initial image, else of the first map, else the model's own. */
   width?: number;
   height?: number;
-  /**
-   * beta of `eps_uc + beta (eps_c - eps_uc)`; 1 leaves the unconditional half out. Default 9, as in the paper. A U-Net that
-   * was distilled for any guidance (latent consistency models) takes it as an input: then nothing runs twice, and negative
-   * prompts have no effect.
-   */
-  guidance?: number;
-  /**
-   * With a U-Net that edits by instruction: how closely the result keeps to the picture, from 1; diffusers'
-   * `image_guidance_scale`. Default 1.5. Like `guidance` it has no effect where that is 1.
-   */
-  imageGuidance?: number;
-  /** How far guidance's rise in contrast is taken back, in [0, 1]. Default 0. */
-  guidanceRescale?: number;
-  /** Default 0. With `indices` it decides all noise. */
-  seed?: number;
   /** The pictures' own numbers: a picture is the same in any batch. Default 0, 1, 2 ... */
   indices?: readonly number[];
   /**
@@ -142,33 +94,25 @@ export interface TextToImageResult {
   applied: Applied;
 }
 
+/** What a run takes besides its plain settings. */
+const inputs: Record<Exclude<keyof TextToImageOptions, keyof RunSettings>, true> = {
+  prompts: true,
+  negativePrompt: true,
+  promptEmbeds: true,
+  captioner: true,
+  controls: true,
+  image: true,
+  classifier: true,
+  width: true,
+  height: true,
+  indices: true,
+  tiles: true,
+  noise: true,
+  onStep: true,
+  signal: true,
+  sampler: true,
+  samplerOptions: true,
+};
+
 /** Every key of {@link TextToImageOptions}. */
-export const textToImageKeys = [
-  "prompts",
-  "negativePrompt",
-  "promptEmbeds",
-  "clipSkip",
-  "negativeClipSkip",
-  "longPrompts",
-  "promptSetting",
-  "captioner",
-  "controls",
-  "guessMode",
-  "image",
-  "classifier",
-  "width",
-  "height",
-  "guidance",
-  "imageGuidance",
-  "guidanceRescale",
-  "seed",
-  "indices",
-  "tiles",
-  "noise",
-  "onStep",
-  "signal",
-  "sampler",
-  "steps",
-  "eta",
-  "samplerOptions",
-] as const satisfies readonly (keyof TextToImageOptions)[];
+export const textToImageKeys: readonly string[] = [...Object.keys(inputs), ...Object.keys(runSettings.shape)];

@@ -1,22 +1,21 @@
 import { ControlNetError, type Image } from "@controlnet-js/core";
+import { controlSettings, runSettings } from "@controlnet-js/pipeline";
 import { readImage, readImageSize } from "@controlnet-js/preprocessors/node";
 import * as z from "zod";
 
-/** What the page sends to paint a picture. */
+const { strength } = controlSettings.shape;
+const { guidance, steps, seed } = runSettings.shape;
+
+/** What the page sends to paint a picture: settings of a run within the bounds of a page that others may reach. */
 export const generateRequestSchema = z.strictObject({
   prompt: z.string().max(1000),
   negativePrompt: z.string().max(1000).default(""),
   /** The control map as a `data:image/png;base64,` address; absent: no control. */
   map: z.string().startsWith("data:image/png;base64,").optional(),
-  strength: z.number().min(0).max(2).default(1),
-  guidance: z.number().min(1).max(30).default(9),
-  steps: z.number().int().min(1).max(100).default(20),
-  seed: z
-    .number()
-    .int()
-    .min(0)
-    .max(2 ** 32 - 1)
-    .default(0),
+  strength: strength.unwrap().max(2).default(1),
+  guidance: guidance.unwrap().min(1).max(30).default(9),
+  steps: steps.unwrap().max(100).default(20),
+  seed,
 });
 
 /** See {@link generateRequestSchema}. */

@@ -35,7 +35,7 @@ test("what can't fit is refused with the way out, what may fit is not", () => {
     /16384x16384 needs at least 549\.8 GB of memory, there are 24\.0 GB; choose a smaller size$/,
   );
   expect(() => assertFits(model, 24e9, square(4096))).toThrow(
-    /or tiles, with which it needs at least 10\.1 GB/,
+    /or --tiles, with which it needs at least 10\.1 GB/,
   );
   expect(() => assertFits(model, 24e9, { ...square(8192), tiles: {}, batch: 4 })).toThrow(
     /4 pictures at once, needs .*smaller size or batch$/,

@@ -45,9 +45,9 @@ export function assertFits(model: Pipeline, memory: number, run: Run): void {
   const { width, height, batch } = run;
   throw new ControlNetError(
     "range",
-    `samplePictures: ${width}x${height}${batch > 1 ? `, ${batch} pictures at once,` : ""} needs at least ${gigabytes(least)} ` +
+    `controlnet sample: ${width}x${height}${batch > 1 ? `, ${batch} pictures at once,` : ""} needs at least ${gigabytes(least)} ` +
       `of memory, there are ${gigabytes(memory)}; choose a smaller size${batch > 1 ? " or batch" : ""}` +
-      (tiled <= memory ? `, or tiles, with which it needs at least ${gigabytes(tiled)}` : ""),
+      (tiled <= memory ? `, or --tiles, with which it needs at least ${gigabytes(tiled)}` : ""),
   );
 }
 

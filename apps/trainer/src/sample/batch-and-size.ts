@@ -19,20 +19,23 @@ export function batchOf(
   if (options.prompt === undefined && !embeds && !made)
     throw new ControlNetError(
       "missing",
-      'samplePictures: expected a prompt, may it be "", or prompt embeddings',
+      'controlnet sample: expected a prompt, may it be "", or prompt embeddings',
     );
   if (options.prompt !== undefined && embeds)
-    throw new ControlNetError("config", "samplePictures: expected a prompt or prompt embeddings, got both");
+    throw new ControlNetError(
+      "config",
+      "controlnet sample: expected a prompt or prompt embeddings, got both",
+    );
   if (made && (options.prompt !== undefined || embeds))
     throw new ControlNetError(
       "config",
-      `samplePictures: promptSetting "${options.promptSetting}" makes the prompt itself; leave prompt and promptEmbeds out`,
+      `controlnet sample: promptSetting "${options.promptSetting}" makes the prompt itself; leave prompt and promptEmbeds out`,
     );
   const counts = embeds && [embeds.positive.shape[0], embeds.negative?.shape[0] ?? 1];
   if (counts && !counts.includes(1) && counts[0] !== counts[1])
     throw new ControlNetError(
       "shape",
-      `samplePictures: ${nameOf(options.promptEmbeds, "prompt embeddings")}: embeddings of ${counts[0]} prompts and ` +
+      `controlnet sample: ${nameOf(options.promptEmbeds, "prompt embeddings")}: embeddings of ${counts[0]} prompts and ` +
         `${counts[1]} negative ones; expected the same number, or one for all`,
     );
   const embedded = embeds && Math.max(embeds.positive.shape[0], embeds.negative?.shape[0] ?? 1);
@@ -48,7 +51,7 @@ export function batchOf(
   if (first && other)
     throw new ControlNetError(
       "shape",
-      `samplePictures: ${first.what}: ${first.count} pictures, but ${other.what}: ${other.count}; expected the same number`,
+      `controlnet sample: ${first.what}: ${first.count} pictures, but ${other.what}: ${other.count}; expected the same number`,
     );
   return first?.count ?? 1;
 }
@@ -68,7 +71,7 @@ export function settledSize(
   if (size && (size.width !== own.width || size.height !== own.height))
     throw new ControlNetError(
       "shape",
-      `samplePictures: ${nameOf(from, "latents")}: for pictures of ${own.width}x${own.height}, but the size asked for is ` +
+      `controlnet sample: ${nameOf(from, "latents")}: for pictures of ${own.width}x${own.height}, but the size asked for is ` +
         `${size.width}x${size.height}; leave one of them out`,
     );
   return own;

@@ -1,8 +1,8 @@
-import { linkChoices, linkWeightings } from "@controlnet-js/pipeline";
+import { controlSettings } from "@controlnet-js/pipeline";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { namedByUser } from "../conditions/condition-name.js";
-import { number } from "../numbers.js";
-import { keyAndValue, numberList, oneOf } from "./read-flags.js";
+import { flagsOf } from "../schema-flags.js";
+import { keyAndValue } from "./read-flags.js";
 import type { ControlArgument } from "./sample-parameters.js";
 
 type OwnKey = Exclude<keyof ControlArgument, "path">;
@@ -67,33 +67,10 @@ export function addControlOptions(command: Command): ControlArgument[] {
     return text;
   });
   toList("--weights <path>", "weights", "the condition's network, as of detect", String);
-  toLast("--strength <s>", "strength", "factor of what it adds; default: 1", number(0, 10));
-  toLast("--start <p>", "start", "from this part of the run on; default: 0", number(0, 1));
-  toLast("--end <p>", "end", "to this part of the run; default: 1", number(0, 1));
   toLast("--control-mask <file>", "mask", "where it works: white inside, black outside", String);
-  toLast(
-    "--weighting <kind>",
-    "weighting",
-    `how its links weigh: ${linkWeightings.join(", ")}; resolution is the paper's CFG-RW; default: even`,
-    oneOf(linkWeightings),
-  );
-  toLast(
-    "--links <which>",
-    "links",
-    `those that are connected: ${linkChoices.join(", ")}; default: all`,
-    oneOf(linkChoices),
-  );
-  toLast(
-    "--layers <numbers>",
-    "layers",
-    "a factor for each link, the middle block's last: 13 with commas for Stable Diffusion",
-    numberList,
-  );
-  toLast(
-    "--half <which>",
-    "half",
-    "the half of guidance that it controls: both, conditional; default: by guess mode and weighting",
-    oneOf(["both", "conditional"] as const),
-  );
+  for (const key of Object.keys(controlSettings.shape) as (keyof typeof controlSettings.shape)[]) {
+    const [{ flags, description, parseArg }] = flagsOf(key, controlSettings.shape[key]) as [Option];
+    toLast(flags, key, description, (text) => parseArg!(text, undefined) as never);
+  }
   return controls;
 }

@@ -4,7 +4,7 @@ import { disposeTree } from "@controlnet-js/core";
 import { latentFactor, type Pipeline } from "@controlnet-js/models";
 import { baseWarning, type OpenedControlNet, openControlNet } from "@controlnet-js/models/node";
 import type { ControlInput } from "@controlnet-js/pipeline";
-import { assertControlFits, sizeOf } from "@controlnet-js/pipeline";
+import { assertControlFits, type ControlSettings, controlSettings, sizeOf } from "@controlnet-js/pipeline";
 import { Tensor } from "@tensorflow/tfjs-core";
 import type { PictureSize, SampleControl, SampleOptions } from "./picture-options.js";
 
@@ -70,18 +70,12 @@ export async function openControls(
 }
 
 /** What goes to the run as it is. */
-function given({
-  strength,
-  start,
-  end,
-  weighting,
-  links,
-  layers,
-  half,
-}: SampleControl): Partial<ControlInput> {
-  const all = { strength, start, end, weighting, links, layers, half };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
-}
+const given = (control: SampleControl): ControlSettings =>
+  Object.fromEntries(
+    (Object.keys(controlSettings.shape) as (keyof ControlSettings)[])
+      .filter((key) => control[key] !== undefined)
+      .map((key) => [key, control[key]]),
+  );
 
 async function openNet(
   { net, name }: SampleControl,

@@ -1,6 +1,12 @@
 import type { Pipeline, PromptEmbeds, UNetTask } from "@controlnet-js/models";
 import type { OpenedControlNet } from "@controlnet-js/models/node";
-import type { ControlInput, InitialImage, Pictures, TextToImageOptions } from "@controlnet-js/pipeline";
+import type {
+  ControlSettings,
+  InitialImage,
+  Pictures,
+  RunSettings,
+  TextToImageOptions,
+} from "@controlnet-js/pipeline";
 import type { Sampler, SchedulerConfig } from "@controlnet-js/samplers";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 
@@ -55,8 +61,7 @@ export type ImageMaker = (
 ) => InitialImage | undefined | Promise<InitialImage | undefined>;
 
 /** One ControlNet of {@link SampleOptions}. */
-export interface SampleControl
-  extends Pick<ControlInput, "strength" | "start" | "end" | "weighting" | "links" | "layers" | "half"> {
+export interface SampleControl extends ControlSettings {
   /** A folder or file of any published form; or an opened one, which stays the caller's. */
   net: string | OpenedControlNet;
   /** The map in [0, 1], of the picture's size, or what makes it. */
@@ -71,22 +76,7 @@ export interface SampleControl
 export interface SampleOptions
   extends Pick<
     TextToImageOptions,
-    | "steps"
-    | "eta"
-    | "samplerOptions"
-    | "guidance"
-    | "imageGuidance"
-    | "guidanceRescale"
-    | "guessMode"
-    | "promptSetting"
-    | "captioner"
-    | "clipSkip"
-    | "negativeClipSkip"
-    | "longPrompts"
-    | "seed"
-    | "tiles"
-    | "onStep"
-    | "signal"
+    keyof RunSettings | "samplerOptions" | "captioner" | "tiles" | "onStep" | "signal"
   > {
   /** A diffusers folder or a single file; or an opened model, which stays the caller's. */
   model: string | Pipeline;

@@ -1,4 +1,10 @@
 import { readSampler } from "@controlnet-js/models/node";
+import {
+  type ControlSettings,
+  controlSettings,
+  type RunSettings,
+  runSettings,
+} from "@controlnet-js/pipeline";
 import { readSchedulerConfig, type SchedulerConfig } from "@controlnet-js/samplers";
 import { weightsFolder } from "@controlnet-js/tinyworld/node";
 import { readModelYaml } from "../models/read-model-yaml.js";
@@ -17,7 +23,7 @@ export function sampleOptions(
   parameters: SampleParameters,
   made: (place: number) => MapMade,
 ): SampleOptions & { sampler: string | SchedulerConfig } {
-  const { model, config, controls, guessMode, samplerOptions, tiles, width, height } = parameters;
+  const { model, config, controls, samplerOptions, tiles, width, height } = parameters;
   return {
     ...defined(parameters, asTheyAre),
     model: model === "tinyworld" ? weightsFolder() : model,
@@ -28,7 +34,6 @@ export function sampleOptions(
     // As in diffusers, guidance below 1 is none.
     guidance: Math.max(1, parameters.guidance),
     ...(config !== undefined && { config: readModelYaml(config) }),
-    ...(guessMode !== "off" && { guessMode }),
     ...(Object.keys(samplerOptions).length > 0 && { samplerOptions }),
     ...(tiles !== false && { tiles: tiles === true ? {} : { tileSize: tiles } }),
     ...(width !== undefined && height !== undefined && { size: { width, height } }),
@@ -37,29 +42,21 @@ export function sampleOptions(
 
 /** The parameters that `samplePictures` takes under the same name. */
 const asTheyAre = [
+  ...(Object.keys(runSettings.shape) as (keyof RunSettings)[]),
   "prompt",
   "negative",
-  "promptSetting",
   "promptEmbeds",
-  "clipSkip",
-  "negativeClipSkip",
-  "longPrompts",
   "latents",
   "batch",
   "first",
   "tokenizer",
-  "steps",
-  "eta",
-  "imageGuidance",
-  "guidanceRescale",
-  "seed",
 ] as const satisfies readonly (keyof SampleParameters & keyof SampleOptions)[];
 
 const samplerOf = ({ sampler }: SampleParameters): string | SchedulerConfig =>
   typeof sampler === "string" ? readSampler(sampler) : readSchedulerConfig(sampler);
 
 const controlOf = (control: ControlArgument, parameters: SampleParameters, made: MapMade): SampleControl => ({
-  ...defined(control, ["strength", "start", "end", "weighting", "links", "layers", "half"]),
+  ...defined(control, Object.keys(controlSettings.shape) as (keyof ControlSettings)[]),
   net: control.path,
   map: mapMaker(control, parameters, made),
   ...(control.mask !== undefined && { mask: controlMask(control.mask) }),

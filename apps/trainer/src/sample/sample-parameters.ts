@@ -1,6 +1,7 @@
 import { readRegularFile } from "@controlnet-js/checkpoints/node";
 import { ControlNetError, visible } from "@controlnet-js/core";
-import { linkChoices, linkWeightings, promptSettings } from "@controlnet-js/pipeline";
+import { engineNames } from "@controlnet-js/engine";
+import { controlSettings, runSettings } from "@controlnet-js/pipeline";
 import { builtInConditions } from "@controlnet-js/preprocessors";
 import { readPngText } from "@controlnet-js/preprocessors/node";
 import * as z from "zod";
@@ -21,57 +22,70 @@ const controlSchema = z.object({
   option: z.array(z.string()).optional(),
   /** Paths, or `part=path`. */
   weights: z.array(z.string()).optional(),
-  strength: z.number().min(0).max(10).default(1),
-  start: z.number().min(0).max(1).default(0),
-  end: z.number().min(0).max(1).default(1),
-  weighting: z.enum(linkWeightings).optional(),
-  links: z.enum(linkChoices).optional(),
-  layers: z.array(z.number()).max(1000).optional(),
-  half: z.enum(["both", "conditional"]).optional(),
+  ...controlSettings.shape,
   /** The option `--control-mask`. */
   mask: z.string().optional(),
 });
 
+const file = (description: string) => z.string().optional().meta({ value: "file", description });
+const folder = (description: string) => z.string().optional().meta({ value: "folder", description });
+const side = z.number().int().min(1).max(longestSide);
+
 /**
- * Everything that decides a picture. It is kept inside the PNG and in the JSON beside it; paths are as given. Its bounds
- * are those of the flags.
+ * Everything that decides a picture: the flags of the command line with their help, and what is kept inside the PNG and in
+ * the JSON beside it; paths are as given.
  */
 export const sampleParametersSchema = z.object({
-  model: z.string().default("tinyworld"),
-  config: z.string().optional(),
-  tokenizer: z.string().optional(),
+  model: z.string().default("tinyworld").meta({
+    value: "path",
+    description: "base model: tinyworld, a folder in diffusers' layout, or a file",
+  }),
+  config: file("the original code's model yaml, for single files of unusual size"),
+  tokenizer: folder("the tokenizer of a single file; else found beside it"),
+  engine: z
+    .string()
+    .default("auto")
+    .meta({
+      value: "name",
+      description: `the engine: ${engineNames.join(", ")}`,
+    }),
   /** Left out where `promptEmbeds` are given, or `promptSetting` makes it. */
-  prompt: z.string().optional(),
-  negative: z.string().default(""),
-  promptSetting: z.enum(promptSettings).optional(),
-  captioner: z.string().optional(),
-  promptEmbeds: z.string().optional(),
-  clipSkip: z.number().int().min(0).max(100).default(0),
-  negativeClipSkip: z.number().int().min(0).max(100).default(0),
-  longPrompts: z.boolean().default(false),
-  initImage: z.string().optional(),
-  initLatents: z.string().optional(),
-  mask: z.string().optional(),
+  prompt: z.string().optional().meta({ description: "what to paint" }),
+  negative: z.string().default("").meta({ description: "what to keep away from" }),
+  captioner: folder("the image-to-text model of the automatic prompt"),
+  promptEmbeds: file("safetensors with prompt_embeds, negative_prompt_embeds; no --prompt then"),
+  initImage: file("a picture to make anew, to paint in with --mask, or to edit"),
+  initLatents: file(
+    "in place of the picture: safetensors, latents as --save-latents has them; masked_image_latents for inpainting models",
+  ),
+  mask: file("where it is made anew: white; black is kept"),
   denoise: z.number().optional(),
-  imageGuidance: z.number().optional(),
   controls: z.array(controlSchema).max(100).default([]),
   /** A name, the path of a `scheduler_config.json`, or, in a picture, what that file held. */
-  sampler: z.union([z.string(), z.record(z.string(), z.unknown())]).default("ddim"),
+  sampler: z
+    .union([z.string(), z.record(z.string(), z.unknown())])
+    .default("ddim")
+    .meta({
+      value: "name",
+      description: "the sampler, or a scheduler_config.json to obey",
+    }),
   samplerOptions: z.record(z.string(), z.unknown()).default({}),
-  eta: z.number().optional(),
-  steps: z.number().int().min(1).max(1000).default(20),
-  guidance: z.number().default(9),
-  guidanceRescale: z.number().default(0),
-  guessMode: z.enum(["off", "diffusers", "original"]).default("off"),
-  seed: z.number().int().nonnegative().default(0),
-  batch: z.number().int().min(1).max(1000).optional(),
-  first: z.number().int().nonnegative().default(0),
-  width: z.number().int().min(1).max(longestSide).optional(),
-  height: z.number().int().min(1).max(longestSide).optional(),
-  latents: z.string().optional(),
+  ...runSettings.shape,
+  batch: z.number().int().min(1).max(1000).optional().meta({ usual: "1", description: "pictures to paint" }),
+  first: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 31)
+    .default(0)
+    .meta({
+      description: "number of the first: a picture depends on seed and number",
+    }),
+  width: side.optional(),
+  height: side.optional(),
+  latents: file("noise to begin with: safetensors, latents [n, channels, height/8, width/8]"),
   /** Pixels along a tile's side, `true` for the autoencoder's own, `false` for none. */
-  tiles: z.union([z.boolean(), z.number().int().min(1).max(longestSide)]).default(false),
-  engine: z.string().default("auto"),
+  tiles: z.union([z.boolean(), side]).default(false),
 });
 
 /** One ControlNet of `controlnet sample`, with where its map comes from. */

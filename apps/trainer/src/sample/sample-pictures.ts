@@ -3,7 +3,7 @@ import type { PromptEmbeds } from "@controlnet-js/models";
 import { disposePipeline, type Pipeline } from "@controlnet-js/models";
 import { openPipeline, readLatents, readPromptEmbeds, readSampler } from "@controlnet-js/models/node";
 import type { TextToImageOptions, TextToImageResult } from "@controlnet-js/pipeline";
-import { textToImage } from "@controlnet-js/pipeline";
+import { type RunSettings, runSettings, textToImage } from "@controlnet-js/pipeline";
 import { assertFits } from "./assert-fits.js";
 import { batchOf, settledSize } from "./batch-and-size.js";
 import { type Named, openControls, readsSingleFile, yamlFor } from "./open-controls.js";
@@ -55,18 +55,9 @@ export async function samplePictures(options: SampleOptions): Promise<TextToImag
 }
 
 const asTheyAre = [
-  "steps",
-  "eta",
+  ...(Object.keys(runSettings.shape) as (keyof RunSettings)[]).filter((key) => key !== "promptSetting"),
   "samplerOptions",
-  "guidance",
-  "imageGuidance",
-  "guidanceRescale",
-  "guessMode",
-  "clipSkip",
-  "negativeClipSkip",
-  "longPrompts",
   "captioner",
-  "seed",
   "tiles",
   "onStep",
   "signal",

@@ -1,19 +1,20 @@
 import { dirname } from "node:path";
+import { ControlNetError, isControlNetError } from "@controlnet-js/core";
 import { saveLatents } from "@controlnet-js/models/node";
 import type { Applied } from "@controlnet-js/pipeline";
 import { assertOtherFile } from "../files/assert-other-file.js";
 import { print } from "../print.js";
 import { createProgressBar } from "../progress-bar.js";
+import { inFlags } from "../schema-flags.js";
 import { startEngine } from "../start-engine.js";
 import { openCaptionerOf } from "./captioner.js";
 import { checkParameters, checkSaveMaps } from "./check-parameters.js";
 import { engineMemory } from "./engine-memory.js";
 import { changedFiles, hashFiles, inputFiles } from "./file-hashes.js";
-import { errorInFlags, inFlags } from "./in-flags.js";
 import { keptMaps } from "./kept-maps.js";
 import { assertFolder, assertNoFolder, outputFolder } from "./output-folder.js";
 import { sampleOptions } from "./sample-options.js";
-import type { MadeWith, SampleParameters } from "./sample-parameters.js";
+import { type MadeWith, type SampleParameters, sampleParametersSchema } from "./sample-parameters.js";
 import { samplePictures } from "./sample-pictures.js";
 import { writePictures } from "./write-pictures.js";
 
@@ -87,7 +88,7 @@ export async function sample({ parameters, out, before, ...request }: SampleRequ
     const warnings = [
       ...repeatWarnings(before?.ranOn, description),
       ...changedFiles(before?.files ?? {}, hashes),
-      ...applied.warnings.map(inFlags),
+      ...applied.warnings.map((warning) => inFlags(sampleParametersSchema, warning)),
     ];
     for (const warning of warnings) print(`warning: ${warning}`);
     for (const [option, path] of folders) await outputFolder(option, path);
@@ -119,6 +120,17 @@ export async function sample({ parameters, out, before, ...request }: SampleRequ
   } finally {
     latents.dispose();
   }
+}
+
+/** An error of the library in the words of the command line; others as they are. */
+function errorInFlags(error: unknown): unknown {
+  if (!isControlNetError(error)) return error;
+  const { code, option } = error;
+  const message = inFlags(sampleParametersSchema, error.message, option).replace(
+    /^[a-z]+[A-Z]\w*: /,
+    "controlnet sample: ",
+  );
+  return message === error.message ? error : new ControlNetError(code, message, { option, cause: error });
 }
 
 /** All that a run reads: files, models and their folders. */
