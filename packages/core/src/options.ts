@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import { ControlNetError, nearestName } from "./errors.js";
+import { ControlNetError, nearestName, unknownName } from "./errors.js";
 
 /**
  * Reads options or a config by its zod schema. An unknown key is an error that names the nearest known one.
@@ -20,12 +20,7 @@ export function parseOptions<S extends z.ZodObject>(
   const known = Object.keys(schema.shape);
   for (const key of Object.keys(given)) {
     if (known.includes(key)) continue;
-    const nearest = nearestName(key, known);
-    throw new ControlNetError(
-      "config",
-      `${where}: ${unknown} "${key}"${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${known.join(", ")})`,
-      { option: key },
-    );
+    throw new ControlNetError("config", `${where}: ${unknown} ${unknownName(key, known)}`, { option: key });
   }
   const result = schema.safeParse(given);
   if (result.success) return result.data;

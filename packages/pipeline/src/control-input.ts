@@ -1,5 +1,5 @@
 import { type ControlNet, orientHint } from "@controlnet-js/controlnet";
-import { ControlNetError, nearestName } from "@controlnet-js/core";
+import { ControlNetError, unknownName } from "@controlnet-js/core";
 import { latentFactor, type Pipeline } from "@controlnet-js/models";
 import { avgPool, type Tensor4D, tidy } from "@tensorflow/tfjs-core";
 import type { AppliedControl } from "./applied.js";
@@ -122,11 +122,7 @@ export function checkControl(input: ControlInput, place: number): void {
   const where = `textToImage: ${nameOf(input, place)}`;
   for (const key of Object.keys(input))
     if (!known.includes(key)) {
-      const nearest = nearestName(key, known);
-      throw new ControlNetError(
-        "config",
-        `${where}: unknown option "${key}"${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${known.join(", ")})`,
-      );
+      throw new ControlNetError("config", `${where}: unknown option ${unknownName(key, known)}`);
     }
   if (!input.net?.params || !input.net.config)
     throw new ControlNetError(

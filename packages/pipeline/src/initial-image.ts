@@ -1,5 +1,5 @@
 import { unscaleLatents } from "@controlnet-js/autoencoder";
-import { ControlNetError, nearestName } from "@controlnet-js/core";
+import { ControlNetError, unknownName } from "@controlnet-js/core";
 import { type UNetTask, unetTask } from "@controlnet-js/models";
 import { type NoiseLevel, startLevel } from "@controlnet-js/samplers";
 import {
@@ -86,10 +86,9 @@ function assertInitialImage(task: UNetTask | undefined, initial: InitialImage): 
   const { picture, latents, maskedLatents, mask, strength } = initial;
   for (const key of Object.keys(initial))
     if (!initialImageKeys.includes(key)) {
-      const nearest = nearestName(key, initialImageKeys);
       throw new ControlNetError(
         "config",
-        `textToImage: image: unknown option "${key}"${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${initialImageKeys.join(", ")})`,
+        `textToImage: image: unknown option ${unknownName(key, initialImageKeys)}`,
       );
     }
   if (task === "inpaint") {

@@ -1,5 +1,5 @@
 import type { TileOptions } from "@controlnet-js/autoencoder";
-import { assertShape, ControlNetError, nearestName } from "@controlnet-js/core";
+import { assertShape, ControlNetError, unknownName } from "@controlnet-js/core";
 import type { PromptEmbeds } from "@controlnet-js/models";
 import { latentFactor, type Pipeline, unetTask } from "@controlnet-js/models";
 import { sizeOf } from "./picture.js";
@@ -83,11 +83,7 @@ export function resolveOptions(pipeline: Pipeline, options: TextToImageOptions):
 function checkKeys(options: TextToImageOptions): void {
   for (const key of Object.keys(options)) {
     if ((textToImageKeys as readonly string[]).includes(key)) continue;
-    const nearest = nearestName(key, textToImageKeys);
-    refuse(
-      "config",
-      `unknown option "${key}"${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${textToImageKeys.join(", ")})`,
-    );
+    refuse("config", `unknown option ${unknownName(key, textToImageKeys)}`);
   }
 }
 
