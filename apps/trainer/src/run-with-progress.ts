@@ -7,7 +7,7 @@ import {
   type TrainingOptions,
   type TrainingResult,
 } from "@controlnet-js/training";
-import { removeLeftParts } from "./files/part-file.js";
+import { removeLeftParts } from "./files/replace-file.js";
 import { print } from "./print.js";
 import { createProgressBar, formatDuration } from "./progress-bar.js";
 import { RunLog } from "./run-log.js";

@@ -13,9 +13,8 @@ import {
 import { computeMap, type MapSource } from "./decode-sample.js";
 import { createDecoder, type DecodeOptions } from "./decoder.js";
 import { pathInside } from "./inside-directory.js";
-import type { ConditionModule } from "./load-condition.js";
+import { type ConditionModule, openCondition } from "./load-condition.js";
 import { mapRulesOf } from "./map-rules.js";
-import { openCondition } from "./open-condition.js";
 import { readJsonLines } from "./read-json-lines.js";
 import { captionLimit, readTextInside } from "./read-text.js";
 import { SampleError } from "./sample-error.js";

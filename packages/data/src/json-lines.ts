@@ -10,9 +10,8 @@ import {
 } from "./dataset.js";
 import { createDecoder, type DecodeOptions } from "./decoder.js";
 import { pathInside } from "./inside-directory.js";
-import type { ConditionModule } from "./load-condition.js";
+import { type ConditionModule, openCondition } from "./load-condition.js";
 import { mapRulesOf } from "./map-rules.js";
-import { openCondition } from "./open-condition.js";
 import { readJsonLines } from "./read-json-lines.js";
 
 /** Options of {@link openJsonLines}. */

@@ -96,6 +96,18 @@ export async function loadCondition(given: ConditionModule): Promise<Condition> 
   return exports[name];
 }
 
+/** A condition given to a dataset: itself, and where workers find it, if anywhere. */
+export interface OpenedCondition {
+  condition: Condition;
+  module: ConditionModule | undefined;
+}
+
+/** Takes a condition itself, or the module that defines it; only the latter can be computed in worker processes. */
+export async function openCondition(given: Condition | ConditionModule): Promise<OpenedCondition> {
+  if (isCondition(given)) return { condition: given, module: undefined };
+  return { condition: await loadCondition(given), module: resolveConditionModule(given) };
+}
+
 /** Adds the names of a CommonJS module that `import` shows only inside its default export. */
 function withCommonJsNames(exports: Record<string, unknown>): Record<string, unknown> {
   const whole = exports.default;

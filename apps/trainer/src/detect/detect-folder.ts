@@ -5,7 +5,7 @@ import { listFiles } from "@controlnet-js/core/node";
 import { isPictureName } from "@controlnet-js/preprocessors/node";
 import type { DetectorName } from "../conditions/detector.js";
 import { makeFolder } from "../files/make-folder.js";
-import { removeLeftParts } from "../files/part-file.js";
+import { removeLeftParts } from "../files/replace-file.js";
 import { createProgressBar } from "../progress-bar.js";
 import type { DetectJob, DetectReport } from "./detect-picture.js";
 import { runDetectJobs } from "./detect-workers.js";

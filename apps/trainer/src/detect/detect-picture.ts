@@ -9,7 +9,6 @@ import {
 import { readImage, readImageBytes } from "@controlnet-js/preprocessors/node";
 import { cachedDetector, type Detector, type DetectorName } from "../conditions/detector.js";
 import { isMapDone, writeMap } from "../conditions/map-file.js";
-import { createLane } from "./lane.js";
 import { atSize } from "./picture-size.js";
 import { releaseMemory } from "./release-memory.js";
 
@@ -109,3 +108,16 @@ export async function runDetectJob({ file, out, detector: name, resume }: Detect
 
 const isBuiltIn = (condition: Condition): boolean =>
   Object.values<unknown>(builtInConditions).includes(condition);
+
+/** Runs what it is given one after another, in order. */
+type Lane = <T>(task: () => T | Promise<T>) => Promise<T>;
+
+/** A lane of its own: whatever fails in it does not hold up what comes next. */
+function createLane(): Lane {
+  let last: Promise<unknown> = Promise.resolve();
+  return (task) => {
+    const next = last.then(task);
+    last = next.catch(() => undefined);
+    return next;
+  };
+}

@@ -15,7 +15,7 @@ import { builtInConditions, drawPoses, readPoseJson, resizeToResolution } from "
 import { readImage, readPngText } from "@controlnet-js/preprocessors/node";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { partPath } from "../files/part-file.js";
+import { partPath } from "../files/replace-file.js";
 import { fingerprint } from "../networks/fingerprint.js";
 import { captureProgram } from "../testing/run-program.js";
 

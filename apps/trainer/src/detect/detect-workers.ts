@@ -4,7 +4,15 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { ControlNetError } from "@controlnet-js/core";
 import { type DetectJob, type DetectOutcome, runDetectJob } from "./detect-picture.js";
 import { transferFlags } from "./release-memory.js";
-import type { WorkerReply, WorkerTask } from "./worker-messages.js";
+
+/** What a worker process is sent. */
+export interface WorkerTask {
+  id: number;
+  job: DetectJob;
+}
+
+/** What it answers: that it takes jobs, then how each ended, in no particular order. */
+export type WorkerReply = { kind: "ready" } | { kind: "outcome"; id: number; outcome: DetectOutcome };
 
 /** Jobs that a process has at once: it decodes one picture while it makes the map of another. */
 const AT_ONCE = 2;

@@ -1,5 +1,6 @@
 import type { Condition } from "@controlnet-js/core";
 import * as z from "zod";
+import { conditionsWithNetwork } from "../networks/network-weights.js";
 
 /** A condition as `controlnet detect --list --json` prints it. */
 export interface ConditionEntry {
@@ -41,10 +42,20 @@ export const conditionEntries = (conditions: readonly Condition[]): ConditionEnt
   }));
 
 /** The parts of a network in a line, as `--weights` takes them. */
-export const partsLine = (parts: Readonly<Record<string, string>>): string =>
+const partsLine = (parts: Readonly<Record<string, string>>): string =>
   Object.entries(parts)
     .map(([part, file], i) => (i === 0 ? file : `${part}=${file}`))
     .join("; ");
+
+/** A line for each built-in condition with a network, conditions with the same together. */
+export function networkLines(): string {
+  const byFiles = new Map<string, string[]>();
+  for (const { name, network } of conditionsWithNetwork()) {
+    const files = partsLine(network!.parts);
+    byFiles.set(files, [...(byFiles.get(files) ?? []), name]);
+  }
+  return [...byFiles].map(([files, names]) => `  ${names.join(", ")}: ${files}`).join("\n");
+}
 
 /** The same as lines of text: each condition, then its options with default and bounds. */
 export function listConditions(conditions: readonly Condition[]): string {

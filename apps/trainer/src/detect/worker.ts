@@ -2,7 +2,7 @@
 import { setFlagsFromString } from "node:v8";
 import sharp from "sharp";
 import { runDetectJob } from "./detect-picture.js";
-import type { WorkerReply, WorkerTask } from "./worker-messages.js";
+import type { WorkerReply, WorkerTask } from "./detect-workers.js";
 
 // V8 collects when a heap with its pictures has grown by half, and a heap is less than half a picture. What is large is
 // given back without that.

@@ -2,8 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { ControlNetError, type Image } from "@controlnet-js/core";
 import { encodePng, pngWithText } from "@controlnet-js/preprocessors/node";
-import { removeLeftParts } from "../files/part-file.js";
-import { writeNewFile } from "../files/replace-file.js";
+import { removeLeftParts, writeNewFile } from "../files/replace-file.js";
 import { parametersKeyword } from "./sample-parameters.js";
 
 /**
