@@ -1,7 +1,16 @@
 // Checks the READMEs' code in a project that has the packages installed: its types, and that it runs by import and by
 // require.
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { root } from "./setup.mjs";
@@ -52,12 +61,28 @@ function writePhotos(project) {
   }
 }
 
+/** A photograph, a depth map and two untrained ControlNets, as a user has them beside a base model. */
+function writeControls(project, run) {
+  run("node", "-e", makePictures);
+  run("npx", "--no-install", "controlnet", "init", "--base", "models/sd15", "--out", "models/depth");
+  run("npx", "--no-install", "controlnet", "init", "--base", "models/sd15", "--out", "canny.safetensors");
+  // Files of weights are told apart by what they hold: this stands for a published one.
+  renameSync(join(project, "canny.safetensors"), join(project, "canny.pth"));
+}
+
+const makePictures = `
+  const sharp = require("sharp");
+  const side = { width: 128, height: 128 };
+  sharp("photos/astronaut.jpg").resize(side).toFile("photo.jpg");
+  sharp("photos/coffee.jpg").resize(side).toFile("depth.png");
+`;
+
 /** @returns how many blocks there are */
 export function checkReadmes(project) {
   const ts = createRequire(join(project, "package.json"))("typescript");
   const folder = join(project, "readmes");
   mkdirSync(folder);
-  // What the blocks read: the small model of packages/models, a base model, photographs, and a dataset.
+  // What the blocks read: the small model of packages/models, a base model, ControlNets, photographs, and a dataset.
   cpSync(join(root, "packages", "models", "fixtures"), join(project, "fixtures"), { recursive: true });
   const run = (command, ...args) =>
     execFileSync(command, args, { cwd: project, stdio: ["ignore", "ignore", "pipe"] });
@@ -65,6 +90,7 @@ export function checkReadmes(project) {
   const weights = join(project, "node_modules", "@controlnet-js", "tinyworld", "weights");
   cpSync(weights, join(project, "models", "sd15"), { recursive: true });
   writePhotos(project);
+  writeControls(project, run);
   const all = [...blocks()];
   for (const { name, code } of all) writeFileSync(join(folder, `${name}.mts`), code);
   const options = ["--noEmit", "--strict", "--skipLibCheck", "--module", "nodenext", "--target", "es2022"];
