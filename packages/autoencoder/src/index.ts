@@ -1,14 +1,9 @@
-export {
-  type AutoencoderConfig,
-  autoencoderConfig,
-  autoencoderConfigSchema,
-  downscaling,
-} from "./config.js";
-export { autoencoderConfigFromDiffusers, autoencoderConfigToDiffusers } from "./diffusers-config.js";
+// Images to latents and back, whole or in tiles
 export { decodeLatents, encodeImages } from "./forward.js";
-export { type AutoencoderKeys, autoencoderKeyRows, autoencoderKeysOf } from "./keys.js";
+export { decodeTiled, encodeTiled, type TileOptions } from "./tiled.js";
 export { klDivergence, type Moments, sampleLatent, scaleLatents, unscaleLatents } from "./latents.js";
-export { autoencoderConfigFromLdm } from "./ldm-config.js";
+
+// The network
 export {
   type Autoencoder,
   type AutoencoderParams,
@@ -18,4 +13,14 @@ export {
   type Level,
   type Middle,
 } from "./parameters.js";
-export { decodeTiled, encodeTiled, type TileOptions } from "./tiled.js";
+export {
+  type AutoencoderConfig,
+  autoencoderConfig,
+  autoencoderConfigSchema,
+  downscaling,
+} from "./config.js";
+
+// Its files
+export { autoencoderConfigFromDiffusers, autoencoderConfigToDiffusers } from "./diffusers-config.js";
+export { autoencoderConfigFromLdm } from "./ldm-config.js";
+export { type AutoencoderKeys, autoencoderKeyRows, autoencoderKeysOf } from "./keys.js";

@@ -1,4 +1,4 @@
-export { type JoinGroupOptions, joinGroup } from "./join-group.js";
+// One engine
 export {
   type EngineName,
   engineNames,
@@ -6,3 +6,6 @@ export {
   type SelectedEngine,
   selectEngine,
 } from "./select-engine.js";
+
+// Several processes
+export { type JoinGroupOptions, joinGroup } from "./join-group.js";

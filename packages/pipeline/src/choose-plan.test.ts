@@ -1,4 +1,4 @@
-import { createSchedule, euler, readSchedulerConfig } from "@controlnet-js/samplers";
+import { createSchedule, readSchedulerConfig, samplers } from "@controlnet-js/samplers";
 import { expect, test } from "vitest";
 import { choosePlan } from "./choose-plan.js";
 
@@ -51,7 +51,7 @@ test("TCD is deterministic unless eta says otherwise, as in diffusers' pipelines
 
 test("a function lays out a plan of its own on the model's noise schedule", () => {
   const own = (schedule: typeof model.schedule, options: { steps: number; spread?: "karras" }) => ({
-    ...euler(schedule, { steps: options.steps, ...(options.spread && { sigmas: options.spread }) }),
+    ...samplers.euler(schedule, { steps: options.steps, ...(options.spread && { sigmas: options.spread }) }),
     name: "own",
   });
   const { plan, schedule, asked } = choosePlan(model, {
@@ -61,9 +61,9 @@ test("a function lays out a plan of its own on the model's noise schedule", () =
   });
   expect(plan.name).toBe("own");
   expect([schedule, asked]).toEqual([model.schedule, 7]);
-  expect(plan.levels).toEqual(euler(model.schedule, { steps: 7, sigmas: "karras" }).levels);
+  expect(plan.levels).toEqual(samplers.euler(model.schedule, { steps: 7, sigmas: "karras" }).levels);
   // Those that are here are such functions, too.
-  expect(choosePlan(model, { sampler: euler, steps: 3 }).plan.name).toBe("euler");
+  expect(choosePlan(model, { sampler: samplers.euler, steps: 3 }).plan.name).toBe("euler");
 });
 
 test("what is no sampler is refused, and so is what gives no plan", () => {

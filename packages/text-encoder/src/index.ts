@@ -1,16 +1,4 @@
-export { type TextEncoderConfig, textEncoderConfig, textEncoderConfigSchema } from "./config.js";
-export { embedTokens } from "./embedding.js";
-export { type EncodeTextOptions, encodeText } from "./encode-text.js";
-export {
-  findTextEncoder,
-  type TextEncoderFile,
-  type TextEncoderKeys,
-  textEncoderConfigFromShapes,
-  textEncoderIgnoredKeys,
-  textEncoderKeyRows,
-} from "./keys.js";
-export { createTextEncoder, type TextEncoder, type TextEncoderParams, type TextLayer } from "./parameters.js";
-export { originalWords } from "./tokenizer/original-words.js";
+// Texts to tokens
 export {
   createTokenizer,
   encodeTexts,
@@ -18,7 +6,7 @@ export {
   type Tokenizer,
   type TokenizerOptions,
 } from "./tokenizer/tokenizer.js";
-export { trainBpe } from "./tokenizer/train-bpe.js";
+export { originalWords } from "./tokenizer/original-words.js";
 export { type AddedToken, transformersWords } from "./tokenizer/transformers-words.js";
 export {
   type BpeVocabulary,
@@ -27,4 +15,23 @@ export {
   parseVocabulary,
   vocabularyOfMerges,
 } from "./tokenizer/vocabulary.js";
+export { trainBpe } from "./tokenizer/train-bpe.js";
+
+// Tokens to embeddings
+export { type EncodeTextOptions, encodeText } from "./encode-text.js";
+export { embedTokens } from "./embedding.js";
+
+// The network
+export { createTextEncoder, type TextEncoder, type TextEncoderParams, type TextLayer } from "./parameters.js";
+export { type TextEncoderConfig, textEncoderConfig, textEncoderConfigSchema } from "./config.js";
+
+// Its files
 export { textEncoderConfigFromTransformers, textEncoderConfigToTransformers } from "./transformers-config.js";
+export {
+  findTextEncoder,
+  type TextEncoderFile,
+  type TextEncoderKeys,
+  textEncoderConfigFromShapes,
+  textEncoderIgnoredKeys,
+  textEncoderKeyRows,
+} from "./keys.js";

@@ -1,5 +1,4 @@
-export { blocksAt, type UNetConfig, unetConfig, unetConfigSchema } from "./config.js";
-export { sharedDiffusersConfig, unetConfigFromDiffusers, unetConfigToDiffusers } from "./diffusers-config.js";
+// The forward pass: whole, or its halves around the links of a ControlNet
 export {
   type AdditionalResiduals,
   type Encoded,
@@ -9,7 +8,8 @@ export {
   unetEncoder,
 } from "./forward.js";
 export { embedGuidance } from "./guidance-embedding.js";
-export { encoderKeyRows, type UNetKeys, unetKeyRows } from "./keys.js";
+
+// The network
 export {
   createEncoder,
   createUNet,
@@ -20,3 +20,8 @@ export {
   type UNet,
   type UNetParams,
 } from "./params.js";
+export { blocksAt, type UNetConfig, unetConfig, unetConfigSchema } from "./config.js";
+
+// Its files
+export { sharedDiffusersConfig, unetConfigFromDiffusers, unetConfigToDiffusers } from "./diffusers-config.js";
+export { encoderKeyRows, type UNetKeys, unetKeyRows } from "./keys.js";
