@@ -12,9 +12,7 @@ const marks = ["<!-- imports: begin -->", "<!-- imports: end -->"];
 
 /** Files that are not published: they may import development dependencies. */
 const isDevelopment = (path) =>
-  /\.test\.tsx?$|\.fixture\.tsx?$|-fixtures?\.tsx?$|(^|\/)(testing|fixtures|bench|scripts)\/|^(tsup|vitest|vite)[\w.-]*\.ts$/.test(
-    path,
-  );
+  /\.test\.tsx?$|(^|\/)(testing|bench|scripts)\/|^(tsup|vitest|vite)[\w.-]*\.ts$/.test(path);
 
 /** Tools that are run and not imported. */
 const isTool = (name) =>

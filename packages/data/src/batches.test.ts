@@ -3,10 +3,10 @@ import { expect, test } from "vitest";
 import { type BatchesOptions, batches, type Cursor } from "./batches.js";
 import { collate } from "./collate.js";
 import type { Dataset } from "./dataset.js";
-import { steppedCondition } from "./fixtures/conditions.js";
 import { inspectDataset } from "./inspect-dataset.js";
 import { SampleError } from "./sample-error.js";
 import { splitDataset } from "./split-dataset.js";
+import { steppedCondition } from "./testing/conditions.js";
 
 const flat = (value: number, channels: number): Image => ({
   data: new Uint8Array(64 * channels).fill(value),

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { build, type Options } from "tsup";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import config from "../tsup.config.js";
-import { temporaryFolder, writeImageFolder } from "./fixtures/folders.js";
+import { temporaryFolder, writeImageFolder } from "./testing/folders.js";
 
 // What is published is the built code: it must find its worker and a user's condition, loaded as either format.
 const packageFolder = fileURLToPath(new URL("..", import.meta.url));

@@ -3,10 +3,10 @@ import { mkdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { listFiles } from "@controlnet-js/core/node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { steppedCondition } from "./fixtures/conditions.js";
-import { temporaryFolder, writeImageFolder, writePicture } from "./fixtures/folders.js";
 import { type ImageFolderOptions, openImageFolder } from "./image-folder.js";
 import { openJsonLines } from "./json-lines.js";
+import { steppedCondition } from "./testing/conditions.js";
+import { temporaryFolder, writeImageFolder, writePicture } from "./testing/folders.js";
 
 let dir: string;
 let outside: string;

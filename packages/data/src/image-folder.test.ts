@@ -1,12 +1,12 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { badCondition, steppedCondition } from "./fixtures/conditions.js";
-import { conditionsModule, temporaryFolder, writeImageFolder, writePicture } from "./fixtures/folders.js";
 import { withHoles } from "./holes.js";
 import { type ImageFolderOptions, openImageFolder } from "./image-folder.js";
 import { loadCondition } from "./load-condition.js";
 import { splitDataset } from "./split-dataset.js";
+import { badCondition, steppedCondition } from "./testing/conditions.js";
+import { conditionsModule, temporaryFolder, writeImageFolder, writePicture } from "./testing/folders.js";
 
 const folders: string[] = [];
 afterEach(() => Promise.all(folders.splice(0).map((dir) => rm(dir, { recursive: true, force: true }))));

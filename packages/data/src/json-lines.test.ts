@@ -4,11 +4,11 @@ import { isControlNetError } from "@controlnet-js/core";
 import sharp from "sharp";
 import { afterEach, describe, expect, test } from "vitest";
 import { type FileDataset, identityOf } from "./dataset.js";
-import { labelCondition, steppedCondition } from "./fixtures/conditions.js";
-import { temporaryFolder, writeJsonLinesFolder, writePicture, writeRaw } from "./fixtures/folders.js";
 import { type JsonLinesOptions, openJsonLines } from "./json-lines.js";
 import { SampleError } from "./sample-error.js";
 import { splitDataset } from "./split-dataset.js";
+import { labelCondition, steppedCondition } from "./testing/conditions.js";
+import { temporaryFolder, writeJsonLinesFolder, writePicture, writeRaw } from "./testing/folders.js";
 
 const folders: string[] = [];
 afterEach(() => Promise.all(folders.splice(0).map((dir) => rm(dir, { recursive: true, force: true }))));

@@ -5,16 +5,11 @@ import { afterEach, expect, test } from "vitest";
 import { batches, type Cursor } from "./batches.js";
 import type { FileDataset } from "./dataset.js";
 import { createDecoder } from "./decoder.js";
-import { steppedCondition } from "./fixtures/conditions.js";
-import {
-  conditionsModule,
-  writeImageFolder,
-  writeJsonLinesFolder,
-  writePicture,
-} from "./fixtures/folders.js";
 import { openImageFolder } from "./image-folder.js";
 import { openJsonLines } from "./json-lines.js";
 import { mapRulesOf } from "./map-rules.js";
+import { steppedCondition } from "./testing/conditions.js";
+import { conditionsModule, writeImageFolder, writeJsonLinesFolder, writePicture } from "./testing/folders.js";
 
 const folders: string[] = [];
 const opened: FileDataset[] = [];

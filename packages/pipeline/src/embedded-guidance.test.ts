@@ -3,7 +3,7 @@ import { unetConfig } from "@controlnet-js/unet";
 import { expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openReference, type Reference } from "./diffusers-fixtures.js";
+import { openReference, type Reference } from "./testing/references.js";
 import { textToImage } from "./text-to-image.js";
 import type { TextToImageOptions } from "./text-to-image-options.js";
 

@@ -11,8 +11,8 @@ import { openControlNet, openPipeline, saveControlNet, savePipeline } from "@con
 import { expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { fixturePath } from "./diffusers-fixtures.js";
 import { encodePrompts } from "./prompt-context.js";
+import { fixturePath } from "./testing/references.js";
 
 let folder: string;
 beforeAll(async () => {

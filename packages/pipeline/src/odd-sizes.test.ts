@@ -2,7 +2,7 @@ import type { Image } from "@controlnet-js/core";
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openReference, type Reference } from "./diffusers-fixtures.js";
+import { openReference, type Reference } from "./testing/references.js";
 import { textToImage } from "./text-to-image.js";
 import type { TextToImageOptions } from "./text-to-image-options.js";
 

@@ -4,7 +4,7 @@ import { openUNet } from "@controlnet-js/models/node";
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import { slice, type Tensor3D, type Tensor4D, tidy } from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { fixturePath, fixturePrompts, openReference, type Reference } from "./diffusers-fixtures.js";
+import { fixturePath, fixturePrompts, openReference, type Reference } from "./testing/references.js";
 import { textToImage } from "./text-to-image.js";
 import type { TextToImageOptions } from "./text-to-image-options.js";
 

@@ -4,8 +4,8 @@ import { levelOf } from "@controlnet-js/samplers";
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openReference, type Reference } from "./diffusers-fixtures.js";
 import { defaultPrompt } from "./prompt-settings.js";
+import { openReference, type Reference } from "./testing/references.js";
 import { type CompiledPipeline, compilePipeline } from "./text-to-image.js";
 import type { TextToImageOptions } from "./text-to-image-options.js";
 

@@ -8,7 +8,7 @@ import { type Tensor, tensor, tidy, transpose } from "@tensorflow/tfjs-core";
 
 /** The path of a fixture, as `tooling/reference/pipeline_fixtures.py` wrote it. */
 export const fixturePath = (name: string): string =>
-  fileURLToPath(new URL(`../../models/fixtures/${name}`, import.meta.url));
+  fileURLToPath(new URL(`../../../models/fixtures/${name}`, import.meta.url));
 
 /** The prompts of the fixtures "prompts" and "clip-skip", and that of "long". */
 export const fixturePrompts = {
