@@ -54,6 +54,10 @@ export interface ConditionSpec<S extends z.ZodObject, N = never> {
    * function of one's own, whose figure is `adherence`, higher being better. Default `"none"`.
    */
   compare?: ComparisonName | MapComparison | ((found: Image, wanted: Image) => number);
+  /** What it means that a map shows nothing, in warnings: `"nobody was found"`. */
+  blankMeans?: string;
+  /** Whether red and blue of a map seem to be swapped; asked of maps of three channels where `channelOrder` is `"rgb"`. */
+  looksSwapped?(map: Image): boolean;
   /** Whether `prepare` gets a picture file with transparent parts as RGBA rather than laid over white. Default false. */
   alpha?: boolean;
   /** The options of `prepare`, with defaults and bounds. */
@@ -69,8 +73,8 @@ export interface ConditionSpec<S extends z.ZodObject, N = never> {
 
 /** A condition as made by {@link defineCondition}, with all defaults. */
 export interface Condition<S extends z.ZodObject = z.ZodObject, N = unknown>
-  extends Required<Omit<ConditionSpec<S, N>, "network" | "prepare">>,
-    Pick<ConditionSpec<S, N>, "network" | "prepare"> {
+  extends Required<Omit<ConditionSpec<S, N>, "network" | "prepare" | "blankMeans" | "looksSwapped">>,
+    Pick<ConditionSpec<S, N>, "network" | "prepare" | "blankMeans" | "looksSwapped"> {
   /** The map of an image; options are checked and completed with their defaults. */
   detect(image: Image, options?: z.input<S>): Promise<Image>;
   /** {@link Condition.detect} with what was found: lines or people as data, found in the same pass. */

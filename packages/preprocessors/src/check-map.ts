@@ -1,5 +1,4 @@
 import { type Condition, ControlNetError, type Image } from "@controlnet-js/core";
-import { ADE20K_PALETTE, COCO_PALETTE } from "./maps/palettes.js";
 
 /** Something odd about a map. */
 export interface MapFinding {
@@ -12,7 +11,7 @@ export interface MapFinding {
 type AnyImage = Image<Uint8Array> | Image<Uint8ClampedArray> | Image<Float32Array>;
 type MapTraits = Pick<
   Condition,
-  "name" | "channels" | "range" | "polarity" | "channelOrder" | "blankIsError"
+  "name" | "channels" | "range" | "polarity" | "channelOrder" | "blankIsError" | "blankMeans" | "looksSwapped"
 >;
 
 /**
@@ -50,9 +49,7 @@ export function checkMap(
       "blank",
       condition.blankIsError ? "error" : "warning",
       `every value is ${low / unit}: nothing is drawn; ${
-        condition.name === "pose"
-          ? "nobody was found"
-          : "was the detector run on a map, or are its thresholds too high?"
+        condition.blankMeans ?? "was the detector run on a map, or are its thresholds too high?"
       }`,
     );
   else if (condition.polarity === "white-on-black") {
@@ -65,7 +62,7 @@ export function checkMap(
     condition.channelOrder === "rgb" &&
     map.channels === 3 &&
     unit === 255 &&
-    isSwapped(condition.name, map)
+    condition.looksSwapped?.(map as Image)
   )
     add("channel-order", "warning", "red and blue seem to be swapped: it expects RGB");
   return findings.sort((a, b) => (a.level === b.level ? 0 : a.level === "error" ? -1 : 1));
@@ -178,46 +175,4 @@ function isDoubled({ data, width, height, channels }: AnyImage, unit: number): b
       if (across(1, 0) || across(-1, 0) || across(0, 1) || across(0, -1)) paired++;
     }
   return edges > 0 && paired > 0.6 * edges;
-}
-
-/** Whether a pose, a normal or a segmentation map makes more sense with red and blue exchanged. */
-function isSwapped(name: string, map: AnyImage): boolean {
-  if (name === "pose") return poseVotes(map) < 0;
-  if (name === "normal") {
-    let difference = 0;
-    for (let i = 0; i < map.data.length; i += 3) difference += map.data[i]! - map.data[i + 2]!;
-    return difference / (map.data.length / 3) > 32;
-  }
-  if (name !== "segmentation") return false;
-  const keys = new Set([...ADE20K_PALETTE, ...COCO_PALETTE].map(([r, g, b]) => (r << 16) | (g << 8) | b));
-  let right = 0;
-  let swapped = 0;
-  for (let i = 0; i < map.data.length; i += 3) {
-    const [r, g, b] = [map.data[i]!, map.data[i + 1]!, map.data[i + 2]!];
-    if (keys.has((r << 16) | (g << 8) | b)) right++;
-    if (keys.has((b << 16) | (g << 8) | r)) swapped++;
-  }
-  return swapped > 2 * right;
-}
-
-/**
- * The joints' colours are the same set with red and blue exchanged, but their neighbours are not: the red nose
- * touches blue and violet limbs, the blue knee touches blue-green ones.
- */
-function poseVotes({ data, width, height }: AnyImage): number {
-  const colour = (i: number) => (data[i * 3]! << 16) | (data[i * 3 + 1]! << 8) | data[i * 3 + 2]!;
-  const right = new Set([0x000099, 0x330099, 0x990099]);
-  const wrong = new Set([0x996600, 0x993300]);
-  let votes = 0;
-  for (let y = 1; y < height - 1; y++)
-    for (let x = 1; x < width - 1; x++) {
-      const i = y * width + x;
-      if (colour(i) !== 0xff0000) continue;
-      for (const step of [1, -1, width, -width]) {
-        const beside = colour(i + step);
-        if (right.has(beside)) votes++;
-        else if (wrong.has(beside)) votes--;
-      }
-    }
-  return votes;
 }

@@ -78,6 +78,7 @@ function refuseResolution(network: string, { resolution }: NetworkLook): void {
   if (resolution !== undefined)
     throw new ControlNetError(
       "config",
-      `${network} has a resolution of its own: leave the one that it is to see pictures at (${resolution}) out`,
+      `${network} has a resolution of its own: leave out resolution, which is ${resolution}`,
+      { option: "resolution" },
     );
 }

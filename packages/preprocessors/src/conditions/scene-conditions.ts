@@ -8,6 +8,7 @@ import { colourLabels } from "../maps/segmentation.js";
 import { drawPoses } from "../pose/draw-poses.js";
 import { writePoseJson } from "../pose/pose-json.js";
 import { type FoundPeople, publishedNetworks } from "./networks.js";
+import { looksSwappedNormal, looksSwappedPose, looksSwappedSegmentation } from "./swapped-colours.js";
 
 /** People as OpenPose skeletons. Without people the map is black, which is no mistake. */
 export const poseCondition = defineCondition({
@@ -15,6 +16,8 @@ export const poseCondition = defineCondition({
   description: "People as coloured OpenPose skeletons on black",
   channels: 3,
   channelOrder: "rgb",
+  looksSwapped: looksSwappedPose,
+  blankMeans: "nobody was found",
   compare: "pose",
   options: z.object({
     version: z.enum(["1.0", "1.1"]).default("1.1").describe("How limbs are drawn"),
@@ -64,6 +67,7 @@ export const normalCondition = defineCondition({
   description: "Surface normals as colours: left is red, up green, front blue",
   channels: 3,
   channelOrder: "rgb",
+  looksSwapped: looksSwappedNormal,
   resize: "bilinear",
   blankIsError: true,
   compare: "normals",
@@ -96,6 +100,7 @@ export const segmentationCondition = defineCondition({
   description: "The class of each pixel as a colour",
   channels: 3,
   channelOrder: "rgb",
+  looksSwapped: looksSwappedSegmentation,
   resize: "nearest",
   compare: "segmentation",
   options: z.object({
