@@ -1,6 +1,5 @@
 import { activationNames, ControlNetError } from "@controlnet-js/core";
 import * as z from "zod";
-import { oneOrList } from "./per-level.js";
 
 /** The most that is built of each, far above what is published: a config's number must not decide how long reading takes. */
 export const unetLimits = { levels: 8, blocks: 16, depth: 32, width: 2 ** 20, kernel: 31 } as const;
@@ -163,3 +162,7 @@ const attends = (config: UNetConfig, level: number): boolean =>
   config.attention[level]! ||
   decoderAttends(config, level) ||
   (config.middle === "attention" && level === config.channels.length - 1);
+
+/** One number where all levels have the same. */
+export const oneOrList = (values: number | number[]): number | number[] =>
+  Array.isArray(values) && values.every((value) => value === values[0]) ? values[0]! : values;

@@ -1,7 +1,6 @@
 import { ControlNetError } from "@controlnet-js/core";
 import * as z from "zod";
-import { type UNetConfig, unetConfig, unetLimits, upTo, upToEach } from "./config.js";
-import { oneOrList } from "./per-level.js";
+import { oneOrList, type UNetConfig, unetConfig, unetLimits, upTo, upToEach } from "./config.js";
 
 const positive = upTo(unetLimits.width);
 const odd = upTo(unetLimits.kernel).refine((side) => side % 2 === 1, "expected an odd number");

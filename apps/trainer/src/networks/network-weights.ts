@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { type Condition, ControlNetError, type NetworkLook, nearestName } from "@controlnet-js/core";
+import { type Condition, ControlNetError, type NetworkLook, unknownName } from "@controlnet-js/core";
 import { builtInConditions } from "@controlnet-js/preprocessors";
 
 /** The files of a condition's network by the part that each is for: `{ body: "body_pose_model.pth" }`. */
@@ -128,12 +128,7 @@ function partsOf({ name, network }: Condition, words: WeightsWords): string[] {
 
 function assertPart({ name }: Condition, part: string, parts: readonly string[], words: WeightsWords): void {
   if (parts.includes(part)) return;
-  const nearest = nearestName(part, parts);
-  throw usage(
-    words,
-    `condition "${name}" has no part "${part}"` +
-      `${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${parts.join(", ")})`,
-  );
+  throw usage(words, `condition "${name}" has no part ${unknownName(part, parts)}`);
 }
 
 const usage = ({ command, key }: WeightsWords, message: string): ControlNetError =>

@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { ControlNetError, type NetworkLook, type NetworkSource, nearestName } from "@controlnet-js/core";
+import { ControlNetError, type NetworkLook, type NetworkSource, unknownName } from "@controlnet-js/core";
 import type { PublishedNetworks } from "@controlnet-js/preprocessors";
 import { openDepthModel } from "./open-depth-model.js";
 import { openMoveNet } from "./open-movenet.js";
@@ -49,7 +49,7 @@ export async function openNetwork<N>(
 ): Promise<N & { dispose?(): void }> {
   const parts = Object.keys(source.parts);
   const unknown = Object.keys(paths).find((part) => !parts.includes(part));
-  if (unknown !== undefined) throw missing(`part "${unknown}"`, unknown, parts);
+  if (unknown !== undefined) throw missing("part", unknown, parts);
   if (paths[parts[0]!] === undefined)
     throw new ControlNetError(
       "missing",
@@ -57,17 +57,13 @@ export async function openNetwork<N>(
     );
   const { open } = source;
   if (typeof open === "function") return (await open(paths, look)) as N & { dispose?(): void };
-  if (!Object.hasOwn(openers, open)) throw missing(`network "${open}"`, open, Object.keys(openers));
+  if (!Object.hasOwn(openers, open)) throw missing("network", open, Object.keys(openers));
   // What a source is typed as is what its name opens: `PublishedNetworks` says so.
   return (await openers[open as keyof PublishedNetworks](paths, look)) as N & { dispose?(): void };
 }
 
 function missing(what: string, name: string, known: readonly string[]): ControlNetError {
-  const nearest = nearestName(name, known);
-  return new ControlNetError(
-    "missing",
-    `openNetwork: unknown ${what}${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${known.join(", ")})`,
-  );
+  return new ControlNetError("missing", `openNetwork: unknown ${what} ${unknownName(name, known)}`);
 }
 
 /** Whether a path is a model of TensorFlow.js, its description or its folder, and not a file of weights. */

@@ -1,4 +1,4 @@
-import { type Condition, ControlNetError, nearestName } from "@controlnet-js/core";
+import { type Condition, ControlNetError, unknownName } from "@controlnet-js/core";
 import { cannyCondition } from "./canny-condition.js";
 import {
   hedCondition,
@@ -46,10 +46,8 @@ export function findCondition(
   known: Readonly<Record<string, Condition>> = builtInConditions as unknown as Record<string, Condition>,
 ): Condition {
   if (Object.hasOwn(known, name)) return known[name]!;
-  const names = Object.keys(known);
-  const nearest = nearestName(name, names);
   throw new ControlNetError(
     "missing",
-    `findCondition: unknown condition "${name}"${nearest ? `, did you mean "${nearest}"?` : ""} (known: ${names.join(", ")})`,
+    `findCondition: unknown condition ${unknownName(name, Object.keys(known))}`,
   );
 }

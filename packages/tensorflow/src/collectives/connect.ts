@@ -3,13 +3,12 @@ import { TensorFlowError } from "../errors.js";
 import { type RegisterOptions, registerTensorFlow } from "../register-tensorflow.js";
 import { ipOf, isLoopback, parseAddress } from "./addresses.js";
 import type { Cluster } from "./cluster.js";
-import type { Communicator } from "./communicator.js";
+import { type Communicator, singleProcess } from "./communicator.js";
 import { tokenVariable } from "./introduction.js";
 import { freePort, meet } from "./meeting.js";
 import { mpiCommunicator } from "./mpi-communicator.js";
 import { startedByMpi } from "./mpi-library.js";
 import { type Ranks, ranksFromEnvironment } from "./ranks.js";
-import { singleProcess } from "./single-process.js";
 import { tensorFlowCommunicator } from "./tensorflow-communicator.js";
 import type { CommunicatorOptions } from "./watched-group.js";
 

@@ -4,8 +4,7 @@ import { type OpenEngine, requireEngine } from "../engine.js";
 import { TensorFlowError } from "../errors.js";
 import type { OpAttribute } from "../native.js";
 import { type Cluster, taskName } from "./cluster.js";
-import type { Communicator, PeerHealth } from "./communicator.js";
-import type { GroupEngine } from "./group-engine.js";
+import type { Communicator, GroupEngine, PeerHealth } from "./communicator.js";
 import { withNativeInput } from "./native-input.js";
 import { type CommunicatorOptions, watchedGroup } from "./watched-group.js";
 

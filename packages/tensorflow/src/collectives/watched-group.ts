@@ -1,8 +1,7 @@
 import { ControlNetError } from "@controlnet-js/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { TensorFlowError } from "../errors.js";
-import type { Communicator } from "./communicator.js";
-import type { GroupEngine } from "./group-engine.js";
+import type { Communicator, GroupEngine } from "./communicator.js";
 
 /** How long an operation may wait for the others. */
 export interface CommunicatorOptions {

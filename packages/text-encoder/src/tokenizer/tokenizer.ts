@@ -1,10 +1,9 @@
 import { ControlNetError } from "@controlnet-js/core";
 import { type Tensor2D, tensor2d } from "@tensorflow/tfjs-core";
 import { fromByteCharacters, toByteCharacters } from "./bytes.js";
-import { endOfText, startOfText } from "./marks.js";
 import { mergeWord } from "./merge.js";
 import { type AddedToken, wordsWithAdded } from "./transformers-words.js";
-import { type BpeVocabulary, endOfWord } from "./vocabulary.js";
+import { type BpeVocabulary, endOfText, endOfWord, startOfText } from "./vocabulary.js";
 
 /** How texts are turned into tokens. */
 export interface TokenizerOptions {

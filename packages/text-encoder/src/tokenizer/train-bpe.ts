@@ -1,9 +1,8 @@
 import { ControlNetError } from "@controlnet-js/core";
 import { toByteCharacters } from "./bytes.js";
-import { endOfText, startOfText } from "./marks.js";
 import { joinPair } from "./merge.js";
 import { transformersWords } from "./transformers-words.js";
-import { type BpeVocabulary, endOfWord, vocabularyOfMerges } from "./vocabulary.js";
+import { type BpeVocabulary, endOfText, endOfWord, startOfText, vocabularyOfMerges } from "./vocabulary.js";
 
 /**
  * Learns a byte-pair vocabulary from texts: the most frequent neighbouring pair joins, again and again; ties go to

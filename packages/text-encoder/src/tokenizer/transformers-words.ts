@@ -1,4 +1,4 @@
-import { endOfText, startOfText } from "./marks.js";
+import { endOfText, startOfText } from "./vocabulary.js";
 
 /** A token that is found in a text as it stands, even inside a word: a mark, or one that was added to a vocabulary. */
 export interface AddedToken {

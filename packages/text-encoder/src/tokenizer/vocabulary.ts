@@ -1,7 +1,10 @@
 import { ControlNetError } from "@controlnet-js/core";
 import { byteCharacters, bytesInOrder } from "./bytes.js";
-import { endOfText, startOfText } from "./marks.js";
 
+/** Marks a text's start. */
+export const startOfText = "<|startoftext|>";
+/** Marks a text's end, and stands for what is not in the vocabulary. */
+export const endOfText = "<|endoftext|>";
 /** Marks a symbol that ends a word. */
 export const endOfWord = "</w>";
 
