@@ -5,6 +5,8 @@ import { numberList, oneOf } from "./sample/read-flags.js";
 
 /** What a schema tells of a setting: its kind and bounds, and what its `meta` adds for the command line. */
 type Setting = z.core.JSONSchema.BaseSchema & {
+  /** The heading that it stands under; without one it has no flag of its own. */
+  group?: string;
   /** What stands for the value in the help; default `n` for numbers, `text` for text. */
   value?: string;
   /** What happens without it, where that is no default value. */
@@ -35,10 +37,12 @@ export function flagsOf(option: string, field: z.ZodType): Option[] {
   return [made.argParser(readerOf(setting))];
 }
 
-/** Adds the flags of some settings of a schema: help, default, bounds and errors are the schema's. */
-export function addSettings(command: Command, schema: z.ZodObject, options: readonly string[]): Command {
-  for (const option of options)
-    for (const flag of flagsOf(option, schema.shape[option] as z.ZodType)) command.addOption(flag);
+/** Adds the flags of a schema's settings of one group: help, default, bounds and errors are the schema's. */
+export function addGroup(command: Command, schema: z.ZodObject, group: string): Command {
+  command.optionsGroup(`${group}:`);
+  for (const [option, field] of Object.entries(schema.shape))
+    if (settingOf(field as z.ZodType).group === group)
+      for (const flag of flagsOf(option, field as z.ZodType)) command.addOption(flag);
   return command;
 }
 

@@ -16,42 +16,95 @@ export const runSettings = z.object({
   promptSetting: z
     .enum(promptSettings)
     .optional()
-    .meta({ value: "name", description: "the paper's, in place of prompts" }),
-  clipSkip: z.number().int().min(0).max(100).default(0).meta({
-    description:
-      "last layers of the text encoder left out, as diffusers counts (`clip_skip`): web interfaces say 2 for 1",
-  }),
-  negativeClipSkip: z.number().int().min(0).max(100).default(0).meta({
-    description: "the same of the negative prompt; web interfaces leave out as many as of the prompt",
-  }),
-  longPrompts: z.boolean().default(false).meta({
-    description: "read long prompts in pieces, in place of cutting them off as diffusers does",
-  }),
-  eta: z.number().min(0).max(1).optional().meta({ usual: "0", description: "noise of ddim and tcd" }),
-  steps: z.number().int().min(1).max(1000).default(20).meta({ description: "denoising steps" }),
-  guidance: z.number().default(9).meta({
-    value: "beta",
-    minimum: 0,
-    maximum: 1000,
-    description: "classifier-free guidance, `eps_uc + beta (eps_c - eps_uc)`; 1: none",
-  }),
-  guidanceRescale: z.number().min(0).max(1).default(0).meta({
-    value: "phi",
-    description: "how far guidance's rise in contrast is taken back",
-  }),
-  imageGuidance: z.number().min(1).max(1000).optional().meta({
-    value: "s",
-    usual: "1.5",
-    description: "models that edit by instruction: how closely to keep to the picture",
-  }),
-  guessMode: z.enum(["off", "original", "diffusers"]).default("off").meta({
-    value: "form",
-    preset: "diffusers",
-    description: "guess the content from the maps alone, as the original code or diffusers does",
-  }),
-  seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).meta({
-    description: "seed of all noise",
-  }),
+    .meta({ group: "Prompt", value: "name", description: "the paper's, in place of prompts" }),
+  clipSkip: z
+    .number()
+    .int()
+    .min(0)
+    .max(100)
+    .default(0)
+    .meta({
+      group: "Prompt",
+      description:
+        "last layers of the text encoder left out, as diffusers counts (`clip_skip`): web interfaces say 2 for 1",
+    }),
+  negativeClipSkip: z
+    .number()
+    .int()
+    .min(0)
+    .max(100)
+    .default(0)
+    .meta({
+      group: "Prompt",
+      description: "the same of the negative prompt; web interfaces leave out as many as of the prompt",
+    }),
+  longPrompts: z
+    .boolean()
+    .default(false)
+    .meta({
+      group: "Prompt",
+      description: "read long prompts in pieces, in place of cutting them off as diffusers does",
+    }),
+  eta: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .meta({ group: "Sampling", usual: "0", description: "noise of ddim and tcd" }),
+  steps: z
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(20)
+    .meta({ group: "Sampling", description: "denoising steps" }),
+  guidance: z
+    .number()
+    .default(9)
+    .meta({
+      group: "Sampling",
+      value: "beta",
+      minimum: 0,
+      maximum: 1000,
+      description: "classifier-free guidance, `eps_uc + beta (eps_c - eps_uc)`; 1: none",
+    }),
+  guidanceRescale: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .meta({
+      group: "Sampling",
+      value: "phi",
+      description: "how far guidance's rise in contrast is taken back",
+    }),
+  imageGuidance: z
+    .number()
+    .min(1)
+    .max(1000)
+    .optional()
+    .meta({
+      group: "Picture to begin with",
+      value: "s",
+      usual: "1.5",
+      description: "models that edit by instruction: how closely to keep to the picture",
+    }),
+  guessMode: z
+    .enum(["off", "original", "diffusers"])
+    .default("off")
+    .meta({
+      group: "Sampling",
+      value: "form",
+      preset: "diffusers",
+      description: "guess the content from the maps alone, as the original code or diffusers does",
+    }),
+  seed: z
+    .number()
+    .int()
+    .min(0)
+    .max(Number.MAX_SAFE_INTEGER)
+    .default(0)
+    .meta({ group: "Sampling", description: "seed of all noise" }),
 });
 
 /** The settings of one ControlNet in a run that are plain values; as {@link runSettings}. */

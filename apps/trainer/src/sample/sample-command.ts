@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { pictureSize } from "../numbers.js";
 import { printLine } from "../print.js";
-import { addSettings } from "../schema-flags.js";
+import { addGroup } from "../schema-flags.js";
 import { addControlOptions } from "./control-arguments.js";
 import { keyAndValue, share, tileSide } from "./read-flags.js";
 import { sample } from "./sample.js";
@@ -9,7 +9,6 @@ import {
   type GivenParameters,
   mergeParameters,
   readParameters,
-  type SampleParameters,
   sampleParametersSchema,
 } from "./sample-parameters.js";
 
@@ -35,12 +34,12 @@ export function addSampleCommand(program: Command): void {
   const command = program
     .command("sample")
     .description("paint pictures from prompts, maps and pictures, with any number of ControlNets");
-  add(command.optionsGroup("Model:"), "model", "config", "tokenizer", "engine");
-  const ofPrompts = ["promptSetting", "captioner", "clipSkip", "negativeClipSkip", "longPrompts"] as const;
-  add(command.optionsGroup("Prompt:"), "prompt", "negative", ...ofPrompts, "promptEmbeds");
+  const add = (group: string) => addGroup(command, sampleParametersSchema, group);
+  add("Model");
+  add("Prompt");
   const controls = addControlOptions(command.optionsGroup("ControlNets:"));
-  addImageOptions(command.optionsGroup("Picture to begin with:"));
-  add(addRunOptions(command.optionsGroup("Sampling:")), "latents");
+  addImageOptions(add("Picture to begin with"));
+  addRunOptions(add("Sampling"));
   addOutputOptions(command.optionsGroup("Output:"));
   command
     .optionsGroup("Options:")
@@ -61,37 +60,17 @@ export function addSampleCommand(program: Command): void {
     );
 }
 
-const add = (command: Command, ...options: (keyof SampleParameters)[]): Command =>
-  addSettings(command, sampleParametersSchema, options);
-
+/** The flags whose text is more than a value of the schema. */
 const addImageOptions = (command: Command): Command =>
-  add(
-    add(command, "initImage").option(
-      "--denoise <part>",
-      "how much is made anew, up to 1; default: 0.8, with --mask 1",
-      share,
-    ),
-    "mask",
-    "imageGuidance",
-    "initLatents",
-  );
+  command.option("--denoise <part>", "how much is made anew, up to 1; default: 0.8, with --mask 1", share);
 
 const addRunOptions = (command: Command): Command =>
-  add(
-    add(command, "sampler").option(
+  command
+    .option(
       "--sampler-option <key=value>",
       "of the sampler, such as sigmas=karras; may stand several times",
       collect,
-    ),
-    "eta",
-    "steps",
-    "guidance",
-    "guidanceRescale",
-    "guessMode",
-    "seed",
-    "batch",
-    "first",
-  )
+    )
     .option(
       "--size <WxH>",
       "size in pixels; default: the picture's, else the first map's, else the model's",

@@ -27,8 +27,10 @@ const controlSchema = z.object({
   mask: z.string().optional(),
 });
 
-const file = (description: string) => z.string().optional().meta({ value: "file", description });
-const folder = (description: string) => z.string().optional().meta({ value: "folder", description });
+const path = (value: "file" | "folder") => (group: string, description: string) =>
+  z.string().optional().meta({ group, value, description });
+const file = path("file");
+const folder = path("folder");
 const side = z.number().int().min(1).max(longestSide);
 
 /**
@@ -36,29 +38,31 @@ const side = z.number().int().min(1).max(longestSide);
  * the JSON beside it; paths are as given.
  */
 export const sampleParametersSchema = z.object({
-  model: z.string().default("tinyworld").meta({
-    value: "path",
-    description: "base model: tinyworld, a folder in diffusers' layout, or a file",
-  }),
-  config: file("the original code's model yaml, for single files of unusual size"),
-  tokenizer: folder("the tokenizer of a single file; else found beside it"),
+  model: z
+    .string()
+    .default("tinyworld")
+    .meta({
+      group: "Model",
+      value: "path",
+      description: "base model: tinyworld, a folder in diffusers' layout, or a file",
+    }),
+  config: file("Model", "the original code's model yaml, for single files of unusual size"),
+  tokenizer: folder("Model", "the tokenizer of a single file; else found beside it"),
   engine: z
     .string()
     .default("auto")
-    .meta({
-      value: "name",
-      description: `the engine: ${engineNames.join(", ")}`,
-    }),
+    .meta({ group: "Model", value: "name", description: `the engine: ${engineNames.join(", ")}` }),
   /** Left out where `promptEmbeds` are given, or `promptSetting` makes it. */
-  prompt: z.string().optional().meta({ description: "what to paint" }),
-  negative: z.string().default("").meta({ description: "what to keep away from" }),
-  captioner: folder("the image-to-text model of the automatic prompt"),
-  promptEmbeds: file("safetensors with prompt_embeds, negative_prompt_embeds; no --prompt then"),
-  initImage: file("a picture to make anew, to paint in with --mask, or to edit"),
+  prompt: z.string().optional().meta({ group: "Prompt", description: "what to paint" }),
+  negative: z.string().default("").meta({ group: "Prompt", description: "what to keep away from" }),
+  captioner: folder("Prompt", "the image-to-text model of the automatic prompt"),
+  promptEmbeds: file("Prompt", "safetensors with prompt_embeds, negative_prompt_embeds; no --prompt then"),
+  initImage: file("Picture to begin with", "a picture to make anew, to paint in with --mask, or to edit"),
   initLatents: file(
+    "Picture to begin with",
     "in place of the picture: safetensors, latents as --save-latents has them; masked_image_latents for inpainting models",
   ),
-  mask: file("where it is made anew: white; black is kept"),
+  mask: file("Picture to begin with", "where it is made anew: white; black is kept"),
   denoise: z.number().optional(),
   controls: z.array(controlSchema).max(100).default([]),
   /** A name, the path of a `scheduler_config.json`, or, in a picture, what that file held. */
@@ -66,24 +70,29 @@ export const sampleParametersSchema = z.object({
     .union([z.string(), z.record(z.string(), z.unknown())])
     .default("ddim")
     .meta({
+      group: "Sampling",
       value: "name",
       description: "the sampler, or a scheduler_config.json to obey",
     }),
   samplerOptions: z.record(z.string(), z.unknown()).default({}),
   ...runSettings.shape,
-  batch: z.number().int().min(1).max(1000).optional().meta({ usual: "1", description: "pictures to paint" }),
+  batch: z
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .optional()
+    .meta({ group: "Sampling", usual: "1", description: "pictures to paint" }),
   first: z
     .number()
     .int()
     .min(0)
     .max(2 ** 31)
     .default(0)
-    .meta({
-      description: "number of the first: a picture depends on seed and number",
-    }),
+    .meta({ group: "Sampling", description: "number of the first: a picture depends on seed and number" }),
   width: side.optional(),
   height: side.optional(),
-  latents: file("noise to begin with: safetensors, latents [n, channels, height/8, width/8]"),
+  latents: file("Sampling", "noise to begin with: safetensors, latents [n, channels, height/8, width/8]"),
   /** Pixels along a tile's side, `true` for the autoencoder's own, `false` for none. */
   tiles: z.union([z.boolean(), side]).default(false),
 });
