@@ -6,6 +6,7 @@ export {
   disposeTree,
   type Leaf,
   leavesOf,
+  owned,
   type Mapped,
   mapTree,
   treeLike,

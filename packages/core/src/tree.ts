@@ -80,6 +80,14 @@ export const cloneTree = <P>(tree: P): P => mapTree(tree, (leaf) => clone(leaf))
 export const disposeTree = (tree: unknown): void =>
   dispose(leavesOf(tree).map((leaf) => leaf.value) as TensorContainer);
 
+/**
+ * A value that owns tensors, for `using`: leaving the block calls `dispose`. The method is not enumerable, so that a copy made
+ * by `{ ...value }` and the walk over a tree don't see it.
+ * @param dispose default: `disposeTree` of what the value then holds
+ */
+export const owned = <T extends object>(value: T, dispose = () => disposeTree(value)): T & Disposable =>
+  Object.defineProperty(value, Symbol.dispose, { value: dispose, configurable: true }) as T & Disposable;
+
 /** The number of scalars in all leaves. */
 export const countParameters = (tree: unknown): number =>
   leavesOf<{ size: number }>(tree).reduce((sum, leaf) => sum + leaf.value.size, 0);

@@ -17,34 +17,19 @@ export const runSettings = z.object({
     .enum(promptSettings)
     .optional()
     .meta({ group: "Prompt", value: "name", description: "the paper's, in place of prompts" }),
-  clipSkip: z
-    .number()
-    .int()
-    .min(0)
-    .max(100)
-    .default(0)
-    .meta({
-      group: "Prompt",
-      description:
-        "last layers of the text encoder left out, as diffusers counts (`clip_skip`): web interfaces say 2 for 1",
-    }),
-  negativeClipSkip: z
-    .number()
-    .int()
-    .min(0)
-    .max(100)
-    .default(0)
-    .meta({
-      group: "Prompt",
-      description: "the same of the negative prompt; web interfaces leave out as many as of the prompt",
-    }),
-  longPrompts: z
-    .boolean()
-    .default(false)
-    .meta({
-      group: "Prompt",
-      description: "read long prompts in pieces, in place of cutting them off as diffusers does",
-    }),
+  clipSkip: z.number().int().min(0).max(100).default(0).meta({
+    group: "Prompt",
+    description:
+      "last layers of the text encoder left out, as diffusers counts (`clip_skip`): web interfaces say 2 for 1",
+  }),
+  negativeClipSkip: z.number().int().min(0).max(100).default(0).meta({
+    group: "Prompt",
+    description: "the same of the negative prompt; web interfaces leave out as many as of the prompt",
+  }),
+  longPrompts: z.boolean().default(false).meta({
+    group: "Prompt",
+    description: "read long prompts in pieces, in place of cutting them off as diffusers does",
+  }),
   eta: z
     .number()
     .min(0)
@@ -58,46 +43,30 @@ export const runSettings = z.object({
     .max(1000)
     .default(20)
     .meta({ group: "Sampling", description: "denoising steps" }),
-  guidance: z
-    .number()
-    .default(9)
-    .meta({
-      group: "Sampling",
-      value: "beta",
-      minimum: 0,
-      maximum: 1000,
-      description: "classifier-free guidance, `eps_uc + beta (eps_c - eps_uc)`; 1: none",
-    }),
-  guidanceRescale: z
-    .number()
-    .min(0)
-    .max(1)
-    .default(0)
-    .meta({
-      group: "Sampling",
-      value: "phi",
-      description: "how far guidance's rise in contrast is taken back",
-    }),
-  imageGuidance: z
-    .number()
-    .min(1)
-    .max(1000)
-    .optional()
-    .meta({
-      group: "Picture to begin with",
-      value: "s",
-      usual: "1.5",
-      description: "models that edit by instruction: how closely to keep to the picture",
-    }),
-  guessMode: z
-    .enum(["off", "original", "diffusers"])
-    .default("off")
-    .meta({
-      group: "Sampling",
-      value: "form",
-      preset: "diffusers",
-      description: "guess the content from the maps alone, as the original code or diffusers does",
-    }),
+  guidance: z.number().default(9).meta({
+    group: "Sampling",
+    value: "beta",
+    minimum: 0,
+    maximum: 1000,
+    description: "classifier-free guidance, `eps_uc + beta (eps_c - eps_uc)`; 1: none",
+  }),
+  guidanceRescale: z.number().min(0).max(1).default(0).meta({
+    group: "Sampling",
+    value: "phi",
+    description: "how far guidance's rise in contrast is taken back",
+  }),
+  imageGuidance: z.number().min(1).max(1000).optional().meta({
+    group: "Picture to begin with",
+    value: "s",
+    usual: "1.5",
+    description: "models that edit by instruction: how closely to keep to the picture",
+  }),
+  guessMode: z.enum(["off", "original", "diffusers"]).default("off").meta({
+    group: "Sampling",
+    value: "form",
+    preset: "diffusers",
+    description: "guess the content from the maps alone, as the original code or diffusers does",
+  }),
   seed: z
     .number()
     .int()

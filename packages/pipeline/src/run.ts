@@ -156,7 +156,8 @@ async function withImages(
   tiles: TextToImageOptions["tiles"],
 ): Promise<TextToImageResult> {
   try {
-    return { images: await compiled.decodeLatents(latents, tiles), latents, applied };
+    const images = await compiled.decodeLatents(latents, tiles);
+    return { images, latents, applied, [Symbol.dispose]: () => latents.dispose() };
   } catch (error) {
     latents.dispose();
     throw error;

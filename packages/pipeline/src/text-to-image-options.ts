@@ -86,10 +86,10 @@ export interface TextToImageOptions extends RunSettings, Omit<SamplerChoice, key
 }
 
 /** What came out. */
-export interface TextToImageResult {
+export interface TextToImageResult extends Disposable {
   /** 8-bit RGB, one for each prompt. */
   images: Image[];
-  /** The clean latents as the U-Net sees them [batch, height / 8, width / 8, channels]; the caller disposes them. */
+  /** The clean latents as the U-Net sees them [batch, height / 8, width / 8, channels]; the caller disposes them, or the result by `using`. */
   latents: Tensor4D;
   applied: Applied;
 }

@@ -1,11 +1,12 @@
 import { type ControlNet, createControlNet } from "@controlnet-js/controlnet";
 import { disposeTree, type Image } from "@controlnet-js/core";
+import { openControlNet, openPipeline } from "@controlnet-js/models/node";
 import { levelOf } from "@controlnet-js/samplers";
 import { expectClose, expectNoTensorLeak, useCpuBackend } from "@controlnet-js/vitest-preset/tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { defaultPrompt } from "./prompt-settings.js";
-import { openReference, type Reference } from "./testing/references.js";
+import { fixturePath, openReference, type Reference } from "./testing/references.js";
 import { type CompiledPipeline, compilePipeline } from "./text-to-image.js";
 import type { TextToImageOptions } from "./text-to-image-options.js";
 
@@ -250,6 +251,17 @@ describe("the paper's prompt settings", () => {
     const automatic = await run({ steps: 1, promptSetting: "automatic", captioner });
     expect(automatic.applied.prompts).toEqual(["a picture of 1"]);
     await expect(compiled.textToImage({ promptSetting: "automatic" })).rejects.toThrow(/captioner/);
+  });
+});
+
+test("`using` frees what a run, a compiled pipeline and opened models hold", async () => {
+  await expectNoTensorLeak(async () => {
+    using pipeline = await openPipeline(fixturePath("tiny"));
+    using net = await openControlNet(fixturePath("edges"));
+    using once = compilePipeline(pipeline);
+    using result = await once.textToImage(quick({ controls: [{ net, map }] }));
+    expect(result.images).toHaveLength(1);
+    expect(Object.keys({ ...net })).toEqual(["params", "config", "metadata"]);
   });
 });
 

@@ -4,7 +4,7 @@ import { runTextToImage } from "./run.js";
 import type { TextToImageOptions, TextToImageResult } from "./text-to-image-options.js";
 
 /** A pipeline whose functions stay compiled from run to run. It does not own the pipeline's parameters. */
-export interface CompiledPipeline extends CompiledModels {
+export interface CompiledPipeline extends CompiledModels, Disposable {
   /** As {@link textToImage}. */
   textToImage(options: TextToImageOptions): Promise<TextToImageResult>;
 }
@@ -16,7 +16,11 @@ export interface CompiledPipeline extends CompiledModels {
  */
 export function compilePipeline(pipeline: Pipeline): CompiledPipeline {
   const compiled = compileModels(pipeline);
-  return { ...compiled, textToImage: (options) => runTextToImage(compiled, options) };
+  return {
+    ...compiled,
+    textToImage: (options) => runTextToImage(compiled, options),
+    [Symbol.dispose]: compiled.dispose,
+  };
 }
 
 /**
@@ -30,10 +34,6 @@ export async function textToImage(
   pipeline: Pipeline,
   options: TextToImageOptions,
 ): Promise<TextToImageResult> {
-  const compiled = compilePipeline(pipeline);
-  try {
-    return await compiled.textToImage(options);
-  } finally {
-    compiled.dispose();
-  }
+  using compiled = compilePipeline(pipeline);
+  return await compiled.textToImage(options);
 }

@@ -38,14 +38,11 @@ const side = z.number().int().min(1).max(longestSide);
  * the JSON beside it; paths are as given.
  */
 export const sampleParametersSchema = z.object({
-  model: z
-    .string()
-    .default("tinyworld")
-    .meta({
-      group: "Model",
-      value: "path",
-      description: "base model: tinyworld, a folder in diffusers' layout, or a file",
-    }),
+  model: z.string().default("tinyworld").meta({
+    group: "Model",
+    value: "path",
+    description: "base model: tinyworld, a folder in diffusers' layout, or a file",
+  }),
   config: file("Model", "the original code's model yaml, for single files of unusual size"),
   tokenizer: folder("Model", "the tokenizer of a single file; else found beside it"),
   engine: z

@@ -1,6 +1,6 @@
 import { type FoundPart, readMetadata, readModelMetadata, requirePart } from "@controlnet-js/checkpoints";
 import type { ControlNet } from "@controlnet-js/controlnet";
-import { ControlNetError } from "@controlnet-js/core";
+import { ControlNetError, owned } from "@controlnet-js/core";
 import type { UNet, UNetConfig } from "@controlnet-js/unet";
 import { loadControlNetPart } from "./load-part.js";
 import { hintsFromLdm, type ModelHints } from "./model-hints.js";
@@ -28,14 +28,14 @@ export interface OpenControlNetOptions {
 
 /**
  * Opens a ControlNet: a folder as diffusers has it, or a file (`.safetensors`, `.pth`, `.ckpt`) in either form of names,
- * alone or inside a whole model. The caller disposes it with `disposeTree`.
+ * alone or inside a whole model. The caller disposes it, by `disposeTree` or `using`.
  * @throws ControlNetError `unsupported` naming what the file is instead (a LoRA, a base model, SDXL), `format` listing
  * keys that don't fit, `config`, `io`
  */
 export async function openControlNet(
   path: string,
   { config, base, log = () => {} }: OpenControlNetOptions = {},
-): Promise<OpenedControlNet> {
+): Promise<OpenedControlNet & Disposable> {
   const opened = openModel(path);
   try {
     const found = requirePart(opened.source, "controlnet", path);
@@ -49,7 +49,7 @@ export async function openControlNet(
       throw new ControlNetError("state", `openControlNet: found ${model.part} instead of a ControlNet`);
     const header = opened.source.metadata;
     const metadata = { ...readModelMetadata(header, path), ...readMetadata(header) };
-    return { ...loadControlNetPart(opened, found, model.config), metadata };
+    return owned({ ...loadControlNetPart(opened, found, model.config), metadata });
   } finally {
     opened.close();
   }

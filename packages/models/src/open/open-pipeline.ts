@@ -3,10 +3,10 @@ import { join } from "node:path";
 import type { AutoencoderParams } from "@controlnet-js/autoencoder";
 import { type FoundPart, readMetadata, requirePart } from "@controlnet-js/checkpoints";
 import { restoreFolder } from "@controlnet-js/checkpoints/node";
-import { ControlNetError, disposeTree } from "@controlnet-js/core";
+import { ControlNetError, disposeTree, owned } from "@controlnet-js/core";
 import type { TextEncoderParams } from "@controlnet-js/text-encoder";
 import type { UNet, UNetParams } from "@controlnet-js/unet";
-import { assertPipeline, type Pipeline, type TextModel } from "../pipeline.js";
+import { assertPipeline, disposePipeline, type Pipeline, type TextModel } from "../pipeline.js";
 import { scheduleOf } from "../schedule-of.js";
 import { loadPart } from "./load-part.js";
 import { loadPipeline } from "./load-pipeline.js";
@@ -30,11 +30,19 @@ export interface OpenPipelineOptions {
 
 /**
  * Opens a whole model: a diffusers folder, or a single file (`.safetensors`, `.ckpt`) in the original code's or
- * diffusers' names, of any float type. The caller disposes it with `disposePipeline`.
+ * diffusers' names, of any float type. The caller disposes it, by `disposePipeline` or `using`.
  * @throws ControlNetError `unsupported` naming what the file is instead (a LoRA, SDXL, a ControlNet alone), `format`
  * listing keys that don't fit, `config`, `io`
  */
-export async function openPipeline(path: string, options: OpenPipelineOptions = {}): Promise<Pipeline> {
+export async function openPipeline(
+  path: string,
+  options: OpenPipelineOptions = {},
+): Promise<Pipeline & Disposable> {
+  const pipeline = await openParts(path, options);
+  return owned(pipeline, () => disposePipeline(pipeline));
+}
+
+async function openParts(path: string, options: OpenPipelineOptions): Promise<Pipeline> {
   const { log = () => {}, ema = false } = options;
   restoreFolder(path);
   if (existsSync(join(path, "model_index.json"))) {
@@ -53,19 +61,22 @@ export async function openPipeline(path: string, options: OpenPipelineOptions = 
 }
 
 /**
- * Opens the U-Net of a model or of a folder or file that holds it alone. The caller disposes it with `disposeTree`.
+ * Opens the U-Net of a model or of a folder or file that holds it alone. The caller disposes it, by `disposeTree` or `using`.
  * @throws ControlNetError as {@link openPipeline}
  */
 export async function openUNet(
   path: string,
   { config }: Pick<OpenPipelineOptions, "config"> = {},
-): Promise<UNet> {
+): Promise<UNet & Disposable> {
   const opened = openModel(path);
   try {
     const found = requirePart(opened.source, "unet", path);
     const hints = config === undefined ? undefined : hintsFromLdm(config);
     const model = modelOf(opened, found, "unet", hints);
-    return { params: loadPart<UNetParams>(opened, found, { part: "unet", config: model }), config: model };
+    return owned({
+      params: loadPart<UNetParams>(opened, found, { part: "unet", config: model }),
+      config: model,
+    });
   } finally {
     opened.close();
   }
