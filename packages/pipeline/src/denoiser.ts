@@ -1,9 +1,9 @@
 import { ControlNetError } from "@controlnet-js/core";
 import type { Denoiser } from "@controlnet-js/samplers";
 import { embedGuidance } from "@controlnet-js/unet";
-import type { Tensor } from "@tensorflow/tfjs-core";
 import {
   scalar,
+  type Tensor,
   type Tensor2D,
   type Tensor3D,
   type Tensor4D,

@@ -1,7 +1,6 @@
 import type { TileOptions } from "@controlnet-js/autoencoder";
 import { assertShape, ControlNetError, unknownName } from "@controlnet-js/core";
-import type { PromptEmbeds } from "@controlnet-js/models";
-import { latentFactor, type Pipeline, unetTask } from "@controlnet-js/models";
+import { latentFactor, type Pipeline, type PromptEmbeds, unetTask } from "@controlnet-js/models";
 import { sizeOf } from "./picture.js";
 import { runSettings, settled } from "./run-settings.js";
 import { type TextToImageOptions, textToImageKeys } from "./text-to-image-options.js";

@@ -1,6 +1,5 @@
 import { ControlNetError } from "@controlnet-js/core";
-import type { PromptEmbeds } from "@controlnet-js/models";
-import { latentFactor, type Pipeline } from "@controlnet-js/models";
+import { latentFactor, type Pipeline, type PromptEmbeds } from "@controlnet-js/models";
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 import type { PictureSize, SampleOptions } from "./picture-options.js";
 

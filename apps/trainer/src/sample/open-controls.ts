@@ -3,8 +3,13 @@ import { restoreFolder } from "@controlnet-js/checkpoints/node";
 import { disposeTree } from "@controlnet-js/core";
 import { latentFactor, type Pipeline } from "@controlnet-js/models";
 import { baseWarning, type OpenedControlNet, openControlNet } from "@controlnet-js/models/node";
-import type { ControlInput } from "@controlnet-js/pipeline";
-import { assertControlFits, type ControlSettings, controlSettings, sizeOf } from "@controlnet-js/pipeline";
+import {
+  assertControlFits,
+  type ControlInput,
+  type ControlSettings,
+  controlSettings,
+  sizeOf,
+} from "@controlnet-js/pipeline";
 import { Tensor } from "@tensorflow/tfjs-core";
 import type { PictureSize, SampleControl, SampleOptions } from "./picture-options.js";
 

@@ -1,6 +1,5 @@
 import { latentFactor, type Pipeline, unetTask } from "@controlnet-js/models";
-import type { InitialImage } from "@controlnet-js/pipeline";
-import { sizeOf } from "@controlnet-js/pipeline";
+import { type InitialImage, sizeOf } from "@controlnet-js/pipeline";
 import { Tensor } from "@tensorflow/tfjs-core";
 import type { PictureSize, SampleOptions } from "./picture-options.js";
 

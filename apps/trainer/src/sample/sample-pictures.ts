@@ -1,9 +1,13 @@
 import { ControlNetError } from "@controlnet-js/core";
-import type { PromptEmbeds } from "@controlnet-js/models";
-import { disposePipeline, type Pipeline } from "@controlnet-js/models";
+import { disposePipeline, type Pipeline, type PromptEmbeds } from "@controlnet-js/models";
 import { openPipeline, readLatents, readPromptEmbeds, readSampler } from "@controlnet-js/models/node";
-import type { TextToImageOptions, TextToImageResult } from "@controlnet-js/pipeline";
-import { type RunSettings, runSettings, textToImage } from "@controlnet-js/pipeline";
+import {
+  type RunSettings,
+  runSettings,
+  type TextToImageOptions,
+  type TextToImageResult,
+  textToImage,
+} from "@controlnet-js/pipeline";
 import { assertFits } from "./assert-fits.js";
 import { batchOf, settledSize } from "./batch-and-size.js";
 import { type Named, openControls, readsSingleFile, yamlFor } from "./open-controls.js";

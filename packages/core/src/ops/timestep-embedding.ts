@@ -1,4 +1,3 @@
-import type { Tensor } from "@tensorflow/tfjs-core";
 import {
   add,
   concat,
@@ -8,6 +7,7 @@ import {
   range,
   reshape,
   sin,
+  type Tensor,
   type Tensor1D,
   type Tensor2D,
   zeros,

@@ -1,5 +1,4 @@
-import type { SegmentationClass } from "../palette.js";
-import { drawnIn } from "../palette.js";
+import { drawnIn, type SegmentationClass } from "../palette.js";
 import { GROUND, SKY, WALL } from "../shading.js";
 import { KINDS2, type Kind2 } from "./scene.js";
 
