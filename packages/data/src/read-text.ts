@@ -21,7 +21,7 @@ export async function readTextInside(
 ): Promise<string> {
   const path = await locateInside(root, file, followLinks);
   try {
-    return readRegularFile(path, limit)
+    return readRegularFile(path, limit, { followLink: false })
       .toString("utf8")
       .replace(/^\uFEFF/, "");
   } catch (error) {

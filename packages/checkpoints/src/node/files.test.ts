@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -8,6 +8,7 @@ import { float32Tensor, type NamedTensor, toFloat32, withDType } from "../tensor
 import { readConfig, writeConfig } from "./config-file.js";
 import { openSafetensors } from "./open-safetensors.js";
 import { openWeights } from "./open-weights.js";
+import { readRegularFile } from "./read-file.js";
 import { saveModelFolder } from "./save-model-folder.js";
 import { saveSafetensors } from "./save-safetensors.js";
 
@@ -203,4 +204,13 @@ describe("model folders", () => {
     expect([...toFloat32(found.get("a"))]).toEqual([5, 6, 7]);
     found.close();
   });
+});
+
+it("a link put where a resolved path was is not followed", () => {
+  const [file, link] = [join(folder, "text"), join(folder, "link")];
+  writeFileSync(file, "hello");
+  symlinkSync(file, link);
+  expect(readRegularFile(link).toString()).toBe("hello");
+  expect(readRegularFile(file, 5, { followLink: false }).toString()).toBe("hello");
+  expect(() => readRegularFile(link, 5, { followLink: false })).toThrow(/can't read .*link/);
 });

@@ -4,7 +4,7 @@ export { openCheckpoint } from "./open-checkpoint.js";
 export { openPytorch } from "./open-checkpoint-file.js";
 export { type OpenSource, openSafetensors } from "./open-safetensors.js";
 export { type FoundWeights, openShards, openWeights, weightNames } from "./open-weights.js";
-export { openRegularFile, readRegularFile, TEXT_LIMIT } from "./read-file.js";
+export { openRegularFile, type RegularFileOptions, readRegularFile, TEXT_LIMIT } from "./read-file.js";
 export { type ReplaceFolderOptions, replaceFolder } from "./replace-folder.js";
 export { restoreFolder } from "./restore-folder.js";
 export { type SaveFolderOptions, saveModelFolder } from "./save-model-folder.js";

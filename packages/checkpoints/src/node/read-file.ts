@@ -2,8 +2,15 @@ import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "n
 import { ControlNetError } from "@controlnet-js/core";
 import { restoreFolder } from "./restore-folder.js";
 
-/** Opening a pipe must not wait for its writer; Windows has no such flag. */
+/** Opening a pipe must not wait for its writer; Windows has no such flags. */
 const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+const noLink = constants.O_NOFOLLOW ?? 0;
+
+/** How to open a regular file. */
+export interface RegularFileOptions {
+  /** Whether the path may be a link. Default true; false where it was resolved before and must still be what it was. */
+  followLink?: boolean;
+}
 
 /** Bytes of the largest text that is read whole: a tokenizer's or an index's JSON has a few millions. */
 export const TEXT_LIMIT = 2 ** 26;
@@ -17,6 +24,7 @@ export const TEXT_LIMIT = 2 ** 26;
 export function openRegularFile(
   path: string,
   limit = Number.POSITIVE_INFINITY,
+  { followLink = true }: RegularFileOptions = {},
 ): { fd: number; size: number } {
   let fd: number | undefined;
   restoreFolder(path);
@@ -24,7 +32,7 @@ export function openRegularFile(
     // Looked at first: opening a device may do something.
     if (!statSync(path).isFile())
       throw new Error("it is not a regular file, but a folder, pipe, device or socket");
-    fd = openSync(path, flags);
+    fd = openSync(path, followLink ? flags : flags | noLink);
     const found = fstatSync(fd);
     if (!found.isFile()) throw new Error("it is not a regular file, but a folder, pipe, device or socket");
     if (found.size > limit)
@@ -40,8 +48,8 @@ export function openRegularFile(
  * Reads a regular file whole.
  * @throws ControlNetError as {@link openRegularFile}
  */
-export function readRegularFile(path: string, limit = TEXT_LIMIT): Buffer {
-  const { fd, size } = openRegularFile(path, limit);
+export function readRegularFile(path: string, limit = TEXT_LIMIT, options: RegularFileOptions = {}): Buffer {
+  const { fd, size } = openRegularFile(path, limit, options);
   try {
     const bytes = Buffer.alloc(size);
     let done = 0;
