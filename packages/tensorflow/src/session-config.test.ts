@@ -19,7 +19,7 @@ const fields = (bytes: Uint8Array, ...path: number[]): Map<number, ProtoField["v
 /** What a process prints that opens the engine and then runs `body`, with what it wrote to standard error. */
 function inProcess(options: object, body: string, environment: NodeJS.ProcessEnv = {}): string {
   const script = `
-    import { registerTensorFlow } from ${JSON.stringify(here("./engine.ts"))};
+    import { registerTensorFlow } from ${JSON.stringify(here("./register-tensorflow.ts"))};
     import * as tf from "@tensorflow/tfjs-core";
     import { readFileSync, readdirSync } from "node:fs";
     const report = await registerTensorFlow(${JSON.stringify(options)});
